@@ -1,0 +1,1039 @@
+/*
+ * KjAsync: promises with real cancellation, executors, timers and streams.
+ *
+ * Rules that hold everywhere:
+ *
+ * - A handle is a 64-bit number, 0 is never one. Any number is safe to pass to any function from any
+ *   thread: what is not a handle of the right kind, or has been released, gives KJA_ERR_BAD_HANDLE.
+ * - A function that can fail returns a status. Text and OS error number of the latest failure on
+ *   this thread are read with kja_last_error_*. Out-parameters come last; a handle is 0 unless the call
+ *   succeeded. Required pointers may not be null: KJA_ERR_INVALID_ARGUMENT.
+ * - A name that ends in _start starts an operation, polls it once on the calling thread, and gives a promise.
+ *   It never blocks. Functions that may block say so.
+ * - A context passed with a destructor is taken over in every case, also when the call fails: the
+ *   destructor runs exactly once, on any thread.
+ * - Callbacks run on the loop's thread, never inside the call that was given them.
+ *
+ * SPDX-License-Identifier: Apache-2.0 OR MIT
+ */
+
+#ifndef KJASYNC_H
+#define KJASYNC_H
+
+/* Written by `make header` from src/ffi; do not edit. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ The runtime has a loop thread of its own.
+ */
+#define KJA_RUNTIME_THREAD 0
+
+/*
+ The runtime is driven by the thread that made it, inside `kja_promise_await`, `kja_runtime_poll` and
+ `kja_runtime_run` only.
+ */
+#define KJA_RUNTIME_WAIT_SCOPE 1
+
+/*
+ What went wrong, as far as the caller's next step depends on it.
+
+ The first four are KJ's and say what to do: `Failed` is a bug or bad input, `Overloaded` a lack of
+ space or time, `Disconnected` asks for a reconnect, `Unimplemented` for another way. Numbers are
+ part of the ABI and are never reused. (EXC-01)
+ */
+enum ErrorKind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /*
+   A bug or bad input.
+   */
+  Failed = 1,
+  /*
+   Out of space, descriptors or time; do not retry at once.
+   */
+  Overloaded = 2,
+  /*
+   The peer is gone; reconnect, then retry.
+   */
+  Disconnected = 3,
+  /*
+   Not available here; fall back to another method.
+   */
+  Unimplemented = 4,
+  /*
+   The operation was cancelled.
+   */
+  Canceled = 10,
+  /*
+   A deadline passed.
+   */
+  TimedOut = 11,
+  /*
+   The runtime was shut down.
+   */
+  Shutdown = 12,
+  /*
+   The handle is not, or no longer, valid.
+   */
+  BadHandle = 20,
+  /*
+   Only the thread that owns the wait scope may do this.
+   */
+  WrongThread = 21,
+  /*
+   Blocking here would stop the loop that has to make progress.
+   */
+  WouldDeadlock = 22,
+  /*
+   An argument is null, too long, malformed or out of range.
+   */
+  InvalidArgument = 23,
+  /*
+   The value of the promise has another type.
+   */
+  WrongType = 24,
+  /*
+   The promise has not settled.
+   */
+  Pending = 25,
+  /*
+   The object is already doing this and can do it only once at a time.
+   */
+  Busy = 26,
+  /*
+   A callback or the library itself panicked.
+   */
+  Panic = 30,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ErrorKind ErrorKind;
+#else
+typedef int32_t ErrorKind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/*
+ `KJA_OK` or one of `KJA_ERR_*`.
+ */
+typedef int32_t kja_status_t;
+
+/*
+ An event loop with its own thread, or a wait scope. Released with `kja_runtime_release`.
+ */
+typedef uint64_t kja_runtime_t;
+
+/*
+ A started operation. Released with `kja_promise_release`, which cancels it if it is pending.
+ */
+typedef uint64_t kja_promise_t;
+
+/*
+ Where to connect to or to listen on. Released with `kja_address_release`.
+ */
+typedef uint64_t kja_address_t;
+
+/*
+ A listening socket. Released with `kja_listener_release`.
+ */
+typedef uint64_t kja_listener_t;
+
+/*
+ Immutable shared bytes. Released with `kja_bytes_release`.
+ */
+typedef uint64_t kja_bytes_t;
+
+/*
+ Frees a context. It runs exactly once, on any thread, and must neither block nor unwind.
+ */
+typedef void (*kja_destroy_fn)(void *ctx);
+
+/*
+ Names the running callback; of no use outside it or on another thread.
+ */
+typedef uint64_t kja_call_t;
+
+/*
+ Any handle. 0 is never one.
+ */
+typedef uint64_t kja_handle_t;
+
+/*
+ A callback. It runs on the loop's thread, at most once, and must neither block nor unwind.
+ */
+typedef void (*kja_callback_fn)(void *ctx, kja_call_t call);
+
+/*
+ A connected byte stream. Released with `kja_connection_release`.
+ */
+typedef uint64_t kja_connection_t;
+
+/*
+ A piece of memory to write.
+ */
+typedef struct {
+  /*
+   Where it is; may be null if `size` is 0.
+   */
+  const void *data;
+  /*
+   How many bytes.
+   */
+  size_t size;
+} kja_slice_t;
+
+/*
+ Calls into a loop from any thread. Released with `kja_executor_release`.
+ */
+typedef uint64_t kja_executor_t;
+
+/*
+ Settles one promise by hand. Released with `kja_fulfiller_release`.
+ */
+typedef uint64_t kja_fulfiller_t;
+
+/*
+ Choices for `kja_runtime_new`. Zero everything, then set `size` and what is wanted; 0 means the default.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_runtime_options_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   `KJA_RUNTIME_THREAD` (the default) or `KJA_RUNTIME_WAIT_SCOPE`.
+   */
+  uint32_t mode;
+  /*
+   Zero.
+   */
+  uint32_t reserved;
+  /*
+   How long a shutdown may take, in nanoseconds; 0 for 5 seconds.
+   */
+  uint64_t shutdown_nanos;
+  /*
+   How long a caller and an idle loop look for work before they sleep, in nanoseconds; 0 for 50
+   microseconds, `UINT64_MAX` for not at all.
+   */
+  uint64_t look_nanos;
+  /*
+   Runs on the loop's thread before anything else; may be null. For a wait scope it is not used.
+   */
+  void (*on_thread_start)(void *ctx);
+  /*
+   Runs on the loop's thread after everything else; may be null.
+   */
+  void (*on_thread_stop)(void *ctx);
+  /*
+   For both hooks.
+   */
+  void *ctx;
+  /*
+   Frees `ctx` when the thread has stopped, or when no runtime was made; may be null.
+   */
+  kja_destroy_fn destroy;
+} kja_runtime_options_t;
+
+/*
+ Every kind, in the order of the numbers.
+ */
+#define ErrorKind_ALL { Failed, Overloaded, Disconnected, Unimplemented, Canceled, TimedOut, Shutdown, BadHandle, WrongThread, WouldDeadlock, InvalidArgument, WrongType, Pending, Busy, Panic, }
+
+/*
+ Success.
+ */
+#define KJA_OK 0
+
+/*
+ A bug or bad input.
+ */
+#define KJA_ERR_FAILED 1
+
+/*
+ Out of space, descriptors or time; do not retry at once.
+ */
+#define KJA_ERR_OVERLOADED 2
+
+/*
+ The peer is gone; reconnect, then retry.
+ */
+#define KJA_ERR_DISCONNECTED 3
+
+/*
+ Not available here; fall back to another method.
+ */
+#define KJA_ERR_UNIMPLEMENTED 4
+
+/*
+ The operation was cancelled.
+ */
+#define KJA_ERR_CANCELED 10
+
+/*
+ A deadline passed.
+ */
+#define KJA_ERR_TIMED_OUT 11
+
+/*
+ The runtime was shut down.
+ */
+#define KJA_ERR_SHUTDOWN 12
+
+/*
+ The handle is not, or no longer, valid.
+ */
+#define KJA_ERR_BAD_HANDLE 20
+
+/*
+ Only the thread that owns the wait scope may do this.
+ */
+#define KJA_ERR_WRONG_THREAD 21
+
+/*
+ Blocking here would stop the loop that has to make progress.
+ */
+#define KJA_ERR_WOULD_DEADLOCK 22
+
+/*
+ An argument is null, too long, malformed or out of range.
+ */
+#define KJA_ERR_INVALID_ARGUMENT 23
+
+/*
+ The value of the promise has another type.
+ */
+#define KJA_ERR_WRONG_TYPE 24
+
+/*
+ The promise has not settled.
+ */
+#define KJA_ERR_PENDING 25
+
+/*
+ The object is already doing this and can do it only once at a time.
+ */
+#define KJA_ERR_BUSY 26
+
+/*
+ A callback or the library itself panicked.
+ */
+#define KJA_ERR_PANIC 30
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/*
+ Parses `host`, `host:port`, `[v6]:port` or `*:port` and resolves a name; the promise carries a
+ `kja_address_t`. Names are looked up on a thread of their own. `*` is every address of this machine, for
+ listening.
+
+ Errors: `INVALID_ARGUMENT` at once for a text that is no address or not UTF-8; the promise fails with `FAILED`
+ if the name does not resolve. Cancellation: a look-up under way goes on unseen. (NET-05, NET-06)
+ */
+kja_status_t kja_address_parse_start(kja_runtime_t runtime_,
+                                     const char *text,
+                                     size_t text_len,
+                                     uint16_t default_port,
+                                     kja_promise_t *out);
+
+/*
+ Copies the text of the address, such as `127.0.0.1:80` or `[::1]:80`, with a closing NUL, cut to
+ `capacity`. Writes its whole length, without the NUL, to `length`, which may be null. (NET-08)
+ */
+kja_status_t kja_address_text(kja_address_t address_,
+                              char *buffer,
+                              size_t capacity,
+                              size_t *length);
+
+/*
+ The port.
+ */
+kja_status_t kja_address_port(kja_address_t address_, uint16_t *out);
+
+/*
+ Connects; the promise carries a `kja_connection_t` with TCP_NODELAY set. The addresses behind a name are
+ tried in order. Errors: `DISCONNECTED` if the connection is refused or cannot be made. Cancellation: the
+ attempt ends and its socket is closed. (NET-01)
+ */
+kja_status_t kja_address_connect_start(kja_address_t address_,
+                                       kja_promise_t *out);
+
+/*
+ Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. Errors: `FAILED` with
+ the OS error EADDRINUSE for a port in use. (NET-02)
+ */
+kja_status_t kja_address_listen(kja_address_t address_,
+                                uint32_t backlog,
+                                kja_listener_t *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_address_release(kja_address_t address);
+
+/*
+ Copies `size` bytes. `data` may be null if `size` is 0.
+ */
+kja_status_t kja_bytes_new(const void *data, size_t size, kja_bytes_t *out);
+
+/*
+ Borrows `size` bytes without copying. They must stay readable and unchanged until `destroy(ctx)` has
+ run, which is when nothing refers to them any more. `ctx` is taken over in every case.
+ */
+kja_status_t kja_bytes_new_borrowed(const void *data,
+                                    size_t size,
+                                    void *ctx,
+                                    kja_destroy_fn destroy,
+                                    kja_bytes_t *out);
+
+/*
+ Where the bytes are and how many; valid until the handle is released. Either out-parameter may be null.
+ */
+kja_status_t kja_bytes_data(kja_bytes_t bytes_,
+                            const void **data,
+                            size_t *size);
+
+/*
+ The part from `start` up to, not including, `end`: a handle of its own on the same memory.
+ Errors: `INVALID_ARGUMENT` if that is no part of it.
+ */
+kja_status_t kja_bytes_slice(kja_bytes_t bytes_, size_t start, size_t end, kja_bytes_t *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_bytes_release(kja_bytes_t bytes);
+
+/*
+ The status of the input: `KJA_OK`, or the error of the promise, which also becomes the last error.
+ */
+kja_status_t kja_call_status(kja_call_t call);
+
+/*
+ The input, if it is a number. Errors: `WRONG_TYPE`, or the input's error.
+ */
+kja_status_t kja_call_u64(kja_call_t call, uint64_t *out);
+
+/*
+ The input, if it is bytes: a new handle, which the caller releases.
+ */
+kja_status_t kja_call_bytes(kja_call_t call, kja_bytes_t *out);
+
+/*
+ The input, if it has handles of its own, such as a connection: a new handle, which the caller releases.
+ */
+kja_status_t kja_call_handle(kja_call_t call,
+                             kja_handle_t *out);
+
+/*
+ The input, if it is an opaque pointer; borrowed until the callback returns.
+ */
+kja_status_t kja_call_opaque(kja_call_t call, void **out);
+
+/*
+ The callback's result is a number. A callback that sets no result returns unit; the last one set counts.
+ */
+kja_status_t kja_call_return_u64(kja_call_t call,
+                                 uint64_t value);
+
+/*
+ The callback's result is bytes; the handle stays the caller's.
+ */
+kja_status_t kja_call_return_bytes(kja_call_t call, kja_bytes_t bytes_);
+
+/*
+ The callback's result is the object of a handle; the handle stays the caller's.
+ */
+kja_status_t kja_call_return_handle(kja_call_t call, kja_handle_t handle);
+
+/*
+ The callback's result is a pointer, which is taken over in every case.
+ */
+kja_status_t kja_call_return_opaque(kja_call_t call, void *value, kja_destroy_fn destroy);
+
+/*
+ The callback's result is that of another promise. Its handle is consumed in every case but `BAD_HANDLE`. (PROM-07)
+ */
+kja_status_t kja_call_return_promise(kja_call_t call,
+                                     kja_promise_t promise);
+
+/*
+ The callback fails with this kind (`KJA_ERR_*`), OS error number (or 0) and text.
+ */
+kja_status_t kja_call_return_error(kja_call_t call,
+                                   kja_status_t kind,
+                                   int32_t os_error,
+                                   const char *text,
+                                   size_t text_len);
+
+/*
+ Runs `on_value` on the loop once the promise has a value; an error passes by it. The result is what the
+ callback returns. The callback never runs inside this call.
+
+ Ownership: `ctx` is taken over in every case; `destroy` runs once the callback has run or never will.
+ Cancellation: when the result is cancelled before the callback began, it never runs. (PROM-05, PROM-07)
+ */
+kja_status_t kja_promise_then(kja_promise_t promise,
+                              kja_callback_fn on_value,
+                              void *ctx,
+                              kja_destroy_fn destroy,
+                              kja_promise_t *out);
+
+/*
+ Runs `on_error` on the loop if the promise fails; a value passes by it. Otherwise as
+ `kja_promise_then`. (PROM-10)
+ */
+kja_status_t kja_promise_catch(kja_promise_t promise,
+                               kja_callback_fn on_error,
+                               void *ctx,
+                               kja_destroy_fn destroy,
+                               kja_promise_t *out);
+
+/*
+ Runs `on_settled` on the loop for a value and for an error; `kja_call_status` tells which. Otherwise as
+ `kja_promise_then`. (PROM-06)
+ */
+kja_status_t kja_promise_handle_both(kja_promise_t promise,
+                                     kja_callback_fn on_settled,
+                                     void *ctx,
+                                     kja_destroy_fn destroy,
+                                     kja_promise_t *out);
+
+/*
+ Runs `on_done` on the loop exactly once: after a value, after an error, or, with `CANCELED` as its input,
+ when the result is cancelled or released. The outcome passes through, unless the callback fails; a
+ promise that it returns is waited for first.
+
+ Cancellation: on the loop's thread the callback runs inside the cancel, elsewhere on the loop soon
+ after; a shutdown waits for it. Ownership as for `kja_promise_then`.
+ */
+kja_status_t kja_promise_finally(kja_promise_t promise,
+                                 kja_callback_fn on_done,
+                                 void *ctx,
+                                 kja_destroy_fn destroy,
+                                 kja_promise_t *out);
+
+/*
+ Settles with unit once all have a value, or with the first error; inputs that nothing else holds are
+ cancelled then. Of none: settled at once. Values are read from the inputs. (PROM-31)
+ */
+kja_status_t kja_promise_all(kja_runtime_t runtime_,
+                             const kja_promise_t *promises,
+                             size_t count,
+                             kja_promise_t *out);
+
+/*
+ Settles as the first to settle does, value or error. The race lets go of the others before that.
+ Errors: `INVALID_ARGUMENT` for none. (PROM-16)
+ */
+kja_status_t kja_promise_race(kja_runtime_t runtime_,
+                              const kja_promise_t *promises,
+                              size_t count,
+                              kja_promise_t *out);
+
+/*
+ The same outcome, or `TIMED_OUT` after `nanos` nanoseconds; then the operation is let go of, which
+ cancels it unless another handle or promise holds it. (TIME-04)
+ */
+kja_status_t kja_promise_timeout(kja_promise_t promise_, uint64_t nanos, kja_promise_t *out);
+
+/*
+ The same outcome; `destroy(ctx)` runs when the result settles or is cancelled, after the operation
+ itself has ended. `ctx` is taken over in every case. (PROM-17)
+ */
+kja_status_t kja_promise_attach(kja_promise_t promise_,
+                                void *ctx,
+                                kja_destroy_fn destroy,
+                                kja_promise_t *out);
+
+/*
+ Gives the promise to its runtime, which holds it until it settles or until shutdown. The handle is
+ consumed. `on_error`, which may be null, runs on the loop if it fails. `ctx` is taken over in every
+ case. (PROM-19)
+ */
+kja_status_t kja_promise_detach(kja_promise_t promise,
+                                kja_callback_fn on_error,
+                                void *ctx,
+                                kja_destroy_fn destroy);
+
+/*
+ Reads at least `min` and at most `max` bytes; the promise carries bytes, fewer than `min` only at the
+ end of the stream, none if it has ended. The memory is allocated when there is something to read. One
+ read at a time; writes go on beside it.
+
+ Errors: `BUSY` if a read is pending; `INVALID_ARGUMENT` if `max` is 0 or less than `min`; `DISCONNECTED` if the
+ peer reset the connection. Cancellation: the connection stays usable; with `min` 1 no byte is lost, with more,
+ what had arrived for this read is. (STRM-01, STRM-02)
+ */
+kja_status_t kja_connection_read_start(kja_connection_t connection_,
+                                       size_t min,
+                                       size_t max,
+                                       kja_promise_t *out);
+
+/*
+ As `kja_connection_read_start`, into memory of the caller's; the promise carries the number of bytes.
+ The kernel writes to `buffer` directly. It must stay writable until `destroy(ctx)` has run, which is
+ before the promise settles or its cancel returns. `ctx` is taken over in every case.
+ */
+kja_status_t kja_connection_read_into_start(kja_connection_t connection_,
+                                            void *buffer,
+                                            size_t min,
+                                            size_t max,
+                                            void *ctx,
+                                            kja_destroy_fn destroy,
+                                            kja_promise_t *out);
+
+/*
+ Reads until the end of the stream; the promise carries bytes. Errors: `OVERLOADED` for more than
+ `limit` bytes, otherwise as `kja_connection_read_start`. (STRM-07)
+ */
+kja_status_t kja_connection_read_all_start(kja_connection_t connection_,
+                                           size_t limit,
+                                           kja_promise_t *out);
+
+/*
+ Writes `size` bytes: at once what the kernel takes, without a copy; the rest is copied and follows.
+ Writes go out in the order in which they were started. `data` is not used after this call.
+
+ Errors: `DISCONNECTED` if the peer has gone. Cancellation: what the kernel has taken is sent, the rest is
+ not; later writes follow directly on the part that was sent. (STRM-09)
+ */
+kja_status_t kja_connection_write_start(kja_connection_t connection_,
+                                        const void *data,
+                                        size_t size,
+                                        kja_promise_t *out);
+
+/*
+ As `kja_connection_write_start`, without any copy: the memory must stay readable and unchanged until
+ `destroy(ctx)` has run, which is before the promise settles or its cancel returns. `ctx` is taken over in
+ every case.
+ */
+kja_status_t kja_connection_write_borrowed_start(kja_connection_t connection_,
+                                                 const void *data,
+                                                 size_t size,
+                                                 void *ctx,
+                                                 kja_destroy_fn destroy,
+                                                 kja_promise_t *out);
+
+/*
+ Writes bytes without copying them; the handle stays the caller's and may be released at once.
+ */
+kja_status_t kja_connection_write_bytes_start(kja_connection_t connection_,
+                                              kja_bytes_t bytes_,
+                                              kja_promise_t *out);
+
+/*
+ Writes several pieces as one, copied first. (STRM-10)
+ */
+kja_status_t kja_connection_writev_start(kja_connection_t connection_,
+                                         const kja_slice_t *slices,
+                                         size_t count,
+                                         kja_promise_t *out);
+
+/*
+ Tells the peer, after the writes started so far, that nothing more will come. Reads go on. (STRM-18)
+ */
+kja_status_t kja_connection_shutdown_write_start(kja_connection_t connection_,
+                                                 kja_promise_t *out);
+
+/*
+ Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-19)
+ */
+kja_status_t kja_connection_abort_read(kja_connection_t connection_);
+
+/*
+ Moves bytes from one connection to the other on the loop, until the end of the stream or until `limit`
+ bytes; the promise carries their number. It reads only as fast as it can write. Neither end is shut down.
+
+ Errors: `BUSY` if a read is pending on `from`. Cancellation: bytes that were read and not yet written are lost;
+ both connections stay usable. (STRM-15)
+ */
+kja_status_t kja_connection_pump_start(kja_connection_t from,
+                                       kja_connection_t to,
+                                       uint64_t limit,
+                                       kja_promise_t *out);
+
+/*
+ Whether small writes go out at once; on by default.
+ */
+kja_status_t kja_connection_set_nodelay(kja_connection_t connection_, bool on);
+
+/*
+ The address of this end; a new handle. (STRM-22)
+ */
+kja_status_t kja_connection_local_address(kja_connection_t connection_, kja_address_t *out);
+
+/*
+ The address of the other end; a new handle. (STRM-22)
+ */
+kja_status_t kja_connection_peer_address(kja_connection_t connection_, kja_address_t *out);
+
+/*
+ Closes the socket now; pending operations reject with `CANCELED`. A second call succeeds.
+ */
+kja_status_t kja_connection_close(kja_connection_t connection_);
+
+/*
+ Releases the handle. Pending operations keep the socket until they settle; without any it is closed.
+ */
+kja_status_t kja_connection_release(kja_connection_t connection);
+
+/*
+ The version of the library, as `major.minor.patch`. The text lives for ever.
+ */
+const char *kja_version(void);
+
+/*
+ The version of this interface. It grows when something is added, see doc/abi.md.
+ */
+uint32_t kja_abi_version(void);
+
+/*
+ The name of a status, such as "TIMED_OUT"; "UNKNOWN" for a number that is none. The text lives for ever.
+ */
+const char *kja_status_name(kja_status_t status);
+
+/*
+ The status of the latest call on this thread that failed; `KJA_OK` if none has. Calls that succeed do
+ not change it. (EXC-01)
+ */
+kja_status_t kja_last_error_status(void);
+
+/*
+ The OS error number (`errno`) behind this thread's last error; 0 if there was none.
+ */
+int32_t kja_last_error_os(void);
+
+/*
+ Copies the text of this thread's last error to `buffer`, cut to `capacity` bytes with a closing NUL.
+ Returns the length of the whole text without the NUL. `buffer` may be null if `capacity` is 0. (EXC-02)
+ */
+size_t kja_last_error_text(char *buffer,
+                           size_t capacity);
+
+/*
+ How many handles are live in the process: 0 when everything has been released.
+ */
+uint64_t kja_handle_count(void);
+
+/*
+ Another handle for the same loop. (EXEC-02)
+ */
+kja_status_t kja_executor_clone(kja_executor_t executor_, kja_executor_t *out);
+
+/*
+ Whether the loop runs; true is a hint, it may end the next moment. (EXEC-03)
+ */
+bool kja_executor_is_live(kja_executor_t executor_);
+
+/*
+ Runs a callback on the loop; the promise settles with what it returns. Calls from one thread start in
+ the order in which they were made. From any thread; never blocks.
+
+ Ownership: `ctx` is taken over in every case; `destroy` runs once the callback has run or never will.
+ Errors: `SHUTDOWN` if the loop is gone. Cancellation: a callback that has not begun never runs. (EXEC-04, EXEC-08, EXEC-09)
+ */
+kja_status_t kja_executor_execute_start(kja_executor_t executor_,
+                                        kja_callback_fn run,
+                                        void *ctx,
+                                        kja_destroy_fn destroy,
+                                        kja_promise_t *out);
+
+/*
+ Runs a callback on the loop and blocks until it, and a promise that it returns, are done. The status is
+ that of the result. On the loop's own thread the callback runs at once, and a pending promise as its
+ result is an error (`WOULD_DEADLOCK`). Ownership as above. (EXEC-07)
+ */
+kja_status_t kja_executor_execute(kja_executor_t executor_,
+                                  kja_callback_fn run,
+                                  void *ctx,
+                                  kja_destroy_fn destroy);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_executor_release(kja_executor_t executor_);
+
+/*
+ Makes a promise and the fulfiller that settles it. (FULF-07, FULF-11)
+ */
+kja_status_t kja_fulfiller_new(kja_runtime_t runtime_,
+                               kja_fulfiller_t *fulfiller,
+                               kja_promise_t *promise);
+
+/*
+ Settles the promise with unit. The first call counts, later ones succeed and do nothing. From any
+ thread. (FULF-01, FULF-10)
+ */
+kja_status_t kja_fulfiller_unit(kja_fulfiller_t fulfiller);
+
+/*
+ Settles the promise with a number.
+ */
+kja_status_t kja_fulfiller_u64(kja_fulfiller_t fulfiller, uint64_t value);
+
+/*
+ Settles the promise with bytes; the handle stays the caller's.
+ */
+kja_status_t kja_fulfiller_bytes(kja_fulfiller_t fulfiller, kja_bytes_t bytes_);
+
+/*
+ Settles the promise with the object of a handle; the handle stays the caller's.
+ */
+kja_status_t kja_fulfiller_handle(kja_fulfiller_t fulfiller, kja_handle_t handle);
+
+/*
+ Settles the promise with a pointer, which is taken over in every case.
+ */
+kja_status_t kja_fulfiller_opaque(kja_fulfiller_t fulfiller, void *value, kja_destroy_fn destroy);
+
+/*
+ Lets another promise decide the outcome. Its handle is consumed. (FULF-08)
+ */
+kja_status_t kja_fulfiller_promise(kja_fulfiller_t fulfiller_, kja_promise_t promise);
+
+/*
+ Rejects the promise with this kind (`KJA_ERR_*`), OS error number (or 0) and text. (FULF-02)
+ */
+kja_status_t kja_fulfiller_error(kja_fulfiller_t fulfiller,
+                                 kja_status_t kind,
+                                 int32_t os_error,
+                                 const char *text,
+                                 size_t text_len);
+
+/*
+ Whether the promise is unsettled and somebody holds it. (FULF-03)
+ */
+bool kja_fulfiller_is_waiting(kja_fulfiller_t fulfiller_);
+
+/*
+ Releases the handle; a promise that has not been settled is rejected with `FAILED`. (FULF-04)
+ */
+kja_status_t kja_fulfiller_release(kja_fulfiller_t fulfiller);
+
+/*
+ The bound address, with the port that the system chose if 0 was asked for; a new handle. (NET-04)
+ */
+kja_status_t kja_listener_local_address(kja_listener_t listener_, kja_address_t *out);
+
+/*
+ Waits for a connection; the promise carries a `kja_connection_t` with TCP_NODELAY set. Several accepts
+ may be pending and are served in order. Without descriptors or memory an accept stays pending and
+ tries again at growing intervals. Cancellation: the connection stays in the backlog. (NET-03)
+ */
+kja_status_t kja_listener_accept_start(kja_listener_t listener_,
+                                       kja_promise_t *out);
+
+/*
+ Stops listening now; pending accepts reject with `CANCELED`. A second call succeeds.
+ */
+kja_status_t kja_listener_close(kja_listener_t listener_);
+
+/*
+ Releases the handle. Pending accepts keep the socket until they settle.
+ */
+kja_status_t kja_listener_release(kja_listener_t listener);
+
+/*
+ A promise that has settled with unit. (PROM-02, PROM-21)
+ */
+kja_status_t kja_promise_new_unit(kja_runtime_t runtime, kja_promise_t *out);
+
+/*
+ A promise that has settled with a number. (PROM-02)
+ */
+kja_status_t kja_promise_new_u64(kja_runtime_t runtime, uint64_t value, kja_promise_t *out);
+
+/*
+ A promise that has settled with bytes; the handle stays the caller's. (PROM-02)
+ */
+kja_status_t kja_promise_new_bytes(kja_runtime_t runtime, kja_bytes_t bytes_, kja_promise_t *out);
+
+/*
+ A promise that has settled with the object of a handle; the handle stays the caller's. (PROM-02)
+ */
+kja_status_t kja_promise_new_handle(kja_runtime_t runtime, kja_handle_t handle, kja_promise_t *out);
+
+/*
+ A promise that has settled with a pointer, which is taken over in every case. (PROM-02)
+ */
+kja_status_t kja_promise_new_opaque(kja_runtime_t runtime,
+                                    void *value,
+                                    kja_destroy_fn destroy,
+                                    kja_promise_t *out);
+
+/*
+ A promise that has failed with this kind (`KJA_ERR_*`), OS error number (or 0) and text. (PROM-03)
+ */
+kja_status_t kja_promise_new_error(kja_runtime_t runtime,
+                                   kja_status_t kind,
+                                   int32_t os_error,
+                                   const char *text,
+                                   size_t text_len,
+                                   kja_promise_t *out);
+
+/*
+ A promise that never settles by itself. (PROM-21)
+ */
+kja_status_t kja_promise_new_never(kja_runtime_t runtime_, kja_promise_t *out);
+
+/*
+ Blocks until the promise settles. The status is `KJA_OK` or the promise's error, which becomes the last
+ error with its text. Any number of threads may await one promise; none of them occupies the loop. A
+ wait scope is driven by this call.
+
+ Errors besides the promise's own: `WOULD_DEADLOCK` on a loop's thread; `WRONG_THREAD` for a wait scope of
+ another thread. Cancellation: a cancel, a release or a shutdown elsewhere ends the wait. (PROM-12)
+ */
+kja_status_t kja_promise_await(kja_promise_t promise);
+
+/*
+ As `kja_promise_await`, for `nanos` nanoseconds at most: then `TIMED_OUT`, with the operation pending
+ and the promise usable. 0 looks once.
+ */
+kja_status_t kja_promise_await_for(kja_promise_t promise,
+                                   uint64_t nanos);
+
+/*
+ `KJA_OK`, the promise's error, or `PENDING`. Never blocks.
+ */
+kja_status_t kja_promise_status(kja_promise_t promise);
+
+/*
+ The value, if it is a number. Errors: `PENDING`, `WRONG_TYPE`, or the promise's own.
+ */
+kja_status_t kja_promise_u64(kja_promise_t promise, uint64_t *out);
+
+/*
+ The value, if it is bytes: a new handle each time, which the caller releases.
+ */
+kja_status_t kja_promise_bytes(kja_promise_t promise, kja_bytes_t *out);
+
+/*
+ The value, if it has handles of its own, such as a connection: a new handle each time, which the
+ caller releases.
+ */
+kja_status_t kja_promise_handle(kja_promise_t promise, kja_handle_t *out);
+
+/*
+ The value, if it is an opaque pointer; borrowed until the promise is released.
+ */
+kja_status_t kja_promise_opaque(kja_promise_t promise, void **out);
+
+/*
+ Ends the operation. When this returns it is gone: its socket and timer are deregistered, its buffers
+ free, and a callback that has not begun never runs. The promise settles as `CANCELED`; its handle is still
+ to be released. A promise that has settled is left as it is. If its callback is running, this waits for
+ it; called from inside that callback, it takes effect when the callback returns. From any thread. (CANC-04)
+ */
+kja_status_t kja_promise_cancel(kja_promise_t promise);
+
+/*
+ Releases the handle. The last holder of a pending operation cancels it and whatever it was built from
+ that nothing else holds, as `kja_promise_cancel` does. (PROM-01)
+ */
+kja_status_t kja_promise_release(kja_promise_t promise);
+
+/*
+ A branch: another promise with the same outcome, cancelled on its own. The operation ends when the last
+ branch and the original are gone. (FORK-01, FORK-03, FORK-04)
+ */
+kja_status_t kja_promise_fork(kja_promise_t promise_,
+                              kja_promise_t *out);
+
+/*
+ Makes a runtime. `options` may be null for the defaults: a loop on a thread of its own. Any number of
+ runtimes may live side by side.
+
+ Errors: `INVALID_ARGUMENT` for options of the wrong size or with unknown values; `OVERLOADED` without
+ descriptors or threads. (LOOP-01, LOOP-05)
+ */
+kja_status_t kja_runtime_new(const kja_runtime_options_t *options,
+                             kja_runtime_t *out);
+
+/*
+ Ends the runtime: pending promises reject with `SHUTDOWN`, every socket is closed, the loop's thread is
+ joined. It blocks for the bound in the options at most. Afterwards all handles that belong to the
+ runtime are stale, except the runtime's own, which is still to be released. Bytes stay valid. A second
+ call succeeds. From any thread; for a wait scope from its owner.
+
+ Errors: `WOULD_DEADLOCK` on a loop's thread; `TIMED_OUT` if a callback still runs at the end of the
+ bound: the runtime ends when that returns, and another call waits for it again. (LOOP-06)
+ */
+kja_status_t kja_runtime_shutdown(kja_runtime_t runtime_);
+
+/*
+ Releases the handle; the runtime is shut down if it is alive. Blocks as `kja_runtime_shutdown` does.
+
+ Errors: `WOULD_DEADLOCK` on a loop's thread; the handle stays valid then.
+ */
+kja_status_t kja_runtime_release(kja_runtime_t runtime_);
+
+/*
+ Whether the runtime has not been shut down; false for a handle that is none.
+ */
+bool kja_runtime_is_alive(kja_runtime_t runtime_);
+
+/*
+ Whether the calling thread is inside this runtime's loop, where blocking calls are refused.
+ */
+bool kja_runtime_on_loop(kja_runtime_t runtime_);
+
+/*
+ A handle for calls into the loop from any thread. It does not keep the loop alive. (EXEC-01)
+ */
+kja_status_t kja_runtime_executor(kja_runtime_t runtime_, kja_executor_t *out);
+
+/*
+ Wait scope: runs what is ready without blocking and writes the number of turns. `turns` may be null.
+
+ Errors: `WRONG_THREAD` off the owner's thread; `INVALID_ARGUMENT` for a runtime with a thread;
+ `WOULD_DEADLOCK` inside a callback. (LOOP-08)
+ */
+kja_status_t kja_runtime_poll(kja_runtime_t runtime_,
+                              uint64_t *turns);
+
+/*
+ Wait scope: turns the loop for `nanos` nanoseconds and writes the number of turns. `turns` may be null.
+ Errors as for `kja_runtime_poll`.
+ */
+kja_status_t kja_runtime_run(kja_runtime_t runtime_,
+                             uint64_t nanos,
+                             uint64_t *turns);
+
+/*
+ The monotonic clock, in nanoseconds. (TIME-01)
+ */
+uint64_t kja_timer_now_nanos(void);
+
+/*
+ Settles with unit `nanos` nanoseconds from now; never early. Cancellation: the timer is removed and
+ never fires. (TIME-03, TIME-05)
+ */
+kja_status_t kja_timer_sleep_start(kja_runtime_t runtime_, uint64_t nanos, kja_promise_t *out);
+
+/*
+ Settles with unit at this time of the monotonic clock, in nanoseconds; at once if it has passed. Timers
+ of the same time settle in the order in which they were started. (TIME-02)
+ */
+kja_status_t kja_timer_sleep_until_start(kja_runtime_t runtime_,
+                                         uint64_t mono_nanos,
+                                         kja_promise_t *out);
+
+/*
+ Settles with unit on a later turn of the loop, after what is queued now. (PROM-26)
+ */
+kja_status_t kja_timer_yield_start(kja_runtime_t runtime_, kja_promise_t *out);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* KJASYNC_H */

@@ -1,0 +1,61 @@
+/-!
+The native handles as Lean objects.
+
+Each type below is an external object of the shim that holds one handle of the C library. Dropping the last
+reference releases the handle, on whatever thread that happens. Handles are ids, not addresses: using one
+that is stale gives an error. Nothing in `KjAsync.Native` is meant for users; the modules above it add types,
+defaults and lifetimes.
+-/
+
+namespace KjAsync.Native
+
+private opaque RuntimePointed : NonemptyType.{0}
+/-- A `kja_runtime_t`. -/
+def Runtime : Type := RuntimePointed.type
+instance : Nonempty Runtime := RuntimePointed.property
+
+private opaque ExecutorPointed : NonemptyType.{0}
+/-- A `kja_executor_t`. -/
+def Executor : Type := ExecutorPointed.type
+instance : Nonempty Executor := ExecutorPointed.property
+
+private opaque PromisePointed : NonemptyType.{0}
+/-- A `kja_promise_t`. -/
+def Promise : Type := PromisePointed.type
+instance : Nonempty Promise := PromisePointed.property
+
+private opaque FulfillerPointed : NonemptyType.{0}
+/-- A `kja_fulfiller_t`. -/
+def Fulfiller : Type := FulfillerPointed.type
+instance : Nonempty Fulfiller := FulfillerPointed.property
+
+private opaque BytesPointed : NonemptyType.{0}
+/-- A `kja_bytes_t`. -/
+def Bytes : Type := BytesPointed.type
+instance : Nonempty Bytes := BytesPointed.property
+
+private opaque AddressPointed : NonemptyType.{0}
+/-- A `kja_address_t`. -/
+def Address : Type := AddressPointed.type
+instance : Nonempty Address := AddressPointed.property
+
+private opaque ListenerPointed : NonemptyType.{0}
+/-- A `kja_listener_t`. -/
+def Listener : Type := ListenerPointed.type
+instance : Nonempty Listener := ListenerPointed.property
+
+private opaque ConnectionPointed : NonemptyType.{0}
+/-- A `kja_connection_t`. -/
+def Connection : Type := ConnectionPointed.type
+instance : Nonempty Connection := ConnectionPointed.property
+
+/-- A `kja_call_t`: names the running callback, and is of no use outside it. -/
+abbrev Call := UInt64
+
+/-- What the library calls on the loop thread. It takes its input from the call and leaves its result there. -/
+abbrev Callback := Call → BaseIO Unit
+
+/-- How many native handles are live in this process. For leak checks; any thread, never blocks. -/
+@[extern "kja_handle_count"] opaque handleCount : BaseIO UInt64
+
+end KjAsync.Native

@@ -1,0 +1,4 @@
+import KjAsync.Promise.Basic
+import KjAsync.Promise.Combinators
+import KjAsync.Promise.Fulfiller
+import KjAsync.Promise.Task

@@ -1,0 +1,172 @@
+import KjAsync.Runtime
+import KjAsync.Native.Promise
+import KjAsync.Native.Call
+
+/-!
+Promises: the type, its values, waiting, cancelling.
+
+A `PromiseRef α` stands for an operation that runs on a runtime's loop and will settle once, with an `α` or an
+`IO.Error`. Combinators leave their input usable: they hold it themselves. When nothing holds an unsettled
+promise any more, it is cancelled, together with everything that nothing else needs.
+-/
+
+namespace KjAsync
+
+/-- How a value is taken out of a settled promise, or out of the input of a callback. Not for users. -/
+structure Reader (α : Type) where
+  /-- The value is a Lean object, stored as it is. -/
+  isObject : Bool := false
+  /-- Takes the value out of a settled promise. -/
+  ofPromise : Runtime → Native.Promise → IO α
+  /-- Takes the value out of the running call. -/
+  ofCall : Runtime → Native.Call → IO α
+
+namespace Reader
+
+/-- For promises whose value is a Lean object of type `α`. Saying so of any other promise is an error. -/
+def object : Reader α where
+  isObject := true
+  ofPromise _ promise := promise.object
+  ofCall _ call := call.object
+
+/-- For promises of nothing. -/
+def unit : Reader Unit where
+  ofPromise _ promise := promise.unit
+  ofCall _ _ := pure ()
+
+/-- For promises of a number. -/
+def u64 : Reader UInt64 where
+  ofPromise _ promise := promise.u64
+  ofCall _ call := call.u64
+
+end Reader
+
+/--
+An operation in progress, or its outcome.
+
+*Threads.* Every function may be called from any thread, unless the runtime is a wait scope.
+
+*Cancellation.* `cancel`, or dropping the last reference, ends the operation there and then: its sockets and
+timers are gone when the call returns, and a closure that has not begun never runs.
+-/
+structure PromiseRef (α : Type) where
+  /-- Not for users: made by what starts an operation. -/
+  ofNative ::
+  /-- The native handle. -/
+  native : Native.Promise
+  /-- The runtime on whose loop the operation runs; kept alive. -/
+  runtime : Runtime
+  /-- How the value is read. -/
+  reader : Reader α
+
+namespace PromiseRef
+
+/-- A promise that is fulfilled already. Never blocks. Errors: `shutdown`. -/
+protected def pure (runtime : Runtime) (value : α) : IO (PromiseRef α) :=
+  return ⟨← Native.Promise.newObject runtime.native value, runtime, .object⟩
+
+/-- A promise that is rejected already. Never blocks. Errors: `shutdown`. -/
+def fail (runtime : Runtime) (error : IO.Error) : IO (PromiseRef α) := do
+  let (kind, os, text) := Error.toNative error
+  return ⟨← Native.Promise.newError runtime.native kind os text, runtime, .object⟩
+
+/-- A promise that never settles, except by cancellation. Never blocks. Errors: `shutdown`. -/
+def never (runtime : Runtime) : IO (PromiseRef α) :=
+  return ⟨← Native.Promise.newNever runtime.native, runtime, .object⟩
+
+/--
+Blocks until the promise settles, and returns its value or throws its error. May be called again, and by
+several threads at once.
+
+Errors: the promise's own; `shutdown`; `badHandle` after `release` or shutdown; `wouldDeadlock` on a loop's
+thread, where `bind` or `KjAsync.Async` is the way; `wrongThread` off the owner's thread of a wait scope, whose
+loop turns inside this call.
+-/
+def await (promise : PromiseRef α) : IO α := do
+  promise.native.await
+  promise.reader.ofPromise promise.runtime promise.native
+
+/--
+As `await`, for at most `nanos` nanoseconds; then `none`, and the promise goes on undisturbed. See `timeout` for
+a deadline that cancels.
+-/
+def awaitFor? (promise : PromiseRef α) (nanos : UInt64) : IO (Option α) := do
+  unless ← promise.native.awaitFor nanos do return none
+  return some (← promise.reader.ofPromise promise.runtime promise.native)
+
+/-- Has the promise settled, or been released? Never blocks. -/
+def isSettled (promise : PromiseRef α) : BaseIO Bool := promise.native.isSettled
+
+/-- Ends the operation and settles the promise with kind `canceled`; a settled promise stays as it is. When
+this returns the operation is gone. Never waits for the loop. Errors: `badHandle`. -/
+def cancel (promise : PromiseRef α) : IO Unit := promise.native.cancel
+
+/--
+Gives the handle back now, instead of when the last reference is dropped: an unsettled operation that nothing
+else holds is cancelled, and later calls on this promise throw `badHandle`. Not while another thread is
+reading the value. Errors: `badHandle` when done twice.
+-/
+def release (promise : PromiseRef α) : IO Unit := promise.native.release
+
+end PromiseRef
+
+/-- What a continuation gives back: the end, or a promise of it. -/
+inductive Outcome (α : Type) where
+  /-- It succeeded. -/
+  | ok (value : α)
+  /-- It failed. -/
+  | error (error : IO.Error)
+  /-- It goes on as this promise. -/
+  | pending (promise : PromiseRef α)
+
+/-- What a finished action amounts to. -/
+def Outcome.ofExcept : Except IO.Error α → Outcome α
+  | .ok value => .ok value
+  | .error e => .error e
+
+namespace PromiseRef
+
+/-- Leaves an error as the result of the running call. -/
+private def rejectCall (call : Native.Call) (error : IO.Error) : BaseIO Unit :=
+  let (kind, os, text) := Error.toNative error
+  call.returnError kind os text
+
+/-- The native promise in a form whose value is a Lean object, so that it can stand in for any other. -/
+def asObject (promise : PromiseRef α) : IO Native.Promise := do
+  if promise.reader.isObject then return promise.native
+  let { native, runtime, reader } := promise
+  native.onValue fun call => do
+    match ← (reader.ofCall runtime call).toBaseIO with
+    | .ok value => call.returnObject value
+    | .error error => rejectCall call error
+
+/-- Leaves an outcome as the result of the running call. Not for users. -/
+def deliver (call : Native.Call) : Outcome α → BaseIO Unit
+  | .ok value => call.returnObject value
+  | .error error => rejectCall call error
+  | .pending promise => do
+    match ← (promise.asObject >>= call.returnPromise).toBaseIO with
+    | .ok () => return
+    | .error error => rejectCall call error
+
+/-- Goes on with the value, on the loop. Errors pass by. Not for users, who have `map`, `then` and `bind`. -/
+def onValue (promise : PromiseRef α) (next : α → BaseIO (Outcome β)) : IO (PromiseRef β) := do
+  let { native, runtime, reader } := promise
+  let native ← native.onValue fun call => do
+    match ← (reader.ofCall runtime call).toBaseIO with
+    | .ok value => deliver call (← next value)
+    | .error error => rejectCall call error
+  return ⟨native, runtime, .object⟩
+
+/-- Goes on with the value or the error, on the loop. Not for users, who have `catch`. -/
+def onSettled (promise : PromiseRef α) (next : Except IO.Error α → BaseIO (Outcome β)) : IO (PromiseRef β) := do
+  let { native, runtime, reader } := promise
+  let native ← native.handleBoth fun call => do
+    if ← call.isOk then
+      deliver call (← next (← (reader.ofCall runtime call).toBaseIO))
+    else
+      deliver call (← next (.error (← call.error)))
+  return ⟨native, runtime, .object⟩
+
+end PromiseRef
+end KjAsync

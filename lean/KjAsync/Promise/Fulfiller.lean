@@ -1,0 +1,43 @@
+import KjAsync.Promise.Basic
+
+/-! Fulfillers: settling a promise by hand. -/
+
+namespace KjAsync
+
+/--
+The other end of a promise: settles it, once, from any thread and without blocking. The first to fulfil or
+reject wins, later calls do nothing. If every reference is dropped before, the promise is rejected with kind
+`failed`.
+-/
+structure Fulfiller (α : Type) where
+  /-- Not for users: made by `Fulfiller.new`. -/
+  ofNative ::
+  /-- The native handle. -/
+  native : Native.Fulfiller
+  /-- The runtime of the promise; kept alive. -/
+  runtime : Runtime
+
+namespace Fulfiller
+
+/-- A promise and what settles it. Never blocks. Errors: `shutdown`. -/
+protected def new (runtime : Runtime) : IO (Fulfiller α × PromiseRef α) := do
+  let (fulfiller, promise) ← Native.Fulfiller.new runtime.native
+  return (⟨fulfiller, runtime⟩, ⟨promise, runtime, .object⟩)
+
+/-- Settles the promise with a value. Errors: `badHandle` after shutdown. -/
+def fulfill (fulfiller : Fulfiller α) (value : α) : IO Unit := fulfiller.native.object value
+
+/-- Settles the promise with an error. Errors: `badHandle` after shutdown. -/
+def reject (fulfiller : Fulfiller α) (error : IO.Error) : IO Unit :=
+  let (kind, os, text) := Error.toNative error
+  fulfiller.native.error kind os text
+
+/-- Lets the promise go on as another one of the same runtime. Errors: `badHandle`. -/
+def fulfillWith (fulfiller : Fulfiller α) (promise : PromiseRef α) : IO Unit := do
+  fulfiller.native.promise (← promise.asObject)
+
+/-- Is the promise unsettled, and does anybody still want it? -/
+def isWaiting (fulfiller : Fulfiller α) : BaseIO Bool := fulfiller.native.isWaiting
+
+end Fulfiller
+end KjAsync

@@ -1,0 +1,35 @@
+import KjAsync.Promise.Combinators
+import KjAsync.Promise.Fulfiller
+
+/-! Promises as Lean tasks and the other way round, with no thread blocked in between. -/
+
+namespace KjAsync.PromiseRef
+
+/--
+A task that the loop resolves when the promise settles. Never blocks.
+
+The task holds the promise: it runs on when this reference is dropped. `cancel` on the promise resolves the task
+with kind `canceled`, a shutdown with kind `shutdown`. Cancelling the task has no effect.
+-/
+def toTask (promise : PromiseRef α) : IO (Task (Except IO.Error α)) := do
+  let result ← IO.Promise.new (α := Except IO.Error α)
+  let settled ← promise.onSettled fun outcome => do
+    result.resolve outcome
+    return .ok ()
+  settled.detach fun _ => return
+  return result.result?.map (sync := true) fun
+    | some outcome => outcome
+    | none => .error (Error.ofKind .shutdown "the runtime was shut down")
+
+/--
+A promise that settles when the task is done. Never blocks. Dropping the promise does not cancel the task.
+Errors: `shutdown`.
+-/
+def ofTask (runtime : Runtime) (task : Task (Except IO.Error α)) : IO (PromiseRef α) := do
+  let (fulfiller, promise) ← Fulfiller.new runtime
+  BaseIO.chainTask (sync := true) task fun
+    | .ok value => discard (fulfiller.fulfill value).toBaseIO
+    | .error error => discard (fulfiller.reject error).toBaseIO
+  return promise
+
+end KjAsync.PromiseRef

@@ -1,0 +1,79 @@
+import KjAsync.Error
+import KjAsync.Native.Runtime
+
+/-! Runtimes: event loops with their own thread, or driven by the thread that made them. -/
+
+namespace KjAsync
+
+/--
+An event loop. It owns all that is started on it, and every object made from it keeps it alive.
+
+Handles and functions of a runtime may be used from any thread, unless its mode is `waitScope`. When the last
+reference to a runtime and to everything made from it is dropped, it is shut down; call `shutdown` to have that
+happen at a known point.
+-/
+structure Runtime where
+  /-- Not for users: made by `Runtime.init`. -/
+  ofNative ::
+  /-- The native handle. -/
+  native : Native.Runtime
+
+namespace Runtime
+
+/-- Who turns the loop. -/
+inductive Mode where
+  /-- A thread of the runtime's own: timers fire and servers serve while nobody is in a call. -/
+  | thread
+  /-- The thread that made the runtime, inside its blocking calls only. See `KjAsync.WaitScope`. -/
+  | waitScope
+  deriving BEq, Repr, Inhabited
+
+/-- How a runtime is made. -/
+structure Options where
+  /-- Who turns the loop. -/
+  mode : Mode := .thread
+  /-- The longest that `shutdown` may take, in nanoseconds. -/
+  shutdownNanos : UInt64 := 5_000_000_000
+  /-- How long callers and loop look for work before they sleep, in nanoseconds. Looking saves a wake-up of
+  the kernel where answers come quickly, at the price of processor time. 0: sleep at once. -/
+  lookNanos : UInt64 := 50_000
+
+/--
+Starts a runtime.
+
+Errors: `overloaded` if no thread or descriptor is to be had. Blocks until the loop turns. To be ended with
+`shutdown`.
+-/
+def init (options : Options := {}) : IO Runtime := do
+  let mode := match options.mode with
+    | .thread => 0
+    | .waitScope => 1
+  -- The C structure takes zero for its own default.
+  let look := if options.lookNanos == 0 then 0xFFFF_FFFF_FFFF_FFFF else options.lookNanos
+  return ⟨← Native.Runtime.new mode (max 1 options.shutdownNanos) look⟩
+
+/--
+Ends a runtime: rejects what is pending with kind `shutdown`, closes every socket, runs the `finally` blocks of
+what was running, joins the thread. Afterwards every call on what was made from the runtime is an error.
+
+Blocks, for at most `Options.shutdownNanos`; any thread but the loop's own (`wouldDeadlock`). A second call does
+nothing.
+-/
+def shutdown (runtime : Runtime) : IO Unit := runtime.native.shutdown
+
+/-- Is the runtime usable? `true` is only a hint, `false` is for ever. Any thread, never blocks. -/
+def isAlive (runtime : Runtime) : BaseIO Bool := runtime.native.isAlive
+
+/-- Is this code running on the runtime's loop, where nothing may block? Any thread, never blocks. -/
+def onLoop (runtime : Runtime) : BaseIO Bool := runtime.native.onLoop
+
+/--
+Runs `action` with a new runtime and shuts the runtime down afterwards, also if `action` throws. What
+`action` returns must not be used to reach the runtime. Blocks as `action` and `shutdown` do.
+-/
+def withRuntime (action : Runtime → IO α) (options : Options := {}) : IO α := do
+  let runtime ← init options
+  try action runtime finally runtime.shutdown
+
+end Runtime
+end KjAsync

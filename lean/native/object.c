@@ -1,0 +1,130 @@
+#include "object.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Finalizers run wherever the last reference is dropped and never call into Lean. An id that is already
+ * stale, because it was released, consumed or swept away by a shutdown, is refused by the library. */
+#define HANDLE_CLASS(kind)                                                                                  \
+    lean_external_class *kjasync_##kind##_class;                                                            \
+    static void finalize_##kind(void *id) { kja_##kind##_release((kja_##kind##_t)(uintptr_t)id); }
+
+HANDLE_CLASS(runtime)
+HANDLE_CLASS(executor)
+HANDLE_CLASS(promise)
+HANDLE_CLASS(fulfiller)
+HANDLE_CLASS(bytes)
+HANDLE_CLASS(address)
+HANDLE_CLASS(listener)
+HANDLE_CLASS(connection)
+
+static void no_children(void *id, b_lean_obj_arg visit) {
+    (void)id;
+    (void)visit;
+}
+
+static void register_classes(void) {
+#define REGISTER(kind) kjasync_##kind##_class = lean_register_external_class(finalize_##kind, no_children)
+    REGISTER(runtime);
+    REGISTER(executor);
+    REGISTER(promise);
+    REGISTER(fulfiller);
+    REGISTER(bytes);
+    REGISTER(address);
+    REGISTER(listener);
+    REGISTER(connection);
+#undef REGISTER
+}
+
+/* Not an initializer of a Lean module: the editor would have to find it before the package is built. */
+void kjasync_initialize(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_classes);
+}
+
+/* ---- errors ---- */
+
+static lean_obj_res error_without_errno(kja_status_t kind, lean_obj_arg details) {
+    switch (kind) {
+    case KJA_ERR_OVERLOADED: return lean_mk_io_error_resource_exhausted(0, details);
+    case KJA_ERR_DISCONNECTED: return lean_mk_io_error_resource_vanished(0, details);
+    case KJA_ERR_UNIMPLEMENTED: return lean_mk_io_error_unsupported_operation(0, details);
+    case KJA_ERR_TIMED_OUT: return lean_mk_io_error_time_expired(0, details);
+    case KJA_ERR_BUSY: return lean_mk_io_error_resource_busy(0, details);
+    case KJA_ERR_BAD_HANDLE:
+    case KJA_ERR_WRONG_THREAD:
+    case KJA_ERR_WOULD_DEADLOCK:
+    case KJA_ERR_PENDING: return lean_mk_io_error_illegal_operation(0, details);
+    case KJA_ERR_INVALID_ARGUMENT:
+    case KJA_ERR_WRONG_TYPE: return lean_mk_io_error_invalid_argument(0, details);
+    default: return lean_mk_io_error_other_error(0, details);
+    }
+}
+
+/* Lean's own table chooses the constructor; our text takes the place of strerror's, the last field. */
+static lean_obj_res error_with_errno(int os_error, lean_obj_arg details) {
+    /* These two constructors have a file name that is not optional: the text stands in for it. */
+    bool needs_name = os_error == ENOENT || os_error == EINTR;
+    if (needs_name) lean_inc(details);
+    lean_object *error = lean_decode_io_error(os_error, needs_name ? details : NULL);
+    unsigned last = lean_ctor_num_objs(error) - 1;
+    lean_dec(lean_ctor_get(error, last));
+    lean_ctor_set(error, last, details);
+    return error;
+}
+
+/* The name of the kind leads the text, so that `KjAsync.Error.kind?` finds it under every constructor. What
+ * is FAILED and has no errno is a plain user error: that is also how errors thrown by closures come back. */
+lean_obj_res kjasync_last_error(void) {
+    kja_status_t kind = kja_last_error_status();
+    int os_error = kja_last_error_os();
+    bool plain = kind == KJA_ERR_FAILED && os_error == 0;
+    const char *name = plain ? "" : kja_status_name(kind);
+    size_t start = plain ? 0 : strlen(name) + 2;
+    size_t length = kja_last_error_text(NULL, 0);
+    char *text = malloc(start + length + 1);
+    if (text == NULL) lean_internal_panic_out_of_memory();
+    if (!plain) {
+        memcpy(text, name, start - 2);
+        memcpy(text + start - 2, ": ", 2);
+    }
+    text[start] = '\0';
+    kja_last_error_text(text + start, length + 1);
+    lean_object *details = lean_mk_string(text);
+    free(text);
+    if (plain) return lean_mk_io_user_error(details);
+    return os_error == 0 ? error_without_errno(kind, details) : error_with_errno(os_error, details);
+}
+
+/* ---- results ---- */
+
+lean_obj_res kjasync_unit_result(kja_status_t status) {
+    if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
+    return lean_io_result_mk_ok(lean_box(0));
+}
+
+lean_obj_res kjasync_u64_result(kja_status_t status, uint64_t value) {
+    if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
+    return lean_io_result_mk_ok(lean_box_uint64(value));
+}
+
+lean_obj_res kjasync_handle_result(kja_status_t status, lean_external_class *kind, kja_handle_t id) {
+    if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
+    return lean_io_result_mk_ok(kjasync_wrap(kind, id));
+}
+
+lean_obj_res kjasync_object_result(kja_status_t status, void *borrowed) {
+    if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
+    lean_inc(borrowed);
+    return lean_io_result_mk_ok(borrowed);
+}
+
+/* ---- callbacks ---- */
+
+void kjasync_destroy(void *object) { lean_dec(object); }
+
+void kjasync_run(void *ctx, kja_call_t call) {
+    lean_inc(ctx);
+    lean_dec(lean_apply_2(ctx, lean_box_uint64(call), lean_box(0)));
+}

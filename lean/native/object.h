@@ -1,0 +1,49 @@
+/* Shared by the files of the shim: handles as external objects, statuses as IO results, closures as
+ * callbacks. */
+#ifndef KJASYNC_OBJECT_H
+#define KJASYNC_OBJECT_H
+#include "kjasync.h"
+#include "kjasync_shim.h"
+
+_Static_assert(sizeof(void *) == 8, "a handle is kept in the payload pointer of an external object");
+
+extern lean_external_class *kjasync_runtime_class;
+extern lean_external_class *kjasync_executor_class;
+extern lean_external_class *kjasync_promise_class;
+extern lean_external_class *kjasync_fulfiller_class;
+extern lean_external_class *kjasync_bytes_class;
+extern lean_external_class *kjasync_address_class;
+extern lean_external_class *kjasync_listener_class;
+extern lean_external_class *kjasync_connection_class;
+
+/* To be called by whatever makes a handle that comes from no other. */
+void kjasync_initialize(void);
+
+static inline kja_handle_t kjasync_id(b_lean_obj_arg handle) {
+    return (kja_handle_t)(uintptr_t)lean_get_external_data(handle);
+}
+
+static inline lean_obj_res kjasync_wrap(lean_external_class *kind, kja_handle_t id) {
+    return lean_alloc_external(kind, (void *)(uintptr_t)id);
+}
+
+/* The calling thread's last error as an `IO.Error`. */
+lean_obj_res kjasync_last_error(void);
+
+/* The IO result that goes with a status. */
+lean_obj_res kjasync_unit_result(kja_status_t status);
+lean_obj_res kjasync_u64_result(kja_status_t status, uint64_t value);
+lean_obj_res kjasync_handle_result(kja_status_t status, lean_external_class *kind, kja_handle_t id);
+lean_obj_res kjasync_object_result(kja_status_t status, void *borrowed);
+
+/* A Lean object on its way to native code: owned by it, and dropped by it on any thread. */
+static inline void *kjasync_give(lean_obj_arg object) {
+    lean_mark_mt(object);
+    return object;
+}
+void kjasync_destroy(void *object);
+
+/* Applies the closure `ctx` to the call. */
+void kjasync_run(void *ctx, kja_call_t call);
+
+#endif

@@ -1,0 +1,232 @@
+#include "object.h"
+#include <stdlib.h>
+
+static lean_obj_res promise_result(kja_status_t status, kja_promise_t id) {
+    return kjasync_handle_result(status, kjasync_promise_class, id);
+}
+
+static size_t text_size(b_lean_obj_arg text) { return lean_string_size(text) - 1; }
+
+/* ---- inside a callback ---- */
+
+uint8_t kjasync_call_is_ok(uint64_t call) { return kja_call_status(call) == KJA_OK; }
+
+lean_obj_res kjasync_call_error(uint64_t call) {
+    kja_call_status(call);
+    return kjasync_last_error();
+}
+
+lean_obj_res kjasync_call_u64(uint64_t call) {
+    uint64_t value = 0;
+    return kjasync_u64_result(kja_call_u64(call, &value), value);
+}
+
+lean_obj_res kjasync_call_bytes(uint64_t call) {
+    kja_bytes_t id = 0;
+    return kjasync_handle_result(kja_call_bytes(call, &id), kjasync_bytes_class, id);
+}
+
+lean_obj_res kjasync_call_address(uint64_t call) {
+    kja_handle_t id = 0;
+    return kjasync_handle_result(kja_call_handle(call, &id), kjasync_address_class, id);
+}
+
+lean_obj_res kjasync_call_connection(uint64_t call) {
+    kja_handle_t id = 0;
+    return kjasync_handle_result(kja_call_handle(call, &id), kjasync_connection_class, id);
+}
+
+lean_obj_res kjasync_call_object(uint64_t call) {
+    void *value = NULL;
+    return kjasync_object_result(kja_call_opaque(call, &value), value);
+}
+
+lean_obj_res kjasync_call_return_object(uint64_t call, lean_obj_arg value) {
+    kja_call_return_opaque(call, kjasync_give(value), kjasync_destroy);
+    return lean_box(0);
+}
+
+/* The library consumes the handle. Only a promise that nobody else holds can be given away as it is; of
+ * another one it gets a branch. */
+lean_obj_res kjasync_call_return_promise(uint64_t call, lean_obj_arg promise) {
+    kja_promise_t id = kjasync_id(promise);
+    kja_status_t status = KJA_OK;
+    if (!lean_is_exclusive(promise)) status = kja_promise_fork(id, &id);
+    if (status == KJA_OK) status = kja_call_return_promise(call, id);
+    lean_dec(promise);
+    return kjasync_unit_result(status);
+}
+
+lean_obj_res kjasync_call_return_error(uint64_t call, uint32_t kind, uint32_t os_error, b_lean_obj_arg text) {
+    kja_call_return_error(call, (kja_status_t)kind, (int32_t)os_error, lean_string_cstr(text), text_size(text));
+    return lean_box(0);
+}
+
+/* ---- promise ---- */
+
+lean_obj_res kjasync_promise_new_unit(b_lean_obj_arg runtime) {
+    kja_promise_t id = 0;
+    return promise_result(kja_promise_new_unit(kjasync_id(runtime), &id), id);
+}
+
+lean_obj_res kjasync_promise_new_object(b_lean_obj_arg runtime, lean_obj_arg value) {
+    kja_promise_t id = 0;
+    return promise_result(
+        kja_promise_new_opaque(kjasync_id(runtime), kjasync_give(value), kjasync_destroy, &id), id);
+}
+
+lean_obj_res kjasync_promise_new_error(b_lean_obj_arg runtime, uint32_t kind, uint32_t os_error,
+                                       b_lean_obj_arg text) {
+    kja_promise_t id = 0;
+    return promise_result(kja_promise_new_error(kjasync_id(runtime), (kja_status_t)kind, (int32_t)os_error,
+                                                lean_string_cstr(text), text_size(text), &id), id);
+}
+
+lean_obj_res kjasync_promise_new_never(b_lean_obj_arg runtime) {
+    kja_promise_t id = 0;
+    return promise_result(kja_promise_new_never(kjasync_id(runtime), &id), id);
+}
+
+lean_obj_res kjasync_promise_await(b_lean_obj_arg promise) {
+    return kjasync_unit_result(kja_promise_await(kjasync_id(promise)));
+}
+
+/* `false`: still pending. A promise may itself have failed with TIMED_OUT, so its own status decides. */
+lean_obj_res kjasync_promise_await_for(b_lean_obj_arg promise, uint64_t nanos) {
+    kja_status_t status = kja_promise_await_for(kjasync_id(promise), nanos);
+    if (status == KJA_ERR_TIMED_OUT) status = kja_promise_status(kjasync_id(promise));
+    if (status == KJA_ERR_PENDING) return lean_io_result_mk_ok(lean_box(false));
+    return status == KJA_OK ? lean_io_result_mk_ok(lean_box(true)) : kjasync_unit_result(status);
+}
+
+uint8_t kjasync_promise_is_settled(b_lean_obj_arg promise) {
+    return kja_promise_status(kjasync_id(promise)) != KJA_ERR_PENDING;
+}
+
+lean_obj_res kjasync_promise_unit(b_lean_obj_arg promise) {
+    return kjasync_unit_result(kja_promise_status(kjasync_id(promise)));
+}
+
+lean_obj_res kjasync_promise_u64(b_lean_obj_arg promise) {
+    uint64_t value = 0;
+    return kjasync_u64_result(kja_promise_u64(kjasync_id(promise), &value), value);
+}
+
+lean_obj_res kjasync_promise_bytes(b_lean_obj_arg promise) {
+    kja_bytes_t id = 0;
+    return kjasync_handle_result(kja_promise_bytes(kjasync_id(promise), &id), kjasync_bytes_class, id);
+}
+
+lean_obj_res kjasync_promise_address(b_lean_obj_arg promise) {
+    kja_handle_t id = 0;
+    return kjasync_handle_result(kja_promise_handle(kjasync_id(promise), &id), kjasync_address_class, id);
+}
+
+lean_obj_res kjasync_promise_connection(b_lean_obj_arg promise) {
+    kja_handle_t id = 0;
+    return kjasync_handle_result(kja_promise_handle(kjasync_id(promise), &id), kjasync_connection_class, id);
+}
+
+lean_obj_res kjasync_promise_object(b_lean_obj_arg promise) {
+    void *value = NULL;
+    return kjasync_object_result(kja_promise_opaque(kjasync_id(promise), &value), value);
+}
+
+lean_obj_res kjasync_promise_cancel(b_lean_obj_arg promise) {
+    return kjasync_unit_result(kja_promise_cancel(kjasync_id(promise)));
+}
+
+lean_obj_res kjasync_promise_release(b_lean_obj_arg promise) {
+    return kjasync_unit_result(kja_promise_release(kjasync_id(promise)));
+}
+
+#define CONTINUE_WITH(verb)                                                                                  \
+    lean_obj_res kjasync_promise_##verb(b_lean_obj_arg promise, lean_obj_arg run) {                          \
+        kja_promise_t id = 0;                                                                                \
+        return promise_result(kja_promise_##verb(kjasync_id(promise), kjasync_run, kjasync_give(run),        \
+                                                 kjasync_destroy, &id), id);                                 \
+    }
+
+CONTINUE_WITH(then)
+CONTINUE_WITH(handle_both)
+CONTINUE_WITH(finally)
+
+typedef kja_status_t (*join_fn)(kja_runtime_t, const kja_promise_t *, size_t, kja_promise_t *);
+
+static lean_obj_res join(join_fn how, b_lean_obj_arg runtime, b_lean_obj_arg promises) {
+    size_t count = lean_array_size(promises);
+    kja_promise_t *ids = malloc((count + 1) * sizeof *ids);
+    if (ids == NULL) lean_internal_panic_out_of_memory();
+    for (size_t i = 0; i < count; i++) ids[i] = kjasync_id(lean_array_get_core(promises, i));
+    kja_promise_t id = 0;
+    kja_status_t status = how(kjasync_id(runtime), ids, count, &id);
+    free(ids);
+    return promise_result(status, id);
+}
+
+lean_obj_res kjasync_promise_all(b_lean_obj_arg runtime, b_lean_obj_arg promises) {
+    return join(kja_promise_all, runtime, promises);
+}
+
+lean_obj_res kjasync_promise_race(b_lean_obj_arg runtime, b_lean_obj_arg promises) {
+    return join(kja_promise_race, runtime, promises);
+}
+
+lean_obj_res kjasync_promise_timeout(b_lean_obj_arg promise, uint64_t nanos) {
+    kja_promise_t id = 0;
+    return promise_result(kja_promise_timeout(kjasync_id(promise), nanos, &id), id);
+}
+
+lean_obj_res kjasync_promise_fork(b_lean_obj_arg promise) {
+    kja_promise_t id = 0;
+    return promise_result(kja_promise_fork(kjasync_id(promise), &id), id);
+}
+
+lean_obj_res kjasync_promise_attach(b_lean_obj_arg promise, lean_obj_arg object) {
+    kja_promise_t id = 0;
+    return promise_result(
+        kja_promise_attach(kjasync_id(promise), kjasync_give(object), kjasync_destroy, &id), id);
+}
+
+lean_obj_res kjasync_promise_detach(b_lean_obj_arg promise, lean_obj_arg on_error) {
+    return kjasync_unit_result(
+        kja_promise_detach(kjasync_id(promise), kjasync_run, kjasync_give(on_error), kjasync_destroy));
+}
+
+/* ---- fulfiller ---- */
+
+/* The pair `(fulfiller, promise)`. */
+lean_obj_res kjasync_fulfiller_new(b_lean_obj_arg runtime) {
+    kja_fulfiller_t fulfiller = 0;
+    kja_promise_t promise = 0;
+    kja_status_t status = kja_fulfiller_new(kjasync_id(runtime), &fulfiller, &promise);
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    lean_object *pair = lean_alloc_ctor(0, 2, 0);
+    lean_ctor_set(pair, 0, kjasync_wrap(kjasync_fulfiller_class, fulfiller));
+    lean_ctor_set(pair, 1, kjasync_wrap(kjasync_promise_class, promise));
+    return lean_io_result_mk_ok(pair);
+}
+
+lean_obj_res kjasync_fulfiller_object(b_lean_obj_arg fulfiller, lean_obj_arg value) {
+    return kjasync_unit_result(
+        kja_fulfiller_opaque(kjasync_id(fulfiller), kjasync_give(value), kjasync_destroy));
+}
+
+/* The library consumes the handle it gets, the caller keeps its own. */
+lean_obj_res kjasync_fulfiller_promise(b_lean_obj_arg fulfiller, b_lean_obj_arg promise) {
+    kja_promise_t branch = 0;
+    kja_status_t status = kja_promise_fork(kjasync_id(promise), &branch);
+    if (status == KJA_OK) status = kja_fulfiller_promise(kjasync_id(fulfiller), branch);
+    return kjasync_unit_result(status);
+}
+
+lean_obj_res kjasync_fulfiller_error(b_lean_obj_arg fulfiller, uint32_t kind, uint32_t os_error,
+                                     b_lean_obj_arg text) {
+    return kjasync_unit_result(kja_fulfiller_error(kjasync_id(fulfiller), (kja_status_t)kind,
+                                                   (int32_t)os_error, lean_string_cstr(text),
+                                                   text_size(text)));
+}
+
+uint8_t kjasync_fulfiller_is_waiting(b_lean_obj_arg fulfiller) {
+    return kja_fulfiller_is_waiting(kjasync_id(fulfiller));
+}

@@ -1,0 +1,175 @@
+#include "object.h"
+#include <stdlib.h>
+#include <string.h>
+
+static lean_obj_res promise_result(kja_status_t status, kja_promise_t id) {
+    return kjasync_handle_result(status, kjasync_promise_class, id);
+}
+
+static lean_obj_res address_result(kja_status_t status, kja_address_t id) {
+    return kjasync_handle_result(status, kjasync_address_class, id);
+}
+
+/* ---- bytes ---- */
+
+lean_obj_res kjasync_bytes_of_byte_array(lean_obj_arg data) {
+    kjasync_initialize();
+    const uint8_t *start = lean_sarray_cptr(data);
+    size_t size = lean_sarray_size(data);
+    kja_bytes_t id = 0;
+    kja_status_t status = kja_bytes_new_borrowed(start, size, kjasync_give(data), kjasync_destroy, &id);
+    return kjasync_handle_result(status, kjasync_bytes_class, id);
+}
+
+lean_obj_res kjasync_bytes_to_byte_array(b_lean_obj_arg bytes) {
+    const void *data = NULL;
+    size_t size = 0;
+    kja_bytes_data(kjasync_id(bytes), &data, &size);
+    lean_object *array = lean_alloc_sarray(1, size, size);
+    if (size > 0) memcpy(lean_sarray_cptr(array), data, size);
+    return array;
+}
+
+size_t kjasync_bytes_size(b_lean_obj_arg bytes) {
+    const void *data = NULL;
+    size_t size = 0;
+    kja_bytes_data(kjasync_id(bytes), &data, &size);
+    return size;
+}
+
+uint8_t kjasync_bytes_get(b_lean_obj_arg bytes, size_t index) {
+    const void *data = NULL;
+    size_t size = 0;
+    kja_bytes_data(kjasync_id(bytes), &data, &size);
+    return index < size ? ((const uint8_t *)data)[index] : 0;
+}
+
+lean_obj_res kjasync_bytes_slice(b_lean_obj_arg bytes, size_t start, size_t end) {
+    kja_bytes_t id = 0;
+    return kjasync_handle_result(kja_bytes_slice(kjasync_id(bytes), start, end, &id), kjasync_bytes_class, id);
+}
+
+/* ---- address and listener ---- */
+
+lean_obj_res kjasync_address_parse_start(b_lean_obj_arg runtime, b_lean_obj_arg text, uint16_t default_port) {
+    kja_promise_t id = 0;
+    return promise_result(kja_address_parse_start(kjasync_id(runtime), lean_string_cstr(text),
+                                                  lean_string_size(text) - 1, default_port, &id), id);
+}
+
+lean_obj_res kjasync_address_text(b_lean_obj_arg address) {
+    size_t length = 0;
+    kja_status_t status = kja_address_text(kjasync_id(address), NULL, 0, &length);
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    char *text = malloc(length + 1);
+    if (text == NULL) lean_internal_panic_out_of_memory();
+    status = kja_address_text(kjasync_id(address), text, length + 1, &length);
+    lean_object *result = status == KJA_OK
+        ? lean_io_result_mk_ok(lean_mk_string_from_bytes(text, length))
+        : kjasync_unit_result(status);
+    free(text);
+    return result;
+}
+
+lean_obj_res kjasync_address_port(b_lean_obj_arg address) {
+    uint16_t port = 0;
+    kja_status_t status = kja_address_port(kjasync_id(address), &port);
+    return status == KJA_OK ? lean_io_result_mk_ok(lean_box(port)) : kjasync_unit_result(status);
+}
+
+lean_obj_res kjasync_address_connect_start(b_lean_obj_arg address) {
+    kja_promise_t id = 0;
+    return promise_result(kja_address_connect_start(kjasync_id(address), &id), id);
+}
+
+lean_obj_res kjasync_address_listen(b_lean_obj_arg address, uint32_t backlog) {
+    kja_listener_t id = 0;
+    return kjasync_handle_result(kja_address_listen(kjasync_id(address), backlog, &id), kjasync_listener_class, id);
+}
+
+lean_obj_res kjasync_listener_local_address(b_lean_obj_arg listener) {
+    kja_address_t id = 0;
+    return address_result(kja_listener_local_address(kjasync_id(listener), &id), id);
+}
+
+lean_obj_res kjasync_listener_accept_start(b_lean_obj_arg listener) {
+    kja_promise_t id = 0;
+    return promise_result(kja_listener_accept_start(kjasync_id(listener), &id), id);
+}
+
+lean_obj_res kjasync_listener_close(b_lean_obj_arg listener) {
+    return kjasync_unit_result(kja_listener_close(kjasync_id(listener)));
+}
+
+/* ---- connection ---- */
+
+lean_obj_res kjasync_connection_read_start(b_lean_obj_arg connection, size_t min, size_t max) {
+    kja_promise_t id = 0;
+    return promise_result(kja_connection_read_start(kjasync_id(connection), min, max, &id), id);
+}
+
+lean_obj_res kjasync_connection_read_all_start(b_lean_obj_arg connection, size_t limit) {
+    kja_promise_t id = 0;
+    return promise_result(kja_connection_read_all_start(kjasync_id(connection), limit, &id), id);
+}
+
+lean_obj_res kjasync_connection_write_start(b_lean_obj_arg connection, lean_obj_arg data) {
+    const uint8_t *start = lean_sarray_cptr(data);
+    size_t size = lean_sarray_size(data);
+    kja_promise_t id = 0;
+    kja_status_t status = kja_connection_write_borrowed_start(kjasync_id(connection), start, size,
+                                                              kjasync_give(data), kjasync_destroy, &id);
+    return promise_result(status, id);
+}
+
+lean_obj_res kjasync_connection_write_bytes_start(b_lean_obj_arg connection, b_lean_obj_arg bytes) {
+    kja_promise_t id = 0;
+    return promise_result(
+        kja_connection_write_bytes_start(kjasync_id(connection), kjasync_id(bytes), &id), id);
+}
+
+lean_obj_res kjasync_connection_writev_start(b_lean_obj_arg connection, b_lean_obj_arg pieces) {
+    size_t count = lean_array_size(pieces);
+    kja_slice_t *slices = malloc((count + 1) * sizeof *slices);
+    if (slices == NULL) lean_internal_panic_out_of_memory();
+    for (size_t i = 0; i < count; i++) {
+        lean_object *piece = lean_array_get_core(pieces, i);
+        slices[i] = (kja_slice_t){ lean_sarray_cptr(piece), lean_sarray_size(piece) };
+    }
+    kja_promise_t id = 0;
+    kja_status_t status = kja_connection_writev_start(kjasync_id(connection), slices, count, &id);
+    free(slices);
+    return promise_result(status, id);
+}
+
+lean_obj_res kjasync_connection_shutdown_write_start(b_lean_obj_arg connection) {
+    kja_promise_t id = 0;
+    return promise_result(kja_connection_shutdown_write_start(kjasync_id(connection), &id), id);
+}
+
+lean_obj_res kjasync_connection_abort_read(b_lean_obj_arg connection) {
+    return kjasync_unit_result(kja_connection_abort_read(kjasync_id(connection)));
+}
+
+lean_obj_res kjasync_connection_pump_start(b_lean_obj_arg from, b_lean_obj_arg to, uint64_t limit) {
+    kja_promise_t id = 0;
+    return promise_result(kja_connection_pump_start(kjasync_id(from), kjasync_id(to), limit, &id), id);
+}
+
+lean_obj_res kjasync_connection_set_nodelay(b_lean_obj_arg connection, uint8_t on) {
+    return kjasync_unit_result(kja_connection_set_nodelay(kjasync_id(connection), on));
+}
+
+lean_obj_res kjasync_connection_local_address(b_lean_obj_arg connection) {
+    kja_address_t id = 0;
+    return address_result(kja_connection_local_address(kjasync_id(connection), &id), id);
+}
+
+lean_obj_res kjasync_connection_peer_address(b_lean_obj_arg connection) {
+    kja_address_t id = 0;
+    return address_result(kja_connection_peer_address(kjasync_id(connection), &id), id);
+}
+
+lean_obj_res kjasync_connection_close(b_lean_obj_arg connection) {
+    return kjasync_unit_result(kja_connection_close(kjasync_id(connection)));
+}

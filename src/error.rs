@@ -1,0 +1,263 @@
+//! Errors: a kind for machines, a text for people, and the OS error number where there was one.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+/// What went wrong, as far as the caller's next step depends on it.
+///
+/// The first four are KJ's and say what to do: `Failed` is a bug or bad input, `Overloaded` a lack of
+/// space or time, `Disconnected` asks for a reconnect, `Unimplemented` for another way. Numbers are
+/// part of the ABI and are never reused. (EXC-01)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum ErrorKind {
+    /// A bug or bad input.
+    Failed = 1,
+    /// Out of space, descriptors or time; do not retry at once.
+    Overloaded = 2,
+    /// The peer is gone; reconnect, then retry.
+    Disconnected = 3,
+    /// Not available here; fall back to another method.
+    Unimplemented = 4,
+    /// The operation was cancelled.
+    Canceled = 10,
+    /// A deadline passed.
+    TimedOut = 11,
+    /// The runtime was shut down.
+    Shutdown = 12,
+    /// The handle is not, or no longer, valid.
+    BadHandle = 20,
+    /// Only the thread that owns the wait scope may do this.
+    WrongThread = 21,
+    /// Blocking here would stop the loop that has to make progress.
+    WouldDeadlock = 22,
+    /// An argument is null, too long, malformed or out of range.
+    InvalidArgument = 23,
+    /// The value of the promise has another type.
+    WrongType = 24,
+    /// The promise has not settled.
+    Pending = 25,
+    /// The object is already doing this and can do it only once at a time.
+    Busy = 26,
+    /// A callback or the library itself panicked.
+    Panic = 30,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of the numbers.
+    pub const ALL: [ErrorKind; 15] = [
+        Self::Failed,
+        Self::Overloaded,
+        Self::Disconnected,
+        Self::Unimplemented,
+        Self::Canceled,
+        Self::TimedOut,
+        Self::Shutdown,
+        Self::BadHandle,
+        Self::WrongThread,
+        Self::WouldDeadlock,
+        Self::InvalidArgument,
+        Self::WrongType,
+        Self::Pending,
+        Self::Busy,
+        Self::Panic,
+    ];
+
+    /// The kind with this number.
+    pub fn from_code(code: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as i32 == code)
+    }
+
+    /// The name used in texts and by `kja_status_name`, with a closing NUL.
+    pub(crate) fn c_name(self) -> &'static std::ffi::CStr {
+        match self {
+            Self::Failed => c"FAILED",
+            Self::Overloaded => c"OVERLOADED",
+            Self::Disconnected => c"DISCONNECTED",
+            Self::Unimplemented => c"UNIMPLEMENTED",
+            Self::Canceled => c"CANCELED",
+            Self::TimedOut => c"TIMED_OUT",
+            Self::Shutdown => c"SHUTDOWN",
+            Self::BadHandle => c"BAD_HANDLE",
+            Self::WrongThread => c"WRONG_THREAD",
+            Self::WouldDeadlock => c"WOULD_DEADLOCK",
+            Self::InvalidArgument => c"INVALID_ARGUMENT",
+            Self::WrongType => c"WRONG_TYPE",
+            Self::Pending => c"PENDING",
+            Self::Busy => c"BUSY",
+            Self::Panic => c"PANIC",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Detail {
+    kind: ErrorKind,
+    os: i32,
+    text: Cow<'static, str>,
+}
+
+#[derive(Clone, Debug)]
+enum Repr {
+    Fixed(&'static Detail),
+    Shared(Arc<Detail>),
+}
+
+/// Why an operation failed. Cloning is cheap: every waiter gets the same error. (EXC-02, EXC-03)
+#[derive(Clone, Debug)]
+pub struct Error(Repr);
+
+macro_rules! fixed {
+    ($($(#[$doc:meta])* $name:ident = $kind:ident, $text:literal;)*) => {
+        $($(#[$doc])* pub(crate) fn $name() -> Self {
+            static DETAIL: Detail = Detail { kind: ErrorKind::$kind, os: 0, text: Cow::Borrowed($text) };
+            Self(Repr::Fixed(&DETAIL))
+        })*
+    };
+}
+
+impl Error {
+    /// An error with this kind and text.
+    pub fn new(kind: ErrorKind, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::with_os(kind, 0, text)
+    }
+
+    /// An error that also carries an OS error number; 0 for none.
+    pub fn with_os(kind: ErrorKind, os: i32, text: impl Into<Cow<'static, str>>) -> Self {
+        Self(Repr::Shared(Arc::new(Detail { kind, os, text: text.into() })))
+    }
+
+    /// Turns an I/O error into ours, saying what was attempted.
+    pub fn from_io(what: impl fmt::Display, error: &io::Error) -> Self {
+        let os = error.raw_os_error().unwrap_or(0);
+        Self::with_os(kind_of_io(error), os, format!("{what}: {error}"))
+    }
+
+    fixed! {
+        canceled = Canceled, "the operation was canceled";
+        closed = Canceled, "the connection was closed while the operation was pending";
+        shutdown = Shutdown, "the runtime was shut down";
+        bad_handle = BadHandle, "no such handle: never valid, already released, or its runtime was shut down";
+        wrong_thread = WrongThread, "a wait scope may be used by the thread that made it only";
+        would_deadlock = WouldDeadlock, "blocking on a loop's own thread would stop that loop";
+        timed_out = TimedOut, "the deadline passed";
+        pending = Pending, "the promise has not settled";
+        wrong_type = WrongType, "the value of the promise has another type";
+        busy_read = Busy, "a read is already pending on this connection";
+        unfulfilled = Failed, "the fulfiller was released without fulfilling its promise";
+        no_promises = InvalidArgument, "a race needs at least one promise";
+        null = InvalidArgument, "a required pointer is null";
+        own_result = Failed, "a promise cannot be its own result";
+        not_a_wait_scope = InvalidArgument, "only a wait scope is driven by hand; this runtime has a loop thread";
+    }
+
+    pub(crate) fn invalid(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, text)
+    }
+
+    /// Turns the payload of a panic into an error.
+    pub(crate) fn from_panic(payload: Box<dyn std::any::Any + Send>) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|s| (*s).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without text".to_owned());
+        // The payload is foreign and its destructor may panic in its turn.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload)));
+        Self::new(ErrorKind::Panic, format!("panicked: {text}"))
+    }
+
+    fn detail(&self) -> &Detail {
+        match &self.0 {
+            Repr::Fixed(detail) => detail,
+            Repr::Shared(detail) => detail,
+        }
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.detail().kind
+    }
+
+    /// The OS error number, or 0.
+    pub fn os_error(&self) -> i32 {
+        self.detail().os
+    }
+
+    /// The text, without the kind.
+    pub fn text(&self) -> &str {
+        &self.detail().text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn kind_of_io(error: &io::Error) -> ErrorKind {
+    use io::ErrorKind as K;
+    use rustix::io::Errno;
+    if let Some(errno) = error.raw_os_error().map(Errno::from_raw_os_error) {
+        match errno {
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::NOSPC | Errno::DQUOT => {
+                return ErrorKind::Overloaded;
+            }
+            Errno::NOSYS | Errno::OPNOTSUPP | Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::NOPROTOOPT => {
+                return ErrorKind::Unimplemented;
+            }
+            Errno::HOSTDOWN | Errno::NETDOWN | Errno::TIMEDOUT => return ErrorKind::Disconnected,
+            _ => {}
+        }
+    }
+    match error.kind() {
+        K::ConnectionReset
+        | K::ConnectionAborted
+        | K::ConnectionRefused
+        | K::NotConnected
+        | K::BrokenPipe
+        | K::HostUnreachable
+        | K::NetworkUnreachable
+        | K::NetworkDown => ErrorKind::Disconnected,
+        K::OutOfMemory => ErrorKind::Overloaded,
+        K::Unsupported => ErrorKind::Unimplemented,
+        _ => ErrorKind::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // parity: EXC-01
+    #[test]
+    fn kj_kinds_come_first_and_numbers_lead_back() {
+        let first: Vec<i32> = ErrorKind::ALL[..4].iter().map(|k| *k as i32).collect();
+        assert_eq!(first, [1, 2, 3, 4]);
+        for kind in ErrorKind::ALL {
+            assert_eq!(ErrorKind::from_code(kind as i32), Some(kind));
+        }
+        assert_eq!(ErrorKind::from_code(0), None);
+    }
+
+    #[test]
+    fn io_errors_keep_number_and_get_the_kind_that_helps() {
+        let cases = [
+            (rustix::io::Errno::MFILE, ErrorKind::Overloaded),
+            (rustix::io::Errno::CONNREFUSED, ErrorKind::Disconnected),
+            (rustix::io::Errno::PIPE, ErrorKind::Disconnected),
+            (rustix::io::Errno::ADDRINUSE, ErrorKind::Failed),
+            (rustix::io::Errno::AFNOSUPPORT, ErrorKind::Unimplemented),
+        ];
+        for (errno, kind) in cases {
+            let error = Error::from_io("connect", &errno.into());
+            assert_eq!((error.kind(), error.os_error()), (kind, errno.raw_os_error()));
+            assert!(error.text().starts_with("connect: "));
+        }
+    }
+}

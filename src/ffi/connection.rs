@@ -1,0 +1,192 @@
+//! Connections.
+
+use super::{boundary, bytes, bytes_in, connection, context, created, kja_address_t, kja_bytes_t, kja_connection_t, kja_destroy_fn, kja_promise_t, kja_status_t, release, slice_in};
+use crate::error::Error;
+use crate::foreign::BorrowedBuffer;
+use crate::handle::{self, Object};
+use ::bytes::Bytes;
+use std::ffi::c_void;
+use std::sync::Arc;
+
+/// A piece of memory to write.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kja_slice_t {
+    /// Where it is; may be null if `size` is 0.
+    pub data: *const c_void,
+    /// How many bytes.
+    pub size: usize,
+}
+
+/// Reads at least `min` and at most `max` bytes; the promise carries bytes, fewer than `min` only at the
+/// end of the stream, none if it has ended. The memory is allocated when there is something to read. One
+/// read at a time; writes go on beside it.
+///
+/// Errors: `BUSY` if a read is pending; `INVALID_ARGUMENT` if `max` is 0 or less than `min`; `DISCONNECTED` if the
+/// peer reset the connection. Cancellation: the connection stays usable; with `min` 1 no byte is lost, with more,
+/// what had arrived for this read is. (STRM-01, STRM-02)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_read_start(
+    connection_: kja_connection_t,
+    min: usize,
+    max: usize,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(connection(connection_)?.read(min, max)?)))
+}
+
+/// As `kja_connection_read_start`, into memory of the caller's; the promise carries the number of bytes.
+/// The kernel writes to `buffer` directly. It must stay writable until `destroy(ctx)` has run, which is
+/// before the promise settles or its cancel returns. `ctx` is taken over in every case.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_read_into_start(
+    connection_: kja_connection_t,
+    buffer: *mut c_void,
+    min: usize,
+    max: usize,
+    ctx: *mut c_void,
+    destroy: kja_destroy_fn,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    let owner = context(ctx, destroy);
+    created(out, || {
+        bytes_in(buffer, max)?;
+        // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`.
+        let buffer = unsafe { BorrowedBuffer::new(buffer.cast(), max, owner) };
+        Ok(Object::Promise(connection(connection_)?.read_into(buffer, min)?))
+    })
+}
+
+/// Reads until the end of the stream; the promise carries bytes. Errors: `OVERLOADED` for more than
+/// `limit` bytes, otherwise as `kja_connection_read_start`. (STRM-07)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_read_all_start(
+    connection_: kja_connection_t,
+    limit: usize,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(connection(connection_)?.read_all(limit)?)))
+}
+
+/// Writes `size` bytes: at once what the kernel takes, without a copy; the rest is copied and follows.
+/// Writes go out in the order in which they were started. `data` is not used after this call.
+///
+/// Errors: `DISCONNECTED` if the peer has gone. Cancellation: what the kernel has taken is sent, the rest is
+/// not; later writes follow directly on the part that was sent. (STRM-09)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_write_start(
+    connection_: kja_connection_t,
+    data: *const c_void,
+    size: usize,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(connection(connection_)?.write(bytes_in(data, size)?)?)))
+}
+
+/// As `kja_connection_write_start`, without any copy: the memory must stay readable and unchanged until
+/// `destroy(ctx)` has run, which is before the promise settles or its cancel returns. `ctx` is taken over in
+/// every case.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_write_borrowed_start(
+    connection_: kja_connection_t,
+    data: *const c_void,
+    size: usize,
+    ctx: *mut c_void,
+    destroy: kja_destroy_fn,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    let owner = context(ctx, destroy);
+    created(out, || {
+        bytes_in(data, size)?;
+        // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`.
+        let written = unsafe { connection(connection_)?.write_borrowed(data.cast(), size, owner) };
+        Ok(Object::Promise(written?))
+    })
+}
+
+/// Writes bytes without copying them; the handle stays the caller's and may be released at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_write_bytes_start(
+    connection_: kja_connection_t,
+    bytes_: kja_bytes_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(connection(connection_)?.write_bytes(&*bytes(bytes_)?)?)))
+}
+
+/// Writes several pieces as one, copied first. (STRM-10)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_writev_start(
+    connection_: kja_connection_t,
+    slices: *const kja_slice_t,
+    count: usize,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || {
+        let parts: Result<Vec<Bytes>, Error> = slice_in(slices, count)?
+            .iter()
+            .map(|slice| Ok(Bytes::copy_from_slice(bytes_in(slice.data, slice.size)?)))
+            .collect();
+        Ok(Object::Promise(connection(connection_)?.write_all(parts?)?))
+    })
+}
+
+/// Tells the peer, after the writes started so far, that nothing more will come. Reads go on. (STRM-18)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_shutdown_write_start(connection_: kja_connection_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || Ok(Object::Promise(connection(connection_)?.shutdown_write()?)))
+}
+
+/// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-19)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_connection_abort_read(connection_: kja_connection_t) -> kja_status_t {
+    boundary(|| connection(connection_)?.abort_read())
+}
+
+/// Moves bytes from one connection to the other on the loop, until the end of the stream or until `limit`
+/// bytes; the promise carries their number. It reads only as fast as it can write. Neither end is shut down.
+///
+/// Errors: `BUSY` if a read is pending on `from`. Cancellation: bytes that were read and not yet written are lost;
+/// both connections stay usable. (STRM-15)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_pump_start(
+    from: kja_connection_t,
+    to: kja_connection_t,
+    limit: u64,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(connection(from)?.pump_to(&connection(to)?, limit)?)))
+}
+
+/// Whether small writes go out at once; on by default.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_connection_set_nodelay(connection_: kja_connection_t, on: bool) -> kja_status_t {
+    boundary(|| connection(connection_)?.set_nodelay(on))
+}
+
+/// The address of this end; a new handle. (STRM-22)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_local_address(connection_: kja_connection_t, out: *mut kja_address_t) -> kja_status_t {
+    created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.local_address()?))))
+}
+
+/// The address of the other end; a new handle. (STRM-22)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_peer_address(connection_: kja_connection_t, out: *mut kja_address_t) -> kja_status_t {
+    created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.peer_address()?))))
+}
+
+/// Closes the socket now; pending operations reject with `CANCELED`. A second call succeeds.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_connection_close(connection_: kja_connection_t) -> kja_status_t {
+    boundary(|| {
+        connection(connection_)?.close();
+        Ok(())
+    })
+}
+
+/// Releases the handle. Pending operations keep the socket until they settle; without any it is closed.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_connection_release(connection: kja_connection_t) -> kja_status_t {
+    release!(connection, Connection)
+}

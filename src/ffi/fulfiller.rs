@@ -1,0 +1,98 @@
+//! Promises settled by hand, from any thread.
+
+use super::{boundary, bytes, bytes_in, context, fulfiller, kja_bytes_t, kja_destroy_fn, kja_fulfiller_t, kja_handle_t, kja_promise_t, kja_runtime_t, kja_status_t, put, question, release, result, runtime, take_promise};
+use crate::error::Error;
+use crate::handle::{self, Object};
+use crate::value::{Outcome, Value};
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+
+/// Makes a promise and the fulfiller that settles it. (FULF-07, FULF-11)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_fulfiller_new(
+    runtime_: kja_runtime_t,
+    fulfiller: *mut kja_fulfiller_t,
+    promise: *mut kja_promise_t,
+) -> kja_status_t {
+    boundary(|| {
+        put(fulfiller, 0)?;
+        put(promise, 0)?;
+        let (made, promised) = runtime(runtime_)?.fulfiller()?;
+        put(fulfiller, handle::insert(Object::Fulfiller(Arc::new(made))))?;
+        put(promise, handle::insert(Object::Promise(promised)))
+    })
+}
+
+fn settle(id: kja_fulfiller_t, outcome: impl FnOnce() -> Result<Outcome, Error>) -> kja_status_t {
+    boundary(|| {
+        // A second call, or one for a promise that nobody holds any more, is no error. (FULF-01)
+        fulfiller(id)?.settle(outcome()?);
+        Ok(())
+    })
+}
+
+/// Settles the promise with unit. The first call counts, later ones succeed and do nothing. From any
+/// thread. (FULF-01, FULF-10)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_fulfiller_unit(fulfiller: kja_fulfiller_t) -> kja_status_t {
+    settle(fulfiller, || Ok(Ok(Value::Unit)))
+}
+
+/// Settles the promise with a number.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_fulfiller_u64(fulfiller: kja_fulfiller_t, value: u64) -> kja_status_t {
+    settle(fulfiller, || Ok(Ok(Value::U64(value))))
+}
+
+/// Settles the promise with bytes; the handle stays the caller's.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_fulfiller_bytes(fulfiller: kja_fulfiller_t, bytes_: kja_bytes_t) -> kja_status_t {
+    settle(fulfiller, || Ok(Ok(Value::Bytes((*bytes(bytes_)?).clone()))))
+}
+
+/// Settles the promise with the object of a handle; the handle stays the caller's.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_fulfiller_handle(fulfiller: kja_fulfiller_t, handle: kja_handle_t) -> kja_status_t {
+    settle(fulfiller, || Ok(Ok(result::object_value(handle)?)))
+}
+
+/// Settles the promise with a pointer, which is taken over in every case.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_fulfiller_opaque(fulfiller: kja_fulfiller_t, value: *mut c_void, destroy: kja_destroy_fn) -> kja_status_t {
+    let value = Value::Opaque(Arc::new(context(value, destroy)));
+    settle(fulfiller, || Ok(Ok(value)))
+}
+
+/// Lets another promise decide the outcome. Its handle is consumed. (FULF-08)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_fulfiller_promise(fulfiller_: kja_fulfiller_t, promise: kja_promise_t) -> kja_status_t {
+    boundary(|| {
+        let found = fulfiller(fulfiller_)?;
+        found.forward(take_promise(promise)?);
+        Ok(())
+    })
+}
+
+/// Rejects the promise with this kind (`KJA_ERR_*`), OS error number (or 0) and text. (FULF-02)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_fulfiller_error(
+    fulfiller: kja_fulfiller_t,
+    kind: kja_status_t,
+    os_error: i32,
+    text: *const c_char,
+    text_len: usize,
+) -> kja_status_t {
+    settle(fulfiller, || Ok(Err(super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?)))
+}
+
+/// Whether the promise is unsettled and somebody holds it. (FULF-03)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_fulfiller_is_waiting(fulfiller_: kja_fulfiller_t) -> bool {
+    question(|| Some(fulfiller(fulfiller_).ok()?.is_waiting()))
+}
+
+/// Releases the handle; a promise that has not been settled is rejected with `FAILED`. (FULF-04)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_fulfiller_release(fulfiller: kja_fulfiller_t) -> kja_status_t {
+    release!(fulfiller, Fulfiller)
+}

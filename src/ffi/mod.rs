@@ -1,0 +1,194 @@
+//! The C ABI and nothing else, one file for each section of the header.
+//!
+//! Every exported function is glue: `boundary` catches panics and turns the result into a status, `handle`
+//! arguments are looked up, pointers are checked for null, then one call into the crate is made.
+#![allow(unsafe_code)]
+#![allow(non_camel_case_types)]
+// The header is where these functions are documented for callers; its text is each function's doc comment.
+#![allow(clippy::missing_safety_doc)]
+
+pub mod address;
+pub mod bytes;
+pub mod call;
+pub mod combine;
+pub mod connection;
+pub mod error;
+pub mod executor;
+pub mod fulfiller;
+pub mod listener;
+pub mod promise;
+mod result;
+pub mod runtime;
+pub mod timer;
+
+use crate::error::Error;
+use crate::foreign::{DestroyFn, ForeignCallback, Opaque};
+use crate::handle::{self, Object};
+use crate::promise::{Cell, Continuation, Fulfiller, Promise};
+use crate::runtime::{Executor, Runtime};
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// `KJA_OK` or one of `KJA_ERR_*`.
+pub type kja_status_t = i32;
+
+/// Any handle. 0 is never one.
+pub type kja_handle_t = u64;
+/// An event loop with its own thread, or a wait scope. Released with `kja_runtime_release`.
+pub type kja_runtime_t = u64;
+/// Calls into a loop from any thread. Released with `kja_executor_release`.
+pub type kja_executor_t = u64;
+/// A started operation. Released with `kja_promise_release`, which cancels it if it is pending.
+pub type kja_promise_t = u64;
+/// Settles one promise by hand. Released with `kja_fulfiller_release`.
+pub type kja_fulfiller_t = u64;
+/// Immutable shared bytes. Released with `kja_bytes_release`.
+pub type kja_bytes_t = u64;
+/// Where to connect to or to listen on. Released with `kja_address_release`.
+pub type kja_address_t = u64;
+/// A listening socket. Released with `kja_listener_release`.
+pub type kja_listener_t = u64;
+/// A connected byte stream. Released with `kja_connection_release`.
+pub type kja_connection_t = u64;
+/// Names the running callback; of no use outside it or on another thread.
+pub type kja_call_t = u64;
+
+/// A callback. It runs on the loop's thread, at most once, and must neither block nor unwind.
+pub type kja_callback_fn = Option<unsafe extern "C-unwind" fn(ctx: *mut c_void, call: kja_call_t)>;
+/// Frees a context. It runs exactly once, on any thread, and must neither block nor unwind.
+pub type kja_destroy_fn = Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>;
+
+const OK: kja_status_t = 0;
+
+/// Runs the body of an exported function: no panic leaves it, and a failure becomes the last error.
+fn boundary(body: impl FnOnce() -> Result<(), Error>) -> kja_status_t {
+    let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(Error::from_panic(payload)));
+    match result {
+        Ok(()) => OK,
+        Err(error) => error::remember(error),
+    }
+}
+
+/// Like `boundary` for a function whose result is a handle, written to `out`: 0 unless it succeeds.
+fn created(out: *mut u64, body: impl FnOnce() -> Result<Object, Error>) -> kja_status_t {
+    boundary(|| {
+        put(out, 0)?;
+        let object = body()?;
+        put(out, handle::insert(object))
+    })
+}
+
+fn question(body: impl FnOnce() -> Option<bool>) -> bool {
+    catch_unwind(AssertUnwindSafe(body)).ok().flatten().unwrap_or(false)
+}
+
+fn put<T>(out: *mut T, value: T) -> Result<(), Error> {
+    if out.is_null() {
+        return Err(Error::null());
+    }
+    // SAFETY: not null, and the header requires out-parameters to be writable and aligned.
+    unsafe { out.write(value) };
+    Ok(())
+}
+
+/// `size` bytes at `data`; null is fine for none.
+fn bytes_in<'a>(data: *const c_void, size: usize) -> Result<&'a [u8], Error> {
+    if size == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(Error::null());
+    }
+    if size > isize::MAX as usize {
+        return Err(Error::invalid("a length of more than half the address space"));
+    }
+    // SAFETY: not null, of a possible length, and the header requires that many readable bytes.
+    Ok(unsafe { std::slice::from_raw_parts(data.cast(), size) })
+}
+
+/// `count` elements at `data`; null is fine for none.
+fn slice_in<'a, T>(data: *const T, count: usize) -> Result<&'a [T], Error> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(Error::null());
+    }
+    if count > isize::MAX as usize / size_of::<T>() {
+        return Err(Error::invalid("a count of more than half the address space"));
+    }
+    // SAFETY: not null, of a possible length, and the header requires that many readable elements.
+    Ok(unsafe { std::slice::from_raw_parts(data, count) })
+}
+
+/// Takes over a context. Done before anything can fail, so that its destructor runs in every case.
+fn context(ctx: *mut c_void, destroy: kja_destroy_fn) -> Opaque {
+    let destroy: DestroyFn = destroy;
+    // SAFETY: the header requires contexts and their destructors to be usable from any thread.
+    unsafe { Opaque::new(ctx, destroy) }
+}
+
+fn continuation(run: kja_callback_fn, ctx: *mut c_void, destroy: kja_destroy_fn) -> Result<Continuation, Error> {
+    let ctx = context(ctx, destroy);
+    let run = run.ok_or_else(Error::null)?;
+    // SAFETY: the header requires the callback to accept its context on the loop's thread.
+    Ok(Continuation::Foreign(unsafe { ForeignCallback::new(run, ctx) }))
+}
+
+macro_rules! lookups {
+    ($($name:ident: $variant:ident => $target:ty;)*) => {$(
+        fn $name(id: u64) -> Result<$target, Error> {
+            handle::with(id, |object| match object {
+                Object::$variant(found) => Some(found.clone()),
+                _ => None,
+            })
+            .ok_or_else(Error::bad_handle)
+        }
+    )*};
+}
+
+lookups! {
+    runtime: Runtime => Arc<Runtime>;
+    executor: Executor => Executor;
+    fulfiller: Fulfiller => Arc<Fulfiller>;
+    bytes: Bytes => Arc<::bytes::Bytes>;
+    address: Address => Arc<crate::net::Address>;
+    listener: Listener => Arc<crate::net::Listener>;
+    connection: Connection => Arc<crate::net::Connection>;
+    promise: Promise => Promise;
+}
+
+/// The cell of a promise, without becoming one of its holders: a release elsewhere still ends it.
+fn cell(id: u64) -> Result<Arc<Cell>, Error> {
+    handle::with(id, |object| match object {
+        Object::Promise(promise) => Some(promise.cell().clone()),
+        _ => None,
+    })
+    .ok_or_else(Error::bad_handle)
+}
+
+fn object(id: u64) -> Result<Object, Error> {
+    handle::with(id, |object| Some(object.clone())).ok_or_else(Error::bad_handle)
+}
+
+/// Takes a promise's handle out of the table: the caller is its holder now.
+fn take_promise(id: u64) -> Result<Promise, Error> {
+    match handle::remove(id, |object| matches!(object, Object::Promise(_))) {
+        Some(Object::Promise(promise)) => Ok(promise),
+        _ => Err(Error::bad_handle()),
+    }
+}
+
+macro_rules! release {
+    ($id:expr, $variant:ident) => {
+        boundary(|| match handle::remove($id, |object| matches!(object, Object::$variant(_))) {
+            Some(object) => {
+                drop(object);
+                Ok(())
+            }
+            None => Err(Error::bad_handle()),
+        })
+    };
+}
+use release;

@@ -1,0 +1,155 @@
+//! Promises: made settled, awaited, read, cancelled.
+
+use super::{boundary, bytes, cell, context, created, kja_bytes_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_runtime_t, kja_status_t, promise, result, runtime, take_promise};
+use crate::error::Error;
+use crate::handle::Object;
+use crate::promise::wait_for;
+use crate::runtime::clock;
+use crate::value::{Outcome, Value};
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+
+fn settled(runtime_: kja_runtime_t, out: *mut kja_promise_t, value: impl FnOnce() -> Result<Outcome, Error>) -> kja_status_t {
+    created(out, || Ok(Object::Promise(runtime(runtime_)?.settled(value()?)?)))
+}
+
+/// A promise that has settled with unit. (PROM-02, PROM-21)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_new_unit(runtime: kja_runtime_t, out: *mut kja_promise_t) -> kja_status_t {
+    settled(runtime, out, || Ok(Ok(Value::Unit)))
+}
+
+/// A promise that has settled with a number. (PROM-02)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_new_u64(runtime: kja_runtime_t, value: u64, out: *mut kja_promise_t) -> kja_status_t {
+    settled(runtime, out, || Ok(Ok(Value::U64(value))))
+}
+
+/// A promise that has settled with bytes; the handle stays the caller's. (PROM-02)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_new_bytes(runtime: kja_runtime_t, bytes_: kja_bytes_t, out: *mut kja_promise_t) -> kja_status_t {
+    settled(runtime, out, || Ok(Ok(Value::Bytes((*bytes(bytes_)?).clone()))))
+}
+
+/// A promise that has settled with the object of a handle; the handle stays the caller's. (PROM-02)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_new_handle(runtime: kja_runtime_t, handle: kja_handle_t, out: *mut kja_promise_t) -> kja_status_t {
+    settled(runtime, out, || Ok(Ok(result::object_value(handle)?)))
+}
+
+/// A promise that has settled with a pointer, which is taken over in every case. (PROM-02)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_new_opaque(
+    runtime: kja_runtime_t,
+    value: *mut c_void,
+    destroy: kja_destroy_fn,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    let value = Value::Opaque(Arc::new(context(value, destroy)));
+    settled(runtime, out, || Ok(Ok(value)))
+}
+
+/// A promise that has failed with this kind (`KJA_ERR_*`), OS error number (or 0) and text. (PROM-03)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_new_error(
+    runtime: kja_runtime_t,
+    kind: kja_status_t,
+    os_error: i32,
+    text: *const c_char,
+    text_len: usize,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    settled(runtime, out, || Ok(Err(super::error::from_parts(kind, os_error, super::bytes_in(text.cast(), text_len)?)?)))
+}
+
+/// A promise that never settles by itself. (PROM-21)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_new_never(runtime_: kja_runtime_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || Ok(Object::Promise(runtime(runtime_)?.never()?)))
+}
+
+fn wait(promise: kja_promise_t, deadline: Option<u64>) -> kja_status_t {
+    boundary(|| wait_for(&cell(promise)?, deadline)?.map(drop))
+}
+
+/// Blocks until the promise settles. The status is `KJA_OK` or the promise's error, which becomes the last
+/// error with its text. Any number of threads may await one promise; none of them occupies the loop. A
+/// wait scope is driven by this call.
+///
+/// Errors besides the promise's own: `WOULD_DEADLOCK` on a loop's thread; `WRONG_THREAD` for a wait scope of
+/// another thread. Cancellation: a cancel, a release or a shutdown elsewhere ends the wait. (PROM-12)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_await(promise: kja_promise_t) -> kja_status_t {
+    wait(promise, None)
+}
+
+/// As `kja_promise_await`, for `nanos` nanoseconds at most: then `TIMED_OUT`, with the operation pending
+/// and the promise usable. 0 looks once.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_await_for(promise: kja_promise_t, nanos: u64) -> kja_status_t {
+    wait(promise, Some(clock::after(nanos)))
+}
+
+fn outcome(promise: kja_promise_t) -> Result<Outcome, Error> {
+    cell(promise)?.outcome().ok_or_else(Error::pending)
+}
+
+/// `KJA_OK`, the promise's error, or `PENDING`. Never blocks.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_status(promise: kja_promise_t) -> kja_status_t {
+    boundary(|| Ok(outcome(promise)?.map(drop)?))
+}
+
+/// The value, if it is a number. Errors: `PENDING`, `WRONG_TYPE`, or the promise's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_u64(promise: kja_promise_t, out: *mut u64) -> kja_status_t {
+    boundary(|| result::u64(outcome(promise)?, out))
+}
+
+/// The value, if it is bytes: a new handle each time, which the caller releases.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_bytes(promise: kja_promise_t, out: *mut kja_bytes_t) -> kja_status_t {
+    boundary(|| result::bytes(outcome(promise)?, out))
+}
+
+/// The value, if it has handles of its own, such as a connection: a new handle each time, which the
+/// caller releases.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_handle(promise: kja_promise_t, out: *mut kja_handle_t) -> kja_status_t {
+    boundary(|| result::object(outcome(promise)?, out))
+}
+
+/// The value, if it is an opaque pointer; borrowed until the promise is released.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_opaque(promise: kja_promise_t, out: *mut *mut c_void) -> kja_status_t {
+    boundary(|| result::opaque(outcome(promise)?, out))
+}
+
+/// Ends the operation. When this returns it is gone: its socket and timer are deregistered, its buffers
+/// free, and a callback that has not begun never runs. The promise settles as `CANCELED`; its handle is still
+/// to be released. A promise that has settled is left as it is. If its callback is running, this waits for
+/// it; called from inside that callback, it takes effect when the callback returns. From any thread. (CANC-04)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_cancel(promise: kja_promise_t) -> kja_status_t {
+    boundary(|| {
+        cell(promise)?.cancel(Error::canceled(), None);
+        Ok(())
+    })
+}
+
+/// Releases the handle. The last holder of a pending operation cancels it and whatever it was built from
+/// that nothing else holds, as `kja_promise_cancel` does. (PROM-01)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_release(promise: kja_promise_t) -> kja_status_t {
+    boundary(|| {
+        take_promise(promise)?.release();
+        Ok(())
+    })
+}
+
+/// A branch: another promise with the same outcome, cancelled on its own. The operation ends when the last
+/// branch and the original are gone. (FORK-01, FORK-03, FORK-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_fork(promise_: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || Ok(Object::Promise(promise(promise_)?.fork())))
+}

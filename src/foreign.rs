@@ -1,0 +1,144 @@
+//! What the caller lends us: pointers with destructors, buffers and callbacks.
+//!
+//! One of the few modules with `unsafe`. The contract behind every block here is the header's: a
+//! pointer passed with a destructor stays valid, and may be used from any thread, until that destructor
+//! has run; a destructor is run exactly once.
+#![allow(unsafe_code)]
+
+use bytes::Bytes;
+use std::ffi::c_void;
+
+/// Runs when the library no longer needs `ctx`; exactly once, on any thread.
+pub type DestroyFn = Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>;
+
+/// A pointer of the caller together with its destructor.
+pub struct Opaque {
+    pointer: *mut c_void,
+    destroy: DestroyFn,
+}
+
+// SAFETY: the header requires that the pointer and its destructor may be used from any thread.
+unsafe impl Send for Opaque {}
+// SAFETY: as above; the library itself only ever copies the pointer.
+unsafe impl Sync for Opaque {}
+
+impl Opaque {
+    /// Takes over the pointer; `destroy` runs when this is dropped.
+    ///
+    /// # Safety
+    /// The pointer must be usable from any thread until `destroy` has run.
+    pub unsafe fn new(pointer: *mut c_void, destroy: DestroyFn) -> Self {
+        Self { pointer, destroy }
+    }
+
+    /// The pointer, still owned by this object.
+    pub fn pointer(&self) -> *mut c_void {
+        self.pointer
+    }
+}
+
+impl Drop for Opaque {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.destroy.take() {
+            let pointer = self.pointer;
+            // SAFETY: `new` demanded a destructor that may be called once, from any thread.
+            let run = move || unsafe { destroy(pointer) };
+            // A destructor that panics has nobody to tell: the value is gone either way.
+            let _ = std::panic::catch_unwind(run);
+        }
+    }
+}
+
+struct Borrowed {
+    data: *const u8,
+    size: usize,
+    _owner: Opaque,
+}
+
+// SAFETY: the memory may be read from any thread until the owner's destructor has run.
+unsafe impl Send for Borrowed {}
+
+impl AsRef<[u8]> for Borrowed {
+    fn as_ref(&self) -> &[u8] {
+        if self.size == 0 {
+            return &[];
+        }
+        // SAFETY: `borrow_bytes` demanded `size` readable, unchanging bytes while `_owner` lives.
+        unsafe { std::slice::from_raw_parts(self.data, self.size) }
+    }
+}
+
+/// Bytes of the caller, not copied, given back by the owner's destructor.
+///
+/// # Safety
+/// `size` bytes at `data` must stay readable and unchanged until the owner's destructor has run.
+pub(crate) unsafe fn borrow_bytes(data: *const u8, size: usize, owner: Opaque) -> Bytes {
+    Bytes::from_owner(Borrowed { data, size, _owner: owner })
+}
+
+/// A buffer of the caller that a read fills.
+pub(crate) struct BorrowedBuffer {
+    data: *mut u8,
+    size: usize,
+    _owner: Opaque,
+}
+
+// SAFETY: the memory may be written from any thread until the owner's destructor has run.
+unsafe impl Send for BorrowedBuffer {}
+
+impl BorrowedBuffer {
+    /// # Safety
+    /// `size` bytes at `data` must stay writable, and untouched by others, until the owner's destructor
+    /// has run.
+    pub(crate) unsafe fn new(data: *mut u8, size: usize, owner: Opaque) -> Self {
+        Self { data, size, _owner: owner }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.size
+    }
+
+    /// The part from `start` on, for the kernel to fill.
+    pub(crate) fn rest(&mut self, start: usize) -> &mut [std::mem::MaybeUninit<u8>] {
+        if self.size == 0 {
+            return &mut [];
+        }
+        // SAFETY: `new` demanded `size` writable bytes; `MaybeUninit` asks nothing of their content.
+        let all = unsafe { std::slice::from_raw_parts_mut(self.data.cast(), self.size) };
+        &mut all[start..]
+    }
+}
+
+/// A callback of the caller: `run(ctx, call)` on the loop thread, at most once, then `destroy(ctx)`.
+pub(crate) struct ForeignCallback {
+    run: unsafe extern "C-unwind" fn(ctx: *mut c_void, call: u64),
+    ctx: Opaque,
+}
+
+impl ForeignCallback {
+    /// # Safety
+    /// `run` must accept `ctx`'s pointer on the loop thread as long as `ctx` lives.
+    pub(crate) unsafe fn new(run: unsafe extern "C-unwind" fn(*mut c_void, u64), ctx: Opaque) -> Self {
+        Self { run, ctx }
+    }
+
+    pub(crate) fn run(&self, call: u64) {
+        // SAFETY: `new` demanded that `run` accepts this pointer.
+        unsafe { (self.run)(self.ctx.pointer(), call) }
+    }
+}
+
+/// A hook of the caller that may run several times.
+pub(crate) struct Hook {
+    pub(crate) run: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>,
+}
+
+impl Hook {
+    pub(crate) fn run(&self, ctx: &Opaque) {
+        if let Some(run) = self.run {
+            let pointer = ctx.pointer();
+            // SAFETY: the header requires the hook to accept the options' context on the loop thread.
+            let _ = std::panic::catch_unwind(move || unsafe { run(pointer) });
+        }
+    }
+}

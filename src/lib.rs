@@ -1,0 +1,20 @@
+//! KjAsync: promises with real cancellation, executors, timers and streams, on a tokio loop behind
+//! opaque handles.
+//!
+//! The C ABI in `include/kjasync.h` is the product's surface; this crate is what it is made of and can be
+//! used from Rust directly. `doc/architecture.md` tells how an operation travels.
+
+mod error;
+pub mod ffi;
+mod foreign;
+mod handle;
+pub mod net;
+pub mod promise;
+pub mod runtime;
+mod stream;
+mod sync;
+mod value;
+
+pub use error::{Error, ErrorKind};
+pub use foreign::{DestroyFn, Opaque};
+pub use value::{ObjectRef, Outcome, Value};

@@ -1,0 +1,110 @@
+//! A parsed and resolved address: one host may stand for several.
+
+use super::parse::{Host, parse};
+use super::{Connection, Listener, connect, listener};
+use crate::error::{Error, ErrorKind};
+use crate::handle::Object;
+use crate::promise::Promise;
+use crate::runtime::{Runtime, Shared};
+use crate::value::{ObjectRef, Outcome, Value};
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+/// Where to connect to or to listen on.
+pub struct Address {
+    runtime: Arc<Shared>,
+    sockets: Vec<SocketAddr>,
+    /// `*`: listening takes every address of the machine, of both families.
+    any: bool,
+}
+
+impl Address {
+    pub(crate) fn from_socket(runtime: &Arc<Shared>, socket: SocketAddr) -> Self {
+        Self { runtime: runtime.clone(), sockets: vec![socket], any: false }
+    }
+
+    /// Parses `host`, `host:port`, `[v6]:port` or `*:port` and resolves a name, which takes a thread
+    /// of its own, not the loop. The promise carries an [`Address`]. (NET-05, NET-06)
+    ///
+    /// # Cancellation
+    /// A look-up under way cannot be interrupted; its result is dropped.
+    pub fn parse(runtime: &Runtime, text: &[u8], default_port: u16) -> Result<Promise, Error> {
+        let runtime = runtime.shared();
+        runtime.check()?;
+        let (host, port) = parse(text, default_port)?;
+        let (sockets, any) = match host {
+            Host::Ip(ip) => (vec![SocketAddr::new(ip, port)], false),
+            Host::Any => {
+                let both = [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
+                (both.to_vec(), true)
+            }
+            Host::Name(name) => return resolve(runtime, name, port),
+        };
+        let address = Self { runtime: runtime.clone(), sockets, any };
+        Ok(Promise::settled(runtime.clone(), address.into_outcome()))
+    }
+
+    fn into_outcome(self) -> Outcome {
+        Ok(Value::Object(ObjectRef(Object::Address(Arc::new(self)))))
+    }
+
+    /// Connects to the first of its addresses that answers. The promise carries a [`Connection`]. (NET-01)
+    ///
+    /// # Cancellation
+    /// The attempt ends and its socket is closed.
+    pub fn connect(&self) -> Result<Promise, Error> {
+        self.runtime.check()?;
+        let (runtime, sockets) = (self.runtime.clone(), self.sockets.clone());
+        Ok(Promise::start(self.runtime.clone(), async move {
+            let connection = connect::connect(&runtime, &sockets).await?;
+            Ok(Connection::into_value(connection))
+        }))
+    }
+
+    /// Listens on it, at once; `backlog` connections may wait to be accepted. (NET-02)
+    pub fn listen(&self, backlog: u32) -> Result<Arc<Listener>, Error> {
+        self.runtime.check()?;
+        listener::listen(&self.runtime, &self.sockets, self.any, backlog)
+    }
+
+    /// The port; that of the first address if there are several.
+    pub fn port(&self) -> u16 {
+        self.sockets.first().map_or(0, SocketAddr::port)
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Shared> {
+        &self.runtime
+    }
+}
+
+impl fmt::Display for Address {
+    /// A text that `parse` reads back; of several addresses, the first. (NET-08)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sockets.first() {
+            _ if self.any => write!(f, "*:{}", self.port()),
+            Some(socket) => socket.fmt(f),
+            None => Ok(()),
+        }
+    }
+}
+
+fn resolve(runtime: &Arc<Shared>, name: String, port: u16) -> Result<Promise, Error> {
+    let tokio = runtime.tokio()?;
+    let shared = runtime.clone();
+    let look_up = tokio.spawn_blocking(move || {
+        let found = (name.as_str(), port).to_socket_addrs();
+        let sockets: Vec<SocketAddr> =
+            found.map_err(|error| Error::with_os(ErrorKind::Failed, 0, format!("resolving \"{name}\": {error}")))?.collect();
+        if sockets.is_empty() {
+            return Err(Error::new(ErrorKind::Failed, format!("resolving \"{name}\": no address")));
+        }
+        Ok(sockets)
+    });
+    Ok(Promise::start(runtime.clone(), async move {
+        match look_up.await {
+            Ok(sockets) => Address { runtime: shared, sockets: sockets?, any: false }.into_outcome(),
+            Err(_) => Err(Error::shutdown()),
+        }
+    }))
+}

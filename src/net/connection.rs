@@ -1,0 +1,210 @@
+//! A connected byte stream.
+//!
+//! One read may be pending and any number of writes; a reader and writers do not disturb each other.
+//! Writes go out in the order in which they were started. Every pending operation keeps the connection
+//! alive; `close` ends them all.
+
+use super::Address;
+use crate::error::Error;
+use crate::foreign::{BorrowedBuffer, Opaque};
+use crate::handle::Object;
+use crate::promise::Promise;
+use crate::runtime::Shared;
+use crate::stream::{Read, ReadAll, ReadInto, Socket, Turns, Write, pump};
+use crate::value::{ObjectRef, Value};
+use bytes::Bytes;
+use rustix::net::{Shutdown, shutdown};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A connected byte stream.
+pub struct Connection {
+    socket: Socket,
+    reading: AtomicBool,
+    writes: Turns,
+}
+
+impl Connection {
+    pub(crate) fn new(socket: Socket) -> Arc<Self> {
+        Arc::new(Self { socket, reading: AtomicBool::new(false), writes: Turns::default() })
+    }
+
+    pub(crate) fn into_value(this: Arc<Self>) -> Value {
+        Value::Object(ObjectRef(Object::Connection(this)))
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(crate) fn writes(&self) -> &Turns {
+        &self.writes
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Shared> {
+        self.socket.runtime()
+    }
+
+    pub(crate) fn claim_read(&self) -> bool {
+        !self.reading.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn end_read(&self) {
+        self.socket.forget_reader();
+        self.reading.store(false, Ordering::Release);
+    }
+
+    /// Reads at least `min` and at most `max` bytes; fewer than `min` only at the end of the stream, none
+    /// if it has ended. The promise carries bytes. (STRM-01, STRM-02)
+    ///
+    /// # Errors
+    /// `Busy` if a read is pending. `Disconnected` if the peer reset the connection.
+    ///
+    /// # Cancellation
+    /// The connection stays usable. What had arrived for an unfinished `min` is lost; with `min` 1
+    /// nothing is.
+    pub fn read(self: &Arc<Self>, min: usize, max: usize) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        Ok(Promise::start(self.runtime().clone(), Read::new(self, min, max)?))
+    }
+
+    pub(crate) fn read_into(self: &Arc<Self>, buffer: BorrowedBuffer, min: usize) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        Ok(Promise::start(self.runtime().clone(), ReadInto::new(self, buffer, min)?))
+    }
+
+    /// Reads until the end; more than `limit` bytes are an error. (STRM-07)
+    pub fn read_all(self: &Arc<Self>, limit: usize) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        Ok(Promise::start(self.runtime().clone(), ReadAll::new(self, limit)?))
+    }
+
+    /// Writes all of `data`: at once as far as the kernel takes it, the rest from a copy. (STRM-09)
+    ///
+    /// # Cancellation
+    /// What the kernel has taken is sent, the rest is not; later writes follow the part that was sent.
+    pub fn write(self: &Arc<Self>, data: &[u8]) -> Result<Promise, Error> {
+        self.write_with(data, |rest| Bytes::copy_from_slice(&data[rest..]))
+    }
+
+    /// Writes bytes without copying them.
+    pub fn write_bytes(self: &Arc<Self>, data: &Bytes) -> Result<Promise, Error> {
+        self.write_with(data, |rest| data.slice(rest..))
+    }
+
+    /// Writes memory of the caller's without copying it; `owner` is dropped when it is no longer used.
+    ///
+    /// # Safety
+    /// `size` bytes at `data` must stay readable and unchanged until the owner's destructor has run.
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn write_borrowed(
+        self: &Arc<Self>,
+        data: *const u8,
+        size: usize,
+        owner: Opaque,
+    ) -> Result<Promise, Error> {
+        // SAFETY: the caller's promise is the one that `borrow_bytes` asks for.
+        let bytes = unsafe { crate::foreign::borrow_bytes(data, size, owner) };
+        self.write_bytes(&bytes)
+    }
+
+    fn write_with(self: &Arc<Self>, data: &[u8], rest: impl Fn(usize) -> Bytes) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        let runtime = self.runtime().clone();
+        Ok(match Write::now(self, data) {
+            Some((outcome, None)) => Promise::settled(runtime, outcome.map(|_| Value::Unit)),
+            Some((sent, Some(turn))) => {
+                let parts = VecDeque::from([rest(sent.unwrap_or(0))]);
+                Promise::start(runtime, Write::in_turn(self, turn, parts))
+            }
+            None => Promise::start(runtime, Write::new(self, VecDeque::from([rest(0)]))),
+        })
+    }
+
+    /// Writes several pieces as one. (STRM-10)
+    pub fn write_all(self: &Arc<Self>, parts: impl IntoIterator<Item = Bytes>) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        let write = Write::new(self, parts.into_iter().collect());
+        Ok(Promise::start(self.runtime().clone(), write))
+    }
+
+    /// Tells the peer, after the writes started so far, that nothing more will come. (STRM-18)
+    pub fn shutdown_write(self: &Arc<Self>) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        let this = self.clone();
+        let turn = self.writes.take();
+        Ok(Promise::start(self.runtime().clone(), async move {
+            std::future::poll_fn(|cx| match this.socket.with_fd(|_| ()) {
+                Ok(()) => turn.poll(cx).map(Ok),
+                Err(closed) => std::task::Poll::Ready(Err(closed)),
+            })
+            .await?;
+            this.shut(Shutdown::Write)?;
+            Ok(Value::Unit)
+        }))
+    }
+
+    /// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-19)
+    pub fn abort_read(&self) -> Result<(), Error> {
+        self.shut(Shutdown::Read)
+    }
+
+    fn shut(&self, side: Shutdown) -> Result<(), Error> {
+        match self.socket.with_fd(|fd| shutdown(fd, side))? {
+            // The peer has gone: there is nothing left to shut.
+            Ok(()) | Err(rustix::io::Errno::NOTCONN) => Ok(()),
+            Err(errno) => Err(Error::from_io("shutting down a connection", &errno.into())),
+        }
+    }
+
+    /// Moves bytes from this connection to another on the loop, until the end or the limit. The
+    /// promise carries their number. Neither end is shut down. (STRM-15)
+    ///
+    /// # Cancellation
+    /// Bytes that were read and not yet written are lost; both connections stay usable.
+    pub fn pump_to(self: &Arc<Self>, to: &Arc<Self>, limit: u64) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        Ok(Promise::start(self.runtime().clone(), pump(self.clone(), to.clone(), limit)))
+    }
+
+    fn options<R>(
+        &self,
+        what: &str,
+        call: impl FnOnce(socket2::SockRef<'_>) -> io::Result<R>,
+    ) -> Result<R, Error> {
+        let done = self.socket.with_fd(|fd: BorrowedFd<'_>| call(socket2::SockRef::from(&fd)))?;
+        done.map_err(|error| Error::from_io(what, &error))
+    }
+
+    /// Whether small writes go out at once; on by default.
+    pub fn set_nodelay(&self, on: bool) -> Result<(), Error> {
+        self.options("setting TCP_NODELAY", |socket| socket.set_tcp_nodelay(on))
+    }
+
+    /// The address of this end. (STRM-22)
+    pub fn local_address(&self) -> Result<Address, Error> {
+        let name = self.options("reading the local address", |socket| socket.local_addr())?;
+        self.address(&name)
+    }
+
+    /// The address of the other end. (STRM-22)
+    pub fn peer_address(&self) -> Result<Address, Error> {
+        let name = self.options("reading the peer's address", |socket| socket.peer_addr())?;
+        self.address(&name)
+    }
+
+    fn address(&self, name: &socket2::SockAddr) -> Result<Address, Error> {
+        let name = name.as_socket().ok_or_else(|| Error::invalid("not an internet address"))?;
+        Ok(Address::from_socket(self.runtime(), name))
+    }
+
+    /// Closes the socket now; pending operations reject with `Canceled`.
+    pub fn close(&self) {
+        if self.socket.close() {
+            self.writes.wake_all();
+        }
+    }
+}

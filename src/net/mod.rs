@@ -1,0 +1,12 @@
+//! Addresses, listeners and connections.
+
+mod accept;
+mod address;
+mod connect;
+mod connection;
+mod listener;
+mod parse;
+
+pub use address::Address;
+pub use connection::Connection;
+pub use listener::Listener;

@@ -1,0 +1,51 @@
+//! The frame of a foreign callback: its input, and the result it leaves.
+//!
+//! A callback gets a number, not a pointer. The number names a frame of the running thread and is of no
+//! use outside the callback, from another thread, or for any other bit pattern.
+
+use super::Resolution;
+use crate::error::Error;
+use crate::foreign::ForeignCallback;
+use crate::value::{Outcome, Value};
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub(crate) struct Frame {
+    id: u64,
+    pub(crate) input: Outcome,
+    pub(crate) result: Resolution,
+}
+
+fn next_id() -> u64 {
+    static THREADS: AtomicU64 = AtomicU64::new(1);
+    thread_local!(static NEXT: Cell<u64> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) << 40));
+    NEXT.with(|next| {
+        next.set(next.get() + 1);
+        next.get()
+    })
+}
+
+thread_local!(static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) });
+
+/// Runs the callback with this input and returns what it left.
+pub(crate) fn invoke(callback: &ForeignCallback, input: Outcome) -> Resolution {
+    let id = next_id();
+    FRAMES.with_borrow_mut(|frames| frames.push(Frame { id, input, result: Resolution::Outcome(Ok(Value::Unit)) }));
+    let run = catch_unwind(AssertUnwindSafe(|| callback.run(id)));
+    // Callbacks nest and each takes its own frame off, so the last one is this one's.
+    let frame = FRAMES.with_borrow_mut(Vec::pop).expect("pushed above");
+    match run {
+        Ok(()) => frame.result,
+        Err(payload) => Resolution::Outcome(Err(Error::from_panic(payload))),
+    }
+}
+
+/// Shows the frame that a call number names to `look`, which must not run or drop anything foreign.
+pub(crate) fn with<R>(id: u64, look: impl FnOnce(&mut Frame) -> R) -> Result<R, Error> {
+    FRAMES
+        .try_with(|frames| frames.borrow_mut().iter_mut().rev().find(|frame| frame.id == id).map(look))
+        .ok()
+        .flatten()
+        .ok_or_else(Error::bad_handle)
+}

@@ -1,0 +1,446 @@
+//! The promise cell: one operation, from its start until its last holder lets go.
+//!
+//! # States
+//!
+//! | phase | the source (what will produce the outcome) is | who may act |
+//! | --- | --- | --- |
+//! | `Idle(source)` | in the cell | anyone: to poll it, or to take it out and drop it |
+//! | `Polling { by }` | on the stack of thread `by` | only `by`; others leave a note: `again` or `cancel` |
+//! | `Settled(outcome)` | dropped | anyone may read the outcome; it never changes |
+//!
+//! The lock protects the phase and the waiters. It is held for a few assignments only: polling, waking,
+//! and dropping sources or values all happen outside, because they may run foreign code, which may come
+//! back to this very cell.
+//!
+//! # Why this is sound
+//!
+//! * *Settles once.* Only two transitions lead to `Settled`: from `Polling`, by the thread `by`, and from
+//!   `Idle(Outside)`, under the lock. Nothing leads out of it.
+//! * *Cancel means gone.* `cancel` finds `Idle` and drops the source itself, or finds `Polling` and waits until
+//!   `by` has seen the note, dropped the source and settled. If `by` is the calling thread, the call
+//!   comes from inside the operation's own poll, which acts on the note as soon as that returns. Only the loop
+//!   thread runs callbacks, so a wait for any other thread is a wait for a few system calls.
+//! * *No lost wake-up.* A wake that finds `Polling` becomes `again`, read under the lock before the phase
+//!   goes back to `Idle`. A wake that finds a driving thread unparks it; a driver polls once after it is installed
+//!   and hands what it has not looked at to the loop when it leaves.
+//! * *Chains do not recurse.* Dropping a source may abandon another cell; that one is put on a list which
+//!   the outermost abandonment of this thread works off (`abandon`).
+
+use super::source::{Source, Step};
+use super::waiters::Waiters;
+use crate::error::Error;
+use crate::runtime::{Parker, Shared};
+use crate::sync::Lock;
+use crate::value::Outcome;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::task::{Context, Wake, Waker};
+
+/// In the loop's queue, or about to be.
+const SCHEDULED: u8 = 1;
+/// A thread that awaits this cell polls it; see `State::driver`.
+const DRIVEN: u8 = 2;
+/// The phase is `Settled`.
+const SETTLED: u8 = 4;
+/// Held by the runtime's set of detached promises.
+const DETACHED: u8 = 8;
+
+pub(crate) struct Cell {
+    pub(crate) runtime: Arc<Shared>,
+    holders: AtomicU32,
+    flags: AtomicU8,
+    state: Lock<State>,
+}
+
+struct State {
+    phase: Phase,
+    waiters: Waiters,
+    driver: Option<Arc<Parker>>,
+}
+
+enum Phase {
+    Idle(Source),
+    Polling { by: usize, again: bool, cancel: Option<Error> },
+    Settled(Outcome),
+}
+
+/// What `cancel` found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canceled {
+    /// The operation is gone and the promise has settled.
+    Gone,
+    /// The promise had settled before.
+    TooLate,
+    /// Called from inside the operation's own poll or callback: it ends when that returns.
+    AfterThisPoll,
+    /// Its callback was still running at the deadline; it ends when that returns.
+    StillRunning,
+}
+
+fn this_thread() -> usize {
+    thread_local!(static KEY: u8 = const { 0 });
+    KEY.try_with(|key| std::ptr::from_ref(key) as usize).unwrap_or(0)
+}
+
+impl Cell {
+    fn with_phase(runtime: Arc<Shared>, phase: Phase, flags: u8) -> Arc<Self> {
+        let state = State { phase, waiters: Waiters::default(), driver: None };
+        Arc::new(Self { runtime, holders: AtomicU32::new(1), flags: AtomicU8::new(flags), state: Lock::new(state) })
+    }
+
+    pub(super) fn new(runtime: Arc<Shared>, source: Source) -> Arc<Self> {
+        Self::with_phase(runtime, Phase::Idle(source), 0)
+    }
+
+    pub(super) fn settled(runtime: Arc<Shared>, outcome: Outcome) -> Arc<Self> {
+        Self::with_phase(runtime, Phase::Settled(outcome), SETTLED)
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.flags.load(Ordering::Acquire) & flag != 0
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.has(SETTLED)
+    }
+
+    pub(crate) fn has_holders(&self) -> bool {
+        self.holders.load(Ordering::Acquire) > 0
+    }
+
+    pub(super) fn add_holder(&self) {
+        self.holders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One holder less; `true` if it was the last.
+    pub(super) fn remove_holder(&self) -> bool {
+        self.holders.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    pub(crate) fn mark_detached(&self) {
+        self.flags.fetch_or(DETACHED, Ordering::AcqRel);
+    }
+
+    /// The outcome, once there is one.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        if !self.is_settled() {
+            return None;
+        }
+        match &self.state.lock().phase {
+            Phase::Settled(outcome) => Some(outcome.clone()),
+            _ => None,
+        }
+    }
+
+    /// Puts the cell into the loop's queue, unless it is there.
+    pub(crate) fn schedule(self: &Arc<Self>) {
+        if self.flags.fetch_or(SCHEDULED, Ordering::AcqRel) & SCHEDULED == 0 {
+            self.runtime.queue.push(self.clone());
+        }
+    }
+
+    /// Polls a cell that the loop took from its queue.
+    pub(crate) fn poll_from_queue(self: &Arc<Self>) {
+        self.flags.fetch_and(!SCHEDULED, Ordering::AcqRel);
+        self.poll(true);
+    }
+
+    /// Polls the source, unless another thread is at it. Callbacks run only if this is the loop.
+    pub(crate) fn poll(self: &Arc<Self>, on_loop: bool) {
+        let mut source = {
+            let mut state = self.state.lock();
+            match &mut state.phase {
+                Phase::Settled(_) => return,
+                Phase::Polling { again, .. } => {
+                    *again = true;
+                    return;
+                }
+                Phase::Idle(_) => match std::mem::replace(&mut state.phase, Phase::polling()) {
+                    Phase::Idle(source) => source,
+                    _ => unreachable!("matched as idle under the same lock"),
+                },
+            }
+        };
+        let waker = Waker::from(self.clone());
+        let mut cx = Context::from_waker(&waker);
+        let outcome = loop {
+            let step = catch_unwind(AssertUnwindSafe(|| source.poll(&mut cx, on_loop)))
+                .unwrap_or_else(|payload| Step::Settle(Err(Error::from_panic(payload))));
+            let needs_loop = matches!(step, Step::NeedsLoop);
+            match step {
+                Step::Settle(outcome) => break outcome,
+                Step::Become(promise) if promise.is(self) => break Err(Error::own_result()),
+                Step::Become(promise) => {
+                    discard(std::mem::replace(&mut source, Source::forward(promise)), self);
+                    // A waiter that forwards to this cell may now skip it: `take_forward`.
+                    self.wake_waiters_to_look();
+                }
+                Step::Pending | Step::NeedsLoop => {
+                    let mut state = self.state.lock();
+                    let Phase::Polling { again, cancel, .. } = &mut state.phase else {
+                        unreachable!("only the polling thread leaves this phase")
+                    };
+                    if let Some(error) = cancel {
+                        break Err(error.clone());
+                    }
+                    if !std::mem::take(again) {
+                        state.phase = Phase::Idle(source);
+                        drop(state);
+                        if needs_loop {
+                            self.schedule();
+                        }
+                        return;
+                    }
+                }
+            }
+        };
+        discard(source, self);
+        self.settle(outcome);
+    }
+
+    /// From `Polling` by this thread to `Settled`, then tells everyone. The source has been dropped.
+    fn settle(self: &Arc<Self>, outcome: Outcome) {
+        let mut state = self.state.lock();
+        let outcome = match &mut state.phase {
+            Phase::Polling { cancel, .. } => match cancel.take() {
+                Some(error) => [Some(Err(error)), Some(outcome)],
+                None => [Some(outcome), None],
+            },
+            _ => unreachable!("only the polling thread leaves this phase"),
+        };
+        let [kept, mut unwanted] = outcome;
+        state.phase = Phase::Settled(kept.expect("set in both arms"));
+        self.flags.fetch_or(SETTLED, Ordering::AcqRel);
+        if !self.has_holders() {
+            // Abandoned meanwhile: nobody can ask for the value any more.
+            unwanted = state.take_value();
+        }
+        self.tell(state);
+        drop(unwanted);
+    }
+
+    fn tell(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State>) {
+        let waiters = std::mem::take(&mut state.waiters);
+        drop(state);
+        waiters.wake_all();
+        if self.has(DETACHED) {
+            self.runtime.detached.remove(self);
+        }
+    }
+
+    fn wake_waiters_to_look(&self) {
+        let waiters = self.state.lock().waiters.all();
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    /// Settles a cell whose outcome comes from outside; `false`, with nothing done, if it is too late.
+    pub(super) fn settle_from_outside(self: &Arc<Self>, outcome: Outcome) -> bool {
+        let mut state = self.state.lock();
+        if !matches!(state.phase, Phase::Idle(Source::Outside)) {
+            return false;
+        }
+        state.phase = Phase::Settled(outcome);
+        self.flags.fetch_or(SETTLED, Ordering::AcqRel);
+        self.tell(state);
+        true
+    }
+
+    /// Lets another promise decide the outcome of a cell that is settled from outside.
+    pub(super) fn forward_from_outside(self: &Arc<Self>, promise: super::Promise) -> bool {
+        if promise.is(self) {
+            return self.settle_from_outside(Err(Error::own_result()));
+        }
+        let mut state = self.state.lock();
+        if !matches!(state.phase, Phase::Idle(Source::Outside)) {
+            return false;
+        }
+        state.phase = Phase::Idle(Source::forward(promise));
+        drop(state);
+        self.poll(false);
+        true
+    }
+
+    /// Ends the operation now. See the module's page for what "now" means.
+    pub(crate) fn cancel(self: &Arc<Self>, error: Error, deadline: Option<u64>) -> Canceled {
+        let mut state = self.state.lock();
+        match &mut state.phase {
+            Phase::Settled(_) => Canceled::TooLate,
+            Phase::Polling { by, cancel, .. } => {
+                cancel.get_or_insert(error);
+                let own = *by == this_thread();
+                drop(state);
+                if own {
+                    return Canceled::AfterThisPoll;
+                }
+                if self.park_until_settled(deadline) { Canceled::Gone } else { Canceled::StillRunning }
+            }
+            Phase::Idle(_) => {
+                let mut noted = Phase::polling();
+                if let Phase::Polling { cancel, .. } = &mut noted {
+                    *cancel = Some(error.clone());
+                }
+                let Phase::Idle(source) = std::mem::replace(&mut state.phase, noted) else {
+                    unreachable!("matched as idle under the same lock")
+                };
+                drop(state);
+                discard(source, self);
+                self.settle(Err(error));
+                Canceled::Gone
+            }
+        }
+    }
+
+    /// The last holder has let go: cancels what is pending, drops what has settled.
+    fn abandon(self: &Arc<Self>) {
+        if self.cancel(Error::canceled(), None) == Canceled::TooLate {
+            let value = self.state.lock().take_value();
+            drop(value);
+        }
+    }
+
+    /// If this cell only passes on another promise and `self` is held by the caller alone, hands that
+    /// promise over, so that chains of continuations that return promises stay one link long. (PROM-07)
+    pub(super) fn take_forward(&self) -> Option<super::Watch> {
+        let mut state = self.state.lock();
+        if self.holders.load(Ordering::Acquire) != 1 || !matches!(state.phase, Phase::Idle(Source::Forward(_))) {
+            return None;
+        }
+        let passed = std::mem::replace(&mut state.phase, Phase::Settled(Err(Error::canceled())));
+        self.flags.fetch_or(SETTLED, Ordering::AcqRel);
+        let waiters = std::mem::take(&mut state.waiters);
+        drop(state);
+        drop(waiters);
+        match passed {
+            Phase::Idle(Source::Forward(watch)) => Some(watch),
+            _ => unreachable!("matched above under the same lock"),
+        }
+    }
+
+    /// `true` if settled; otherwise `waker` is woken when that, or something worth a look, happens.
+    pub(super) fn poll_settled(&self, key: &mut u64, waker: &Waker) -> bool {
+        if self.is_settled() {
+            return true;
+        }
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Settled(_)) {
+            return true;
+        }
+        let replaced = state.waiters.set(key, waker);
+        drop(state);
+        drop(replaced);
+        false
+    }
+
+    pub(super) fn forget_waiter(&self, key: u64) {
+        let removed = self.state.lock().waiters.remove(key);
+        drop(removed);
+    }
+
+    /// Makes this thread the one that polls, if the source may be polled off the loop and nobody does.
+    pub(super) fn start_driving(&self, parker: &Arc<Parker>) -> bool {
+        let mut state = self.state.lock();
+        let fit = matches!(&state.phase, Phase::Idle(source) if !source.needs_loop()) && state.driver.is_none();
+        if fit {
+            state.driver = Some(parker.clone());
+            self.flags.fetch_or(DRIVEN, Ordering::AcqRel);
+        }
+        fit
+    }
+
+    pub(super) fn stop_driving(&self) {
+        let mut state = self.state.lock();
+        self.flags.fetch_and(!DRIVEN, Ordering::AcqRel);
+        let driver = state.driver.take();
+        drop(state);
+        drop(driver);
+    }
+
+    fn park_until_settled(&self, deadline: Option<u64>) -> bool {
+        let parker = Parker::current();
+        let waker = Waker::from(parker.clone());
+        let mut key = 0;
+        let mut settled = self.poll_settled(&mut key, &waker);
+        while !settled && parker.park(deadline) {
+            settled = self.poll_settled(&mut key, &waker);
+        }
+        if !settled {
+            self.forget_waiter(key);
+        }
+        settled
+    }
+}
+
+impl Phase {
+    fn polling() -> Self {
+        Self::Polling { by: this_thread(), again: false, cancel: None }
+    }
+}
+
+impl State {
+    fn take_value(&mut self) -> Option<Outcome> {
+        match &mut self.phase {
+            Phase::Settled(outcome) => Some(std::mem::replace(outcome, Err(Error::canceled()))),
+            _ => None,
+        }
+    }
+}
+
+impl Wake for Cell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let driver = if self.has(DRIVEN) { self.state.lock().driver.clone() } else { None };
+        match driver {
+            Some(parker) => parker.wake(),
+            None => self.schedule(),
+        }
+    }
+}
+
+/// Drops a source outside every lock. A `finally` that has not run is handed to the loop instead.
+fn discard(source: Source, cell: &Arc<Cell>) {
+    let dropped = catch_unwind(AssertUnwindSafe(|| source.discard(&cell.runtime)));
+    // What a destructor panics with has no promise left to carry it.
+    drop(dropped);
+}
+
+thread_local! {
+    /// Cells that lost their last holder while another cell of this thread was being abandoned.
+    static ABANDONED: RefCell<Option<Vec<Arc<Cell>>>> = const { RefCell::new(None) };
+}
+
+/// Abandons a cell, now or, inside another abandonment of this thread, right after it.
+pub(super) fn abandon(cell: &Arc<Cell>) {
+    let queued = ABANDONED.try_with(|list| match &mut *list.borrow_mut() {
+        Some(list) => {
+            list.push(cell.clone());
+            true
+        }
+        none => {
+            *none = Some(Vec::new());
+            false
+        }
+    });
+    if queued == Ok(true) {
+        return;
+    }
+    cell.abandon();
+    while let Ok(Some(next)) = ABANDONED.try_with(|list| list.borrow_mut().as_mut().and_then(Vec::pop)) {
+        next.abandon();
+    }
+    // During the destruction of the thread there is no list, and `abandon` recursed instead.
+    let _ = ABANDONED.try_with(|list| list.borrow_mut().take());
+}
+
+/// Runs `release` with a list of its own: what it abandons is gone when it returns.
+pub(super) fn immediately(release: impl FnOnce()) {
+    let outer = ABANDONED.try_with(|list| list.borrow_mut().take()).ok().flatten();
+    release();
+    if outer.is_some() {
+        let _ = ABANDONED.try_with(|list| *list.borrow_mut() = outer);
+    }
+}

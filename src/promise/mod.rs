@@ -1,0 +1,213 @@
+//! Promises: holders of a cell, and what can be built from them.
+//!
+//! A [`Promise`] is one holder of an operation that has been started. Dropping the last holder cancels the
+//! operation and everything it was built from that nothing else holds; when the drop returns it is
+//! gone. (PROM-01) Combinators keep a holder of their own on each input.
+
+mod attach;
+mod call;
+mod cell;
+mod fulfiller;
+mod join;
+mod source;
+mod timeout;
+mod wait;
+mod waiters;
+
+pub use cell::Canceled;
+pub use fulfiller::Fulfiller;
+pub use source::When;
+
+pub(crate) use call::with as with_call;
+pub(crate) use cell::Cell;
+pub(crate) use wait::wait_for;
+pub(crate) use source::Continuation;
+use source::{Source, Then};
+
+use crate::error::Error;
+use crate::runtime::{Shared, Timer};
+use crate::value::{Outcome, Value};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// One holder of a started operation.
+pub struct Promise(Arc<Cell>);
+
+/// What a continuation results in: an outcome now, or that of another promise. (PROM-07)
+pub enum Resolution {
+    /// Settled at once.
+    Outcome(Outcome),
+    /// Settles as this promise does.
+    Promise(Promise),
+}
+
+impl From<Outcome> for Resolution {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+impl From<Promise> for Resolution {
+    fn from(promise: Promise) -> Self {
+        Self::Promise(promise)
+    }
+}
+
+impl Promise {
+    fn from_source(runtime: Arc<Shared>, source: Source) -> Self {
+        let cell = Cell::new(runtime, source);
+        // Even on the loop a continuation is queued, never run inside the call that makes it. (PROM-02)
+        cell.poll(false);
+        Self(cell)
+    }
+
+    /// Starts a future: it is polled once on this thread, then by the loop or by whoever awaits it.
+    pub(crate) fn start(runtime: Arc<Shared>, future: impl Future<Output = Outcome> + Send + 'static) -> Self {
+        Self::from_source(runtime, Source::Future(Box::pin(future)))
+    }
+
+    pub(crate) fn timer(runtime: Arc<Shared>, timer: Timer) -> Self {
+        Self::from_source(runtime, Source::Timer(timer))
+    }
+
+    /// A promise that has settled. (PROM-02, PROM-03)
+    pub(crate) fn settled(runtime: Arc<Shared>, outcome: Outcome) -> Self {
+        Self(Cell::settled(runtime, outcome))
+    }
+
+    /// Runs a continuation on the loop, with unit or with an error as its input.
+    pub(crate) fn call(runtime: Arc<Shared>, error: Option<Error>, continuation: Continuation) -> Self {
+        match error {
+            None => Self::from_source(runtime, Source::Call(Some(continuation))),
+            Some(error) => Self::settled(runtime, Err(error)).then_continue(When::Both, continuation),
+        }
+    }
+
+    pub(crate) fn outside(runtime: Arc<Shared>) -> Self {
+        Self(Cell::new(runtime, Source::Outside))
+    }
+
+    pub(crate) fn then_continue(&self, when: When, continuation: Continuation) -> Self {
+        let then = Then { input: Watch::new(self.clone()), continuation: Some(continuation), when };
+        Self::from_source(self.0.runtime.clone(), Source::Then(then))
+    }
+
+    /// Runs `f` on the loop for the outcomes that `when` names. (PROM-05, PROM-06, PROM-10)
+    ///
+    /// # Cancellation
+    /// Dropping the result before `f` began means that `f` never runs, except with [`When::Finally`].
+    pub fn then<R: Into<Resolution>>(&self, when: When, f: impl FnOnce(Outcome) -> R + Send + 'static) -> Self {
+        self.then_continue(when, Continuation::Closure(Box::new(move |outcome| f(outcome).into())))
+    }
+
+    /// Another promise for the same outcome, cancelled on its own. (FORK-01, FORK-03)
+    pub fn fork(&self) -> Self {
+        Self::from_source(self.0.runtime.clone(), Source::forward(self.clone()))
+    }
+
+    /// Gives the promise to the runtime, which holds it until it settles or the runtime shuts down;
+    /// `on_error` runs on the loop if it fails. (PROM-19)
+    pub fn detach(self, on_error: Option<Box<dyn FnOnce(Error) + Send>>) {
+        let watched = match on_error {
+            None => self,
+            Some(f) => self.then(When::Error, move |outcome| {
+                if let Err(error) = outcome {
+                    f(error);
+                }
+                Ok(Value::Unit)
+            }),
+        };
+        watched.give_to_runtime();
+    }
+
+    pub(crate) fn give_to_runtime(self) {
+        let runtime = self.0.runtime.clone();
+        runtime.detached.add(self);
+    }
+
+    /// Settles the promise as cancelled and ends the operation; gone when this returns. (CANC-04)
+    pub fn cancel(&self) -> Canceled {
+        self.0.cancel(Error::canceled(), None)
+    }
+
+    /// Cancels with a reason of the caller's. (CANC-03)
+    pub fn cancel_with(&self, error: Error) -> Canceled {
+        self.0.cancel(error, None)
+    }
+
+    /// The outcome, once there is one.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.0.outcome()
+    }
+
+    /// Lets go at once, even inside the destructor of something that another promise held.
+    pub(crate) fn release(self) {
+        cell::immediately(|| drop(self));
+    }
+
+    pub(crate) fn is(&self, cell: &Arc<Cell>) -> bool {
+        Arc::ptr_eq(&self.0, cell)
+    }
+
+    pub(crate) fn cell(&self) -> &Arc<Cell> {
+        &self.0
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Shared> {
+        &self.0.runtime
+    }
+}
+
+impl Clone for Promise {
+    fn clone(&self) -> Self {
+        self.0.add_holder();
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if self.0.remove_holder() {
+            cell::abandon(&self.0);
+        }
+    }
+}
+
+/// A holder that also waits: at most one waiter in the promise's list, gone when this is dropped.
+pub(crate) struct Watch {
+    promise: Promise,
+    key: u64,
+}
+
+impl Watch {
+    pub(crate) fn new(promise: Promise) -> Self {
+        Self { promise, key: 0 }
+    }
+
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> bool {
+        self.promise.0.poll_settled(&mut self.key, cx.waker())
+    }
+
+    /// The outcome of a promise known to have settled.
+    fn outcome(&self) -> Outcome {
+        self.promise.outcome().unwrap_or_else(|| Err(Error::pending()))
+    }
+}
+
+impl Future for Watch {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        if self.poll_settled(cx) { Poll::Ready(self.outcome()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.key != 0 {
+            self.promise.0.forget_waiter(self.key);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What will produce the outcome of a cell.
+
+use super::call;
+use super::{Promise, Resolution, Watch};
+use crate::error::Error;
+use crate::foreign::ForeignCallback;
+use crate::runtime::{Shared, Timer};
+use crate::value::{Outcome, Value};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Code that runs on the loop with the outcome of another promise.
+pub(crate) enum Continuation {
+    Foreign(ForeignCallback),
+    Closure(Box<dyn FnOnce(Outcome) -> Resolution + Send>),
+}
+
+impl Continuation {
+    fn run(self, input: Outcome) -> Resolution {
+        match self {
+            Self::Foreign(callback) => call::invoke(&callback, input),
+            Self::Closure(closure) => closure(input),
+        }
+    }
+}
+
+/// For which outcomes a continuation runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// For values; errors pass through.
+    Value,
+    /// For errors; values pass through.
+    Error,
+    /// For both.
+    Both,
+    /// For both, and when the promise is cancelled; the outcome passes through.
+    Finally,
+}
+
+pub(crate) struct Then {
+    pub(super) input: Watch,
+    pub(super) continuation: Option<Continuation>,
+    pub(super) when: When,
+}
+
+pub(crate) enum Source {
+    /// A fulfiller.
+    Outside,
+    Future(Pin<Box<dyn Future<Output = Outcome> + Send>>),
+    Timer(Timer),
+    /// Runs once, on the loop.
+    Call(Option<Continuation>),
+    Then(Then),
+    /// Passes on another promise's outcome.
+    Forward(Watch),
+}
+
+pub(crate) enum Step {
+    Pending,
+    /// Ready to run its callback, which only the loop may do.
+    NeedsLoop,
+    Settle(Outcome),
+    Become(Promise),
+}
+
+impl From<Resolution> for Step {
+    fn from(resolution: Resolution) -> Self {
+        match resolution {
+            Resolution::Outcome(outcome) => Self::Settle(outcome),
+            Resolution::Promise(promise) => Self::Become(promise),
+        }
+    }
+}
+
+impl Source {
+    pub(super) fn forward(promise: Promise) -> Self {
+        Self::Forward(Watch::new(promise))
+    }
+
+    /// Whether polling may run a callback.
+    pub(super) fn needs_loop(&self) -> bool {
+        matches!(self, Self::Call(_) | Self::Then(_))
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {
+        match self {
+            Self::Outside => Step::Pending,
+            Self::Future(future) => match future.as_mut().poll(cx) {
+                Poll::Ready(outcome) => Step::Settle(outcome),
+                Poll::Pending => Step::Pending,
+            },
+            Self::Timer(timer) => match Pin::new(timer).poll(cx) {
+                Poll::Ready(()) => Step::Settle(Ok(Value::Unit)),
+                Poll::Pending => Step::Pending,
+            },
+            Self::Call(_) if !on_loop => Step::NeedsLoop,
+            Self::Call(continuation) => match continuation.take() {
+                Some(continuation) => continuation.run(Ok(Value::Unit)).into(),
+                None => Step::Settle(Err(Error::canceled())),
+            },
+            Self::Then(then) => then.poll(cx, on_loop),
+            Self::Forward(watch) => loop {
+                if watch.poll_settled(cx) {
+                    break Step::Settle(watch.outcome());
+                }
+                match watch.promise.cell().take_forward() {
+                    Some(next) => *watch = next,
+                    None => break Step::Pending,
+                }
+            },
+        }
+    }
+
+    /// Drops the source, which ends the operation. A `finally` that has not run gets its turn.
+    pub(super) fn discard(self, runtime: &Arc<Shared>) {
+        if let Self::Then(Then { input, continuation: Some(continuation), when: When::Finally }) = self {
+            drop(input);
+            if runtime.on_loop() {
+                if let Resolution::Promise(promise) = continuation.run(Err(Error::canceled())) {
+                    promise.detach(None);
+                }
+            } else {
+                Promise::call(runtime.clone(), Some(Error::canceled()), continuation).detach(None);
+            }
+        }
+    }
+}
+
+impl Then {
+    fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {
+        if !self.input.poll_settled(cx) {
+            return Step::Pending;
+        }
+        let outcome = self.input.outcome();
+        let runs = match self.when {
+            When::Value => outcome.is_ok(),
+            When::Error => outcome.is_err(),
+            When::Both | When::Finally => true,
+        };
+        if !runs {
+            return Step::Settle(outcome);
+        }
+        if !on_loop {
+            return Step::NeedsLoop;
+        }
+        let Some(continuation) = self.continuation.take() else {
+            return Step::Settle(outcome);
+        };
+        if self.when != When::Finally {
+            return continuation.run(outcome).into();
+        }
+        match continuation.run(outcome.clone()) {
+            Resolution::Outcome(Ok(_)) => Step::Settle(outcome),
+            Resolution::Outcome(failed) => Step::Settle(failed),
+            Resolution::Promise(promise) => Step::Become(promise.then(When::Value, move |_| Resolution::Outcome(outcome))),
+        }
+    }
+}

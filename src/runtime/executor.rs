@@ -1,0 +1,42 @@
+//! Calling into a loop from any thread.
+
+use super::{Shared, Status};
+use crate::error::Error;
+use crate::promise::{Continuation, Promise, Resolution};
+use crate::value::Outcome;
+use std::sync::Arc;
+
+/// A handle on a loop that does not keep it alive. (EXEC-01, EXEC-02)
+#[derive(Clone)]
+pub struct Executor(pub(super) Arc<Shared>);
+
+impl Executor {
+    /// Whether the loop runs. `true` is a hint: it may end the next moment. (EXEC-03)
+    pub fn is_live(&self) -> bool {
+        self.0.status() == Status::Live
+    }
+
+    /// Runs `f` on the loop. (EXEC-04, EXEC-09)
+    ///
+    /// # Errors
+    /// `Shutdown` if the loop is gone. (EXEC-08)
+    pub fn start<R: Into<Resolution>>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<Promise, Error> {
+        self.start_continuation(Continuation::Closure(Box::new(move |_| f().into())))
+    }
+
+    pub(crate) fn start_continuation(&self, continuation: Continuation) -> Result<Promise, Error> {
+        self.0.check_live()?;
+        Ok(Promise::call(self.0.clone(), None, continuation))
+    }
+
+    /// Runs on the loop and blocks until the result is there. On the loop's own thread it runs at
+    /// once, and a result that is a pending promise is an error. (EXEC-07)
+    pub(crate) fn execute(&self, continuation: Continuation) -> Result<Outcome, Error> {
+        let promise = self.start_continuation(continuation)?;
+        if !self.0.on_loop() {
+            return promise.wait(None);
+        }
+        promise.cell().poll(true);
+        promise.outcome().ok_or_else(Error::would_deadlock)
+    }
+}

@@ -1,0 +1,129 @@
+//! The loop's body: one tokio task that polls what is ready, fires timers, and looks before it sleeps.
+
+use super::{Shared, clock};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Sleep;
+
+/// Cells polled in a row before sockets get a look.
+const TURNS_PER_LOOK_AT_IO: usize = 256;
+
+pub(super) async fn pump(runtime: Arc<Shared>) {
+    let mut batch = Vec::new();
+    let mut due = Vec::new();
+    let mut look = Look::new(runtime.look_nanos);
+    let mut armed = None;
+    let mut since_io = 0;
+    loop {
+        runtime.timers.fire(clock::now(), &mut due);
+        if runtime.queue.take(&mut batch) {
+            look.called();
+        }
+        if !batch.is_empty() {
+            since_io += batch.len();
+            runtime.turns.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            for cell in batch.drain(..) {
+                cell.poll_from_queue();
+            }
+            if since_io >= TURNS_PER_LOOK_AT_IO {
+                since_io = 0;
+                tokio::task::yield_now().await;
+            }
+            continue;
+        }
+        if runtime.queue.is_stopping() {
+            return;
+        }
+        since_io = 0;
+        if look.worthwhile() {
+            std::thread::yield_now();
+            tokio::task::yield_now().await;
+            continue;
+        }
+        armed = sleep(&runtime, armed).await;
+        look.woke();
+    }
+}
+
+/// Sleeps until something is pushed or the earliest timer is due. Returns when it was going to wake.
+async fn sleep(runtime: &Arc<Shared>, armed: Option<u64>) -> Option<u64> {
+    let armed = runtime.timers.arm(armed);
+    let mut sleep = armed.map(|at| tokio::time::sleep(Duration::from_nanos(at.saturating_sub(clock::now()))));
+    let mut sleep = std::pin::pin!(sleep.take());
+    let mut asleep = false;
+    poll_fn(|cx| {
+        if asleep || !runtime.queue.sleep(cx.waker()) {
+            return Poll::Ready(());
+        }
+        asleep = true;
+        if runtime.timers.has_earlier_than(armed) {
+            return Poll::Ready(());
+        }
+        poll_sleep(sleep.as_mut(), cx)
+    })
+    .await;
+    runtime.queue.awake();
+    runtime.timers.disarm();
+    armed
+}
+
+fn poll_sleep(sleep: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+    sleep.as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(cx))
+}
+
+/// Whether to look for calls of other threads for a while before sleeping.
+///
+/// A look that finds nothing halves the number of looks to come; a call that arrives soon after the loop
+/// fell asleep, so that a look would have caught it, brings all of them back.
+struct Look {
+    nanos: u64,
+    credit: u32,
+    until: Option<u64>,
+    slept_at: u64,
+}
+
+const FULL_CREDIT: u32 = 8;
+
+impl Look {
+    fn new(nanos: u64) -> Self {
+        Self { nanos, credit: 0, until: None, slept_at: 0 }
+    }
+
+    /// A call came from another thread.
+    fn called(&mut self) {
+        if self.nanos == 0 {
+            return;
+        }
+        if self.until.is_some() || clock::now().saturating_sub(self.slept_at) < 4 * self.nanos {
+            self.credit = FULL_CREDIT;
+        }
+        self.until = None;
+    }
+
+    fn worthwhile(&mut self) -> bool {
+        if self.credit == 0 {
+            self.slept_at = clock::now();
+            return false;
+        }
+        let now = clock::now();
+        match self.until {
+            None => self.until = Some(now + self.nanos),
+            Some(until) if now < until => {}
+            Some(_) => {
+                self.until = None;
+                self.credit /= 2;
+                self.slept_at = now;
+                return false;
+            }
+        }
+        true
+    }
+
+    fn woke(&mut self) {
+        self.until = None;
+    }
+}

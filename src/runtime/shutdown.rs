@@ -1,0 +1,158 @@
+//! The loop's thread, and how a runtime ends.
+//!
+//! 1. No more starts. 2. Every handle of the runtime leaves the table: promises reject, sockets close.
+//! 3. Detached promises are cancelled. 4. The loop runs what that has queued (the `finally`s) and ends.
+//! 5. The thread is joined. All of it within the bound; what is still in a callback by then is reported, and
+//! ends by itself when that returns.
+
+use super::{Hooks, OnLoop, Runtime, Shared, Status, clock};
+use crate::error::{Error, ErrorKind};
+use crate::handle::{self, Object};
+use crate::promise::Canceled;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub(super) struct LoopThread {
+    thread: JoinHandle<()>,
+    ended: Receiver<()>,
+}
+
+impl LoopThread {
+    pub(super) fn spawn(
+        shared: &Arc<Shared>,
+        tokio: tokio::runtime::Runtime,
+        pump: tokio::task::JoinHandle<()>,
+        hooks: Option<Hooks>,
+    ) -> Result<Self, Error> {
+        let (running, ended) = channel();
+        let shared = shared.clone();
+        let body = move || {
+            let entered = OnLoop::enter(shared.id);
+            if let Some(hooks) = &hooks {
+                hooks.start.run(&hooks.ctx);
+            }
+            // The pump catches what callbacks panic with; it ends when the queue is told to stop.
+            let _ = tokio.block_on(pump);
+            finish(&shared, tokio);
+            if let Some(hooks) = &hooks {
+                hooks.stop.run(&hooks.ctx);
+            }
+            drop(hooks);
+            drop(entered);
+            drop(running);
+        };
+        let thread = std::thread::Builder::new()
+            .name("kjasync-loop".to_owned())
+            .spawn(body)
+            .map_err(|error| Error::from_io("starting a loop thread", &error))?;
+        Ok(Self { thread, ended })
+    }
+
+    /// Joins the thread if it ends before the deadline.
+    fn join(self, deadline: u64) -> Result<(), Self> {
+        let left = Duration::from_nanos(deadline.saturating_sub(clock::now()));
+        match self.ended.recv_timeout(left) {
+            Err(RecvTimeoutError::Timeout) => Err(self),
+            _ => {
+                // The body catches foreign panics, and the thread has nothing left to say.
+                let _ = self.thread.join();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The last steps, once nothing turns the loop any more.
+pub(super) fn finish(shared: &Arc<Shared>, tokio: tokio::runtime::Runtime) {
+    shared.detached.cancel_all(&Error::shutdown(), None);
+    shared.queue.close();
+    let handle = shared.tokio.lock().take();
+    drop(handle);
+    // A name that is being resolved cannot be interrupted; its thread must not hold us up.
+    tokio.shutdown_background();
+    shared.status.store(Status::Closed as u8, Ordering::Release);
+}
+
+impl Runtime {
+    /// Ends the runtime: rejects what is pending, closes every socket, joins the thread. A second call
+    /// does nothing. (LOOP-06, EXEC-08)
+    ///
+    /// # Errors
+    /// `WouldDeadlock` on a loop's thread. `TimedOut` if a callback still runs at the end of the bound;
+    /// the runtime ends when it returns, and another call waits for that again.
+    pub fn shutdown(&self) -> Result<(), Error> {
+        if super::on_any_loop() {
+            return Err(Error::would_deadlock());
+        }
+        if self.shared.scope.get().is_some_and(|scope| !scope.is_owner()) && self.is_alive() {
+            return Err(Error::wrong_thread());
+        }
+        self.end(clock::after(self.shared.shutdown_nanos))
+    }
+
+    fn end(&self, deadline: u64) -> Result<(), Error> {
+        let shared = &self.shared;
+        let first = shared
+            .status
+            .compare_exchange(Status::Live as u8, Status::Closing as u8, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        if first {
+            close_all(shared, deadline);
+            shared.queue.stop();
+        }
+        if let Some(driven) = shared.scope.get().and_then(|scope| scope.take()) {
+            driven.end(shared);
+        }
+        let mut thread = self.thread.lock();
+        match thread.take().map(|loop_thread| loop_thread.join(deadline)) {
+            Some(Err(still_running)) => {
+                *thread = Some(still_running);
+                Err(Error::new(ErrorKind::TimedOut, "a callback still runs on the loop; the runtime ends when it returns"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn close_all(shared: &Arc<Shared>, deadline: u64) {
+    let error = Error::shutdown();
+    let objects = handle::remove_owned_by(shared.id);
+    let (promises, others): (Vec<_>, Vec<_>) =
+        objects.into_iter().partition(|object| matches!(object, Object::Promise(_)));
+    for object in promises {
+        if let Object::Promise(promise) = object
+            && promise.cell().cancel(error.clone(), Some(deadline)) == Canceled::StillRunning
+        {
+            // Dropping it here would wait for the callback.
+            promise.give_to_runtime();
+        }
+    }
+    for object in &others {
+        match object {
+            Object::Listener(listener) => listener.close(),
+            Object::Connection(connection) => connection.close(),
+            _ => {}
+        }
+    }
+    shared.detached.cancel_all(&error, Some(deadline));
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let deadline = clock::after(self.shared.shutdown_nanos);
+        if super::on_any_loop() {
+            // Its own thread cannot be joined from here; told to stop, it ends by itself.
+            let first = self.shared.status.swap(Status::Closing as u8, Ordering::AcqRel) == Status::Live as u8;
+            if first {
+                close_all(&self.shared, deadline);
+                self.shared.queue.stop();
+            }
+            return;
+        }
+        // Nobody is left to be told that a callback outlives the bound.
+        let _ = self.end(deadline);
+    }
+}

@@ -1,0 +1,292 @@
+//! Timers: a heap of deadlines, one for each runtime, that any thread may add to and take from.
+//!
+//! A timer is removed the moment it is dropped; nothing fires later and nothing stays behind. (TIME-05)
+//! The loop sleeps until the earliest deadline that it knows (`armed`) and is woken only for an earlier one. It does
+//! not raise `armed` when that timer is removed: waking once for nothing costs less than a wake-up for every
+//! timer that is started and soon cancelled.
+
+use super::{Shared, clock};
+use crate::sync::Lock;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+/// A future that is ready once its deadline has passed.
+pub(crate) struct Timer {
+    runtime: Arc<Shared>,
+    deadline: u64,
+    slot: Option<u32>,
+}
+
+impl Timer {
+    pub(crate) fn at(runtime: &Arc<Shared>, deadline: u64) -> Self {
+        Self { runtime: runtime.clone(), deadline, slot: None }
+    }
+
+    pub(crate) fn after(runtime: &Arc<Shared>, nanos: u64) -> Self {
+        Self::at(runtime, clock::after(nanos))
+    }
+}
+
+impl Future for Timer {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if clock::now() >= self.deadline {
+            return Poll::Ready(());
+        }
+        let this = &mut *self;
+        let timers = &this.runtime.timers;
+        let mut heap = timers.heap.lock();
+        let replaced = match this.slot {
+            Some(slot) => heap.set_waker(slot, this.deadline, cx.waker()),
+            None => {
+                this.slot = Some(heap.insert(this.deadline, cx.waker().clone()));
+                None
+            }
+        };
+        drop(heap);
+        drop(replaced);
+        if this.deadline < timers.armed.load(Ordering::Acquire) {
+            this.runtime.queue.wake();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            let waker = self.runtime.timers.heap.lock().remove(slot);
+            drop(waker);
+        }
+    }
+}
+
+pub(crate) struct Timers {
+    heap: Lock<Heap>,
+    /// When the loop will wake by itself. Written by the loop only.
+    armed: AtomicU64,
+}
+
+impl Timers {
+    pub(super) fn new() -> Self {
+        Self { heap: Lock::new(Heap::default()), armed: AtomicU64::new(0) }
+    }
+
+    /// Wakes everything that is due, in the order of deadlines, then of creation. (TIME-02)
+    pub(super) fn fire(&self, now: u64, due: &mut Vec<Waker>) {
+        self.heap.lock().take_due(now, due);
+        due.drain(..).for_each(Waker::wake);
+    }
+
+    /// While the loop is awake it looks at the heap itself: nobody needs to wake it.
+    pub(super) fn disarm(&self) {
+        self.armed.store(0, Ordering::Release);
+    }
+
+    /// Fixes when the loop wakes by itself, given when it was going to.
+    pub(super) fn arm(&self, before: Option<u64>) -> Option<u64> {
+        let kept = before.filter(|at| *at > clock::now());
+        let first = self.heap.lock().first();
+        let at = [kept, first].into_iter().flatten().min();
+        self.armed.store(at.unwrap_or(u64::MAX), Ordering::Release);
+        at
+    }
+
+    /// Whether a timer was added that `arm` did not see. Asked once the loop is marked as asleep: a timer
+    /// added later finds that mark, as in the queue.
+    pub(super) fn has_earlier_than(&self, armed: Option<u64>) -> bool {
+        let first = self.heap.lock().first();
+        first.is_some_and(|first| armed.is_none_or(|armed| first < armed))
+    }
+}
+
+const NOWHERE: u32 = u32::MAX;
+
+struct Entry {
+    deadline: u64,
+    order: u64,
+    slot: u32,
+}
+
+impl Entry {
+    fn key(&self) -> (u64, u64) {
+        (self.deadline, self.order)
+    }
+}
+
+/// A slot outlives its entry: after firing it stays, empty, until its timer is dropped.
+struct Slot {
+    waker: Option<Waker>,
+    /// Place in the heap; of a free slot, the next free one.
+    place: u32,
+}
+
+#[derive(Default)]
+struct Heap {
+    entries: Vec<Entry>,
+    slots: Vec<Slot>,
+    free: Option<u32>,
+    order: u64,
+}
+
+impl Heap {
+    fn first(&self) -> Option<u64> {
+        self.entries.first().map(|entry| entry.deadline)
+    }
+
+    fn insert(&mut self, deadline: u64, waker: Waker) -> u32 {
+        let slot = match self.free {
+            Some(slot) => {
+                let next = self.slots[slot as usize].place;
+                self.free = (next != NOWHERE).then_some(next);
+                self.slots[slot as usize].waker = Some(waker);
+                slot
+            }
+            None => {
+                self.slots.push(Slot { waker: Some(waker), place: NOWHERE });
+                self.slots.len() as u32 - 1
+            }
+        };
+        self.push(deadline, slot);
+        slot
+    }
+
+    fn push(&mut self, deadline: u64, slot: u32) {
+        self.order += 1;
+        let place = self.entries.len();
+        self.entries.push(Entry { deadline, order: self.order, slot });
+        self.slots[slot as usize].place = place as u32;
+        self.sift_up(place);
+    }
+
+    fn set_waker(&mut self, slot: u32, deadline: u64, waker: &Waker) -> Option<Waker> {
+        if self.slots[slot as usize].place == NOWHERE {
+            // Fired, yet polled before its time by this clock: it goes back.
+            self.push(deadline, slot);
+        }
+        let place = &mut self.slots[slot as usize].waker;
+        if place.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return None;
+        }
+        place.replace(waker.clone())
+    }
+
+    fn remove(&mut self, slot: u32) -> Option<Waker> {
+        let place = self.slots[slot as usize].place;
+        if place != NOWHERE {
+            self.take_entry(place as usize);
+        }
+        let next = self.free.replace(slot).unwrap_or(NOWHERE);
+        let slot = &mut self.slots[slot as usize];
+        slot.place = next;
+        let waker = slot.waker.take();
+        if self.entries.is_empty() {
+            // A burst of timers must not keep its memory for ever.
+            self.entries.shrink_to(1024);
+        }
+        waker
+    }
+
+    fn take_due(&mut self, now: u64, due: &mut Vec<Waker>) {
+        while self.first().is_some_and(|deadline| deadline <= now) {
+            let entry = self.take_entry(0);
+            let slot = &mut self.slots[entry.slot as usize];
+            slot.place = NOWHERE;
+            due.extend(slot.waker.take());
+        }
+    }
+
+    fn take_entry(&mut self, place: usize) -> Entry {
+        let entry = self.entries.swap_remove(place);
+        if place < self.entries.len() {
+            self.settle_at(place);
+            if self.sift_up(place) == place {
+                self.sift_down(place);
+            }
+        }
+        entry
+    }
+
+    fn settle_at(&mut self, place: usize) {
+        let slot = self.entries[place].slot;
+        self.slots[slot as usize].place = place as u32;
+    }
+
+    fn exchange(&mut self, a: usize, b: usize) {
+        self.entries.swap(a, b);
+        self.settle_at(a);
+        self.settle_at(b);
+    }
+
+    fn sift_up(&mut self, mut place: usize) -> usize {
+        while place > 0 && self.entries[place].key() < self.entries[(place - 1) / 4].key() {
+            self.exchange(place, (place - 1) / 4);
+            place = (place - 1) / 4;
+        }
+        place
+    }
+
+    fn sift_down(&mut self, mut place: usize) {
+        loop {
+            let children = place * 4 + 1..(place * 4 + 5).min(self.entries.len());
+            let Some(least) = children.min_by_key(|child| self.entries[*child].key()) else { return };
+            if self.entries[place].key() <= self.entries[least].key() {
+                return;
+            }
+            self.exchange(place, least);
+            place = least;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use std::task::Wake;
+
+    struct Note(u64, Arc<Mutex<Vec<u64>>>);
+
+    impl Wake for Note {
+        fn wake(self: Arc<Self>) {
+            self.1.lock().expect("no panic under this lock").push(self.0);
+        }
+    }
+
+    // parity: TIME-02, TIME-05
+    #[test]
+    fn fires_by_deadline_then_by_age_and_never_what_was_removed() {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let mut heap = Heap::default();
+        // 7919 is coprime to 1000: every deadline from 0 to 999 comes twice, in a scrambled order.
+        let slots: Vec<u32> = (0..2000u64)
+            .map(|n| heap.insert(n * 7919 % 1000, Waker::from(Arc::new(Note(n, log.clone())))))
+            .collect();
+        for slot in slots.iter().step_by(3) {
+            assert!(heap.remove(*slot).is_some());
+        }
+        let mut due = Vec::new();
+        heap.take_due(499, &mut due);
+        let early = due.len();
+        heap.take_due(u64::MAX, &mut due);
+        due.into_iter().for_each(Waker::wake);
+        let mut expected: Vec<u64> = (0..2000).filter(|n| n % 3 != 0).collect();
+        expected.sort_by_key(|n| (n * 7919 % 1000, *n));
+        assert_eq!(early, expected.iter().filter(|n| *n * 7919 % 1000 <= 499).count());
+        assert_eq!(*log.lock().expect("no panic under this lock"), expected);
+    }
+
+    #[test]
+    fn a_slot_is_free_again_only_after_removal() {
+        let mut heap = Heap::default();
+        let slot = heap.insert(1, Waker::noop().clone());
+        heap.take_due(1, &mut Vec::new());
+        assert_ne!(heap.insert(2, Waker::noop().clone()), slot);
+        heap.remove(slot);
+        assert_eq!(heap.insert(3, Waker::noop().clone()), slot);
+    }
+}

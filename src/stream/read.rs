@@ -1,0 +1,201 @@
+//! Reads: at least `min` bytes unless the stream ends first, at most `max`.
+
+use super::socket::Direction;
+use crate::error::{Error, ErrorKind};
+use crate::foreign::BorrowedBuffer;
+use crate::net::Connection;
+use crate::value::{Outcome, Value};
+use bytes::Bytes;
+use rustix::buffer::spare_capacity;
+use rustix::net::{RecvFlags, recv};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// What a read asks the kernel for at once, unless more is required.
+const CHUNK: usize = 64 * 1024;
+
+/// The right to read, of which a connection has one.
+pub(crate) struct Reading(Arc<Connection>);
+
+impl Reading {
+    fn claim(connection: &Arc<Connection>) -> Result<Self, Error> {
+        if connection.claim_read() { Ok(Self(connection.clone())) } else { Err(Error::busy_read()) }
+    }
+
+    /// Reads once into the spare part of `buffer`; 0 at the end of the stream.
+    fn poll_append(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<usize, Error>> {
+        let room = buffer.capacity() - buffer.len();
+        let socket = self.0.socket();
+        let read = ready!(socket.poll_io(Direction::Read, cx, |fd| {
+            recv(fd, spare_capacity(buffer), RecvFlags::empty()).map(|(count, _)| count)
+        }))?;
+        Poll::Ready(self.done(read, room))
+    }
+
+    fn poll_fill(&self, cx: &mut Context<'_>, buffer: &mut BorrowedBuffer, start: usize) -> Poll<Result<usize, Error>> {
+        let room = buffer.len() - start;
+        let socket = self.0.socket();
+        let read = ready!(socket.poll_io(Direction::Read, cx, |fd| {
+            recv(fd, buffer.rest(start), RecvFlags::empty()).map(|((filled, _), _)| filled.len())
+        }))?;
+        Poll::Ready(self.done(read, room))
+    }
+
+    fn done(&self, read: std::io::Result<usize>, room: usize) -> Result<usize, Error> {
+        match read {
+            Ok(count) => {
+                if count < room {
+                    self.0.socket().drained();
+                }
+                Ok(count)
+            }
+            Err(error) => Err(Error::from_io("reading", &error)),
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.end_read();
+    }
+}
+
+fn reserve(buffer: &mut Vec<u8>, room: usize) -> Result<(), Error> {
+    buffer
+        .try_reserve_exact(room)
+        .map_err(|_| Error::new(ErrorKind::Overloaded, format!("no memory for {room} bytes to read into")))
+}
+
+/// Into a buffer of its own, allocated only when there is something to read: an idle read holds none.
+pub(crate) struct Read {
+    reading: Reading,
+    buffer: Vec<u8>,
+    min: usize,
+    max: usize,
+}
+
+impl Read {
+    pub(crate) fn new(connection: &Arc<Connection>, min: usize, max: usize) -> Result<Self, Error> {
+        if min > max || max == 0 {
+            return Err(Error::invalid(format!("a read of at least {min} and at most {max} bytes")));
+        }
+        Ok(Self { reading: Reading::claim(connection)?, buffer: Vec::new(), min: min.max(1), max })
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
+        loop {
+            let filled = self.buffer.len();
+            if self.buffer.capacity() == filled {
+                let want = self.max.min(CHUNK.max(self.min)) - filled;
+                reserve(&mut self.buffer, want)?;
+            }
+            match self.reading.poll_append(cx, &mut self.buffer) {
+                Poll::Pending if filled == 0 => {
+                    self.buffer = Vec::new();
+                    return Poll::Pending;
+                }
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(count) => {
+                    if count? == 0 || self.buffer.len() >= self.min {
+                        break;
+                    }
+                }
+            }
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if buffer.len() < buffer.capacity() {
+            // In place with every allocator in use: the block only gets shorter.
+            buffer.shrink_to_fit();
+        }
+        Poll::Ready(Ok(Bytes::from(buffer)))
+    }
+}
+
+impl Future for Read {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.poll_bytes(cx).map_ok(Value::Bytes)
+    }
+}
+
+/// Into a buffer of the caller's, filled by the kernel directly.
+pub(crate) struct ReadInto {
+    // Given back before the connection may be read again.
+    buffer: Option<BorrowedBuffer>,
+    reading: Reading,
+    filled: usize,
+    min: usize,
+}
+
+impl ReadInto {
+    pub(crate) fn new(connection: &Arc<Connection>, buffer: BorrowedBuffer, min: usize) -> Result<Self, Error> {
+        if min > buffer.len() || buffer.len() == 0 {
+            return Err(Error::invalid(format!("a read of at least {min} and at most {} bytes", buffer.len())));
+        }
+        let reading = Reading::claim(connection)?;
+        Ok(Self { buffer: Some(buffer), reading, filled: 0, min: min.max(1) })
+    }
+}
+
+impl Future for ReadInto {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = &mut *self;
+        let Some(buffer) = &mut this.buffer else { return Poll::Pending };
+        loop {
+            let count = ready!(this.reading.poll_fill(cx, buffer, this.filled))?;
+            this.filled += count;
+            if count == 0 || this.filled >= this.min {
+                this.buffer = None;
+                return Poll::Ready(Ok(Value::U64(this.filled as u64)));
+            }
+        }
+    }
+}
+
+/// Everything until the end, up to a limit. (STRM-07)
+pub(crate) struct ReadAll {
+    reading: Reading,
+    buffer: Vec<u8>,
+    limit: usize,
+}
+
+impl ReadAll {
+    pub(crate) fn new(connection: &Arc<Connection>, limit: usize) -> Result<Self, Error> {
+        Ok(Self { reading: Reading::claim(connection)?, buffer: Vec::new(), limit })
+    }
+}
+
+impl Future for ReadAll {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = &mut *self;
+        loop {
+            if this.buffer.capacity() == this.buffer.len() {
+                // One byte past the limit tells a stream that ends there from one that is too long.
+                let want = this.buffer.len().max(4096).min(this.limit.saturating_add(1) - this.buffer.len());
+                reserve(&mut this.buffer, want)?;
+            }
+            let count = ready!(this.reading.poll_append(cx, &mut this.buffer))?;
+            if this.buffer.len() > this.limit {
+                let text = format!("the stream is longer than the limit of {} bytes", this.limit);
+                return Poll::Ready(Err(Error::new(ErrorKind::Overloaded, text)));
+            }
+            if count == 0 {
+                return Poll::Ready(Ok(Value::Bytes(Bytes::from(std::mem::take(&mut this.buffer)))));
+            }
+        }
+    }
+}
+
+impl Read {
+    /// The bytes themselves, for use inside another future.
+    pub(crate) async fn bytes(mut self) -> Result<Bytes, Error> {
+        std::future::poll_fn(|cx| self.poll_bytes(cx)).await
+    }
+}

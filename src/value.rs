@@ -1,0 +1,69 @@
+//! What a promise carries.
+
+use crate::error::Error;
+use crate::foreign::Opaque;
+use crate::handle::Object;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// A settled value. Cloning shares it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Value {
+    /// Nothing but the fact of success.
+    Unit,
+    /// A number: a count, a flag, a small result.
+    U64(u64),
+    /// Bytes, shared and immutable.
+    Bytes(Bytes),
+    /// Something that has handles of its own, such as a connection.
+    Object(ObjectRef),
+    /// A pointer of the caller with its destructor.
+    Opaque(Arc<Opaque>),
+}
+
+/// A counted reference on an object of this library, kept by a promise as its value.
+#[derive(Clone)]
+pub struct ObjectRef(pub(crate) Object);
+
+/// How an operation ended.
+pub type Outcome = Result<Value, Error>;
+
+impl Value {
+    /// The name of the type, for texts.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Unit => "unit",
+            Self::U64(_) => "u64",
+            Self::Bytes(_) => "bytes",
+            Self::Object(_) => "handle",
+            Self::Opaque(_) => "opaque",
+        }
+    }
+
+    /// The connection, if that is what the value is.
+    pub fn into_connection(self) -> Option<Arc<crate::net::Connection>> {
+        match self {
+            Self::Object(ObjectRef(Object::Connection(connection))) => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// The address, if that is what the value is.
+    pub fn into_address(self) -> Option<Arc<crate::net::Address>> {
+        match self {
+            Self::Object(ObjectRef(Object::Address(address))) => Some(address),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::U64(n) => write!(f, "U64({n})"),
+            Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            other => f.write_str(other.type_name()),
+        }
+    }
+}

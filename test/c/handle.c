@@ -1,0 +1,216 @@
+#include "every_function.h"
+#include "loopback.h"
+
+/* One live handle of each family. */
+typedef struct world_t {
+  uint64_t handle[FAMILIES];
+  kja_connection_t peer;
+} world_t;
+
+static world_t world_open(void) {
+  world_t world;
+  uint64_t *h = world.handle;
+  kja_promise_t fulfilled = 0;
+  h[RUNTIME] = runtime_open();
+  CHECK_OK(kja_runtime_executor(h[RUNTIME], &h[EXECUTOR]));
+  CHECK_OK(kja_promise_new_never(h[RUNTIME], &h[PROMISE]));
+  CHECK_OK(kja_fulfiller_new(h[RUNTIME], &h[FULFILLER], &fulfilled));
+  CHECK_OK(kja_promise_release(fulfilled));
+  CHECK_OK(kja_bytes_new("bytes", 5, &h[BYTES]));
+  h[ADDRESS] = address_of(h[RUNTIME], "127.0.0.1:0", 0);
+  CHECK_OK(kja_address_listen(h[ADDRESS], 0, &h[LISTENER]));
+  pair_t pair = pair_open(h[RUNTIME]);
+  h[CONNECTION] = pair.client;
+  world.peer = pair.server;
+  return world;
+}
+
+static void world_is_intact(const world_t *world) {
+  const void *data;
+  size_t size = 0;
+  CHECK(kja_runtime_is_alive(world->handle[RUNTIME]));
+  CHECK(kja_executor_is_live(world->handle[EXECUTOR]));
+  CHECK_IS(kja_promise_status(world->handle[PROMISE]), KJA_ERR_PENDING);
+  CHECK_OK(kja_fulfiller_unit(world->handle[FULFILLER]));
+  CHECK_OK(kja_bytes_data(world->handle[BYTES], &data, &size));
+  CHECK_U64(size, 5);
+  CHECK(port_of(world->handle[LISTENER]) != 0);
+  write_text(world->handle[CONNECTION], "still here");
+  expect_text(read_start(world->peer, 10, 10), "still here");
+}
+
+static void world_release(const world_t *world) {
+  CHECK_OK(kja_connection_release(world->handle[CONNECTION]));
+  CHECK_OK(kja_connection_release(world->peer));
+  CHECK_OK(kja_listener_release(world->handle[LISTENER]));
+  CHECK_OK(kja_address_release(world->handle[ADDRESS]));
+  CHECK_OK(kja_bytes_release(world->handle[BYTES]));
+  CHECK_OK(kja_fulfiller_release(world->handle[FULFILLER]));
+  CHECK_OK(kja_promise_release(world->handle[PROMISE]));
+  CHECK_OK(kja_executor_release(world->handle[EXECUTOR]));
+  CHECK_OK(kja_runtime_release(world->handle[RUNTIME]));
+}
+
+static void zero_is_refused_by_every_function(void) {
+  every_function_refuses(0);
+  world_t world = world_open();
+  every_function_refuses(0);
+  world_is_intact(&world);
+  world_release(&world);
+}
+
+static void a_released_handle_is_refused_by_every_function(void) {
+  world_t world = world_open();
+  world_release(&world);
+  for (int family = 0; family < FAMILIES; family++) every_function_refuses(world.handle[family]);
+}
+
+static void a_released_handle_never_names_its_slots_next_tenant(void) {
+  kja_bytes_t old = 0;
+  CHECK_OK(kja_bytes_new("old", 3, &old));
+  CHECK_OK(kja_bytes_release(old));
+  for (size_t i = 0, n = scaled(100000); i < n; i++) {
+    kja_bytes_t next = 0;
+    CHECK_OK(kja_bytes_new("next", 4, &next));
+    CHECK(next != old);
+    CHECK_IS(kja_bytes_release(old), KJA_ERR_BAD_HANDLE);
+    CHECK_OK(kja_bytes_release(next));
+    old = next;
+  }
+}
+
+static void a_handle_of_one_kind_is_refused_as_any_other(void) {
+  world_t world = world_open();
+  for (int family = 0; family < FAMILIES; family++) {
+    for (int taken_for = 0; taken_for < FAMILIES; taken_for++)
+      if (taken_for != family) REFUSES[taken_for](world.handle[family]);
+    call_refuses(world.handle[family]);
+  }
+  world_is_intact(&world);
+  world_release(&world);
+}
+
+static int is_live(const world_t *world, uint64_t handle) {
+  for (int family = 0; family < FAMILIES; family++)
+    if (world->handle[family] == handle) return 1;
+  return world->peer == handle;
+}
+
+static void a_live_handle_with_one_bit_changed_is_refused(void) {
+  world_t world = world_open();
+  for (int family = 0; family < FAMILIES; family++)
+    for (int bit = 0; bit < 64; bit++) {
+      uint64_t near = world.handle[family] ^ (uint64_t)1 << bit;
+      if (!is_live(&world, near)) every_function_refuses(near);
+    }
+  world_is_intact(&world);
+  world_release(&world);
+}
+
+static uint64_t next_random(uint64_t *state) {
+  *state ^= *state << 13;
+  *state ^= *state >> 7;
+  *state ^= *state << 17;
+  return *state;
+}
+
+static void random_bits_are_refused_by_every_function(void) {
+  world_t world = world_open();
+  uint64_t seed = 0x9e3779b97f4a7c15;
+  for (size_t i = 0, n = scaled(20000); i < n; i++) {
+    uint64_t bits = next_random(&seed);
+    /* Small numbers and pointers are what a confused caller passes. */
+    if (i % 4 == 1) bits &= 0xfff;
+    if (i % 4 == 2) bits = (uint64_t)(uintptr_t)&world + (bits & 0xfff);
+    if (i % 4 == 3) bits = (bits & 0xfff) << 32 | (bits >> 52);
+    if (!is_live(&world, bits)) every_function_refuses(bits);
+  }
+  world_is_intact(&world);
+  world_release(&world);
+}
+
+static void a_bad_second_handle_is_refused_and_costs_nothing(void) {
+  world_t world = world_open();
+  kja_runtime_t runtime = world.handle[RUNTIME];
+  const uint64_t bad[] = {0, 1, UINT64_MAX, world.handle[LISTENER] ^ (uint64_t)1 << 40};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    kja_promise_t p = 1, mixed[2];
+    mixed[0] = world.handle[PROMISE];
+    mixed[1] = bad[i];
+    REFUSED(kja_promise_new_bytes(runtime, bad[i], &p));
+    CHECK_U64(p, 0);
+    REFUSED(kja_promise_new_handle(runtime, bad[i], &p));
+    REFUSED(kja_promise_all(runtime, mixed, 2, &p));
+    REFUSED(kja_promise_race(runtime, mixed, 2, &p));
+    REFUSED(kja_fulfiller_bytes(world.handle[FULFILLER], bad[i]));
+    REFUSED(kja_fulfiller_handle(world.handle[FULFILLER], bad[i]));
+    REFUSED(kja_fulfiller_promise(world.handle[FULFILLER], bad[i]));
+    REFUSED(kja_connection_write_bytes_start(world.handle[CONNECTION], bad[i], &p));
+    REFUSED(kja_connection_pump_start(world.handle[CONNECTION], bad[i], 1, &p));
+    REFUSED(kja_connection_pump_start(bad[i], world.handle[CONNECTION], 1, &p));
+  }
+  world_is_intact(&world);
+  world_release(&world);
+}
+
+static void a_null_pointer_is_refused(void) {
+  world_t world = world_open();
+  const uint64_t *h = world.handle;
+  kja_promise_t p = 1;
+  kja_runtime_options_t options;
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  options.ctx = &returned_;
+  options.destroy = count_destroy;
+#define INVALID(call) CHECK_IS(call, KJA_ERR_INVALID_ARGUMENT)
+  INVALID(kja_runtime_new(NULL, NULL));
+  lent_++;
+  INVALID(kja_runtime_new(&options, NULL));
+  INVALID(kja_runtime_executor(h[RUNTIME], NULL));
+  INVALID(kja_executor_execute(h[EXECUTOR], NULL, CTX));
+  INVALID(kja_executor_execute_start(h[EXECUTOR], NULL, CTX, &p));
+  CHECK_U64(p, 0);
+  INVALID(kja_executor_execute_start(h[EXECUTOR], never_called, CTX, NULL));
+  INVALID(kja_promise_new_unit(h[RUNTIME], NULL));
+  INVALID(kja_promise_new_opaque(h[RUNTIME], CTX, NULL));
+  INVALID(kja_promise_then(h[PROMISE], NULL, CTX, &p));
+  INVALID(kja_promise_then(h[PROMISE], never_called, CTX, NULL));
+  INVALID(kja_promise_finally(h[PROMISE], never_called, CTX, NULL));
+  INVALID(kja_bytes_new_borrowed("x", 1, CTX, NULL));
+  INVALID(kja_connection_read_into_start(h[CONNECTION], &options, 1, 4, CTX, NULL));
+  INVALID(kja_connection_write_borrowed_start(h[CONNECTION], "x", 1, CTX, NULL));
+  INVALID(kja_promise_attach(h[PROMISE], CTX, NULL));
+  INVALID(kja_promise_all(h[RUNTIME], NULL, 3, &p));
+  INVALID(kja_promise_race(h[RUNTIME], NULL, 3, &p));
+  INVALID(kja_bytes_new(NULL, 3, &p));
+  INVALID(kja_bytes_new("x", 1, NULL));
+  INVALID(kja_bytes_new_borrowed(NULL, 3, CTX, &p));
+  INVALID(kja_address_parse_start(h[RUNTIME], NULL, 3, 0, &p));
+  INVALID(kja_listener_accept_start(h[LISTENER], NULL));
+  INVALID(kja_connection_read_start(h[CONNECTION], 1, 1, NULL));
+  INVALID(kja_connection_read_into_start(h[CONNECTION], NULL, 1, 4, CTX, &p));
+  INVALID(kja_connection_write_start(h[CONNECTION], NULL, 4, &p));
+  INVALID(kja_connection_write_borrowed_start(h[CONNECTION], NULL, 4, CTX, &p));
+  INVALID(kja_connection_writev_start(h[CONNECTION], NULL, 2, &p));
+#undef INVALID
+  world_is_intact(&world);
+  world_release(&world);
+}
+
+/* Runs last: every refused call above had to give its ctx back. */
+static void a_refused_call_destroys_its_ctx_once(void) {
+  CHECK_U64(count_get(&returned_), lent_);
+}
+
+int main(void) {
+  RUN(zero_is_refused_by_every_function);
+  RUN(a_released_handle_is_refused_by_every_function);
+  RUN(a_released_handle_never_names_its_slots_next_tenant);
+  RUN(a_handle_of_one_kind_is_refused_as_any_other);
+  RUN(a_live_handle_with_one_bit_changed_is_refused);
+  RUN(random_bits_are_refused_by_every_function);
+  RUN(a_bad_second_handle_is_refused_and_costs_nothing);
+  RUN(a_null_pointer_is_refused);
+  RUN(a_refused_call_destroys_its_ctx_once);
+  return check_done();
+}

@@ -1,0 +1,241 @@
+#include "loopback.h"
+
+#include <sys/resource.h>
+
+/* parity: NET-13, NET-18 */
+static void port_0_becomes_a_port_that_can_be_connected_to(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t one = listen_on_loopback(runtime), other = listen_on_loopback(runtime);
+  char text[64], want[64];
+  size_t length = 0;
+  kja_address_t address = 0;
+  CHECK(port_of(one) != 0);
+  CHECK(port_of(one) != port_of(other));
+  CHECK_OK(kja_listener_local_address(one, &address));
+  CHECK_OK(kja_address_text(address, text, sizeof text, &length));
+  snprintf(want, sizeof want, "127.0.0.1:%u", (unsigned)port_of(one));
+  CHECK(strcmp(text, want) == 0);
+  CHECK_OK(kja_address_release(address));
+  CHECK_OK(kja_listener_release(one));
+  CHECK_OK(kja_listener_release(other));
+  runtime_close(runtime);
+}
+
+static void a_port_in_use_is_refused_with_its_os_error(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime), second = 1;
+  kja_address_t address = 0;
+  CHECK_OK(kja_listener_local_address(listener, &address));
+  CHECK_IS(kja_address_listen(address, 0, &second), KJA_ERR_FAILED);
+  CHECK_U64(kja_last_error_os(), EADDRINUSE);
+  CHECK_U64(second, 0);
+  CHECK_OK(kja_listener_release(listener));
+  CHECK_OK(kja_address_listen(address, 0, &second));
+  CHECK_OK(kja_listener_release(second));
+  CHECK_OK(kja_address_release(address));
+  runtime_close(runtime);
+}
+
+static void an_address_that_is_not_ours_cannot_be_listened_on(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_address_t address = address_of(runtime, "192.0.2.1:0", 0);
+  kja_listener_t listener = 1;
+  CHECK(kja_address_listen(address, 0, &listener) != KJA_OK);
+  CHECK_U64(kja_last_error_os(), EADDRNOTAVAIL);
+  CHECK_U64(listener, 0);
+  CHECK_OK(kja_address_release(address));
+  runtime_close(runtime);
+}
+
+/* parity: NET-16 */
+static void each_accept_takes_one_connection(void) {
+  enum { MANY = 20 };
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime);
+  kja_promise_t connecting[MANY];
+  kja_connection_t clients[MANY];
+  for (int i = 0; i < MANY; i++) connecting[i] = connect_start(listener);
+  for (int i = 0; i < MANY; i++) {
+    clients[i] = handle_from(connecting[i]);
+    char hello[3] = {'c', (char)('a' + i), 0};
+    write_text(clients[i], hello);
+  }
+  unsigned seen = 0;
+  for (int i = 0; i < MANY; i++) {
+    kja_connection_t server = handle_from(accept_start(listener));
+    kja_promise_t reading = read_start(server, 2, 2);
+    kja_bytes_t bytes = 0;
+    const void *data = NULL;
+    size_t size = 0;
+    CHECK_OK(kja_promise_await(reading));
+    CHECK_OK(kja_promise_bytes(reading, &bytes));
+    CHECK_OK(kja_bytes_data(bytes, &data, &size));
+    if (CHECK_U64(size, 2)) seen |= 1u << (((const char *)data)[1] - 'a');
+    CHECK_OK(kja_bytes_release(bytes));
+    CHECK_OK(kja_promise_release(reading));
+    CHECK_OK(kja_connection_release(server));
+  }
+  CHECK_U64(seen, (1u << MANY) - 1);
+  for (int i = 0; i < MANY; i++) CHECK_OK(kja_connection_release(clients[i]));
+  CHECK_OK(kja_listener_release(listener));
+  runtime_close(runtime);
+}
+
+static void several_accepts_may_wait_at_once(void) {
+  enum { MANY = 5 };
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime);
+  kja_promise_t accepting[MANY];
+  kja_connection_t clients[MANY];
+  for (int i = 0; i < MANY; i++) accepting[i] = accept_start(listener);
+  CHECK_OK(kja_promise_release(accepting[2]));
+  for (int i = 1; i < MANY; i++) clients[i] = handle_from(connect_start(listener));
+  for (int i = 0; i < MANY; i++)
+    if (i != 2) CHECK_OK(kja_connection_release(handle_from(accepting[i])));
+  for (int i = 1; i < MANY; i++) CHECK_OK(kja_connection_release(clients[i]));
+  CHECK_OK(kja_listener_release(listener));
+  runtime_close(runtime);
+}
+
+/* parity: NET-23 */
+static void close_ends_pending_accepts_and_frees_the_port(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime), again = 0;
+  kja_address_t address = 0;
+  kja_promise_t late = 0;
+  unsigned fds = open_fds();
+  CHECK_OK(kja_listener_local_address(listener, &address));
+  kja_promise_t accepting = accept_start(listener);
+  CHECK_OK(kja_listener_close(listener));
+  CHECK(fds_come_back_to(fds - 1));
+  expect(accepting, KJA_ERR_CANCELED);
+  CHECK_OK(kja_listener_close(listener));
+  if (kja_listener_accept_start(listener, &late) == KJA_OK) {
+    CHECK(kja_promise_await(late) != KJA_OK);
+    CHECK_OK(kja_promise_release(late));
+  }
+  CHECK_OK(kja_address_listen(address, 0, &again));
+  CHECK_OK(kja_listener_release(again));
+  CHECK_OK(kja_address_release(address));
+  CHECK_OK(kja_listener_release(listener));
+  runtime_close(runtime);
+}
+
+/* parity: NET-23 */
+static void accepted_connections_outlive_their_listener(void) {
+  kja_runtime_t runtime = runtime_open();
+  pair_t pair = pair_open(runtime);
+  write_text(pair.client, "no listener");
+  expect_text(read_start(pair.server, 11, 11), "no listener");
+  pair_release(pair);
+  runtime_close(runtime);
+}
+
+static void a_released_listener_is_kept_by_its_accept(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime);
+  kja_promise_t accepting = accept_start(listener);
+  unsigned fds = open_fds();
+  uint16_t port = port_of(listener);
+  CHECK_OK(kja_listener_release(listener));
+  CHECK_U64(open_fds(), fds);
+  int fd = plain_connect(port);
+  CHECK_OK(kja_connection_release(handle_from(accepting)));
+  close(fd);
+  CHECK(fds_come_back_to(fds - 1));
+  runtime_close(runtime);
+}
+
+/* Lowers the limit until no descriptor is left, and plugs the holes below it. */
+typedef struct shortage_t {
+  struct rlimit before;
+  int plugs[64];
+  int plug_count;
+} shortage_t;
+
+static void shortage_begin(shortage_t *shortage) {
+  struct rlimit limit;
+  int highest = 0;
+  for (int fd = 0; fd < 1024; fd++)
+    if (fcntl(fd, F_GETFD) != -1) highest = fd;
+  CHECK(getrlimit(RLIMIT_NOFILE, &shortage->before) == 0);
+  limit = shortage->before;
+  limit.rlim_cur = (rlim_t)highest + 1;
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  shortage->plug_count = 0;
+  while (shortage->plug_count < 64) {
+    int fd = dup(0);
+    if (fd < 0) break;
+    shortage->plugs[shortage->plug_count++] = fd;
+  }
+  CHECK(errno == EMFILE);
+}
+static void shortage_end(shortage_t *shortage) {
+  for (int i = 0; i < shortage->plug_count; i++) close(shortage->plugs[i]);
+  CHECK(setrlimit(RLIMIT_NOFILE, &shortage->before) == 0);
+}
+
+static void without_descriptors_accept_neither_spins_nor_dies(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime);
+  shortage_t shortage;
+  int client = plain_connect(port_of(listener));
+  shortage_begin(&shortage);
+  kja_promise_t accepting = accept_start(listener);
+  uint64_t spent = cpu_nanos();
+  kja_status_t status = kja_promise_await_for(accepting, 400 * MILLISECOND);
+  spent = cpu_nanos() - spent;
+  CHECK(status == KJA_ERR_TIMED_OUT || status == KJA_ERR_OVERLOADED);
+  CHECK(spent < 200 * MILLISECOND);
+  shortage_end(&shortage);
+  if (status != KJA_ERR_TIMED_OUT) {
+    CHECK_OK(kja_promise_release(accepting));
+    accepting = accept_start(listener);
+  }
+  CHECK_OK(kja_connection_release(handle_from(accepting)));
+  close(client);
+  CHECK_OK(kja_listener_release(listener));
+  runtime_close(runtime);
+}
+
+static void without_descriptors_connect_and_listen_are_errors(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime), second = 1;
+  kja_address_t address = 0;
+  kja_promise_t connecting = 0;
+  shortage_t shortage;
+  CHECK_OK(kja_listener_local_address(listener, &address));
+  shortage_begin(&shortage);
+  kja_status_t status = kja_address_connect_start(address, &connecting);
+  if (status == KJA_OK) {
+    status = kja_promise_await(connecting);
+    CHECK_U64(kja_last_error_os(), EMFILE);
+    CHECK_OK(kja_promise_release(connecting));
+  }
+  CHECK_IS(status, KJA_ERR_OVERLOADED);
+  CHECK_IS(kja_address_listen(address, 0, &second), KJA_ERR_OVERLOADED);
+  CHECK_U64(kja_last_error_os(), EMFILE);
+  kja_runtime_t another = 1;
+  CHECK(kja_runtime_new(NULL, &another) != KJA_OK);
+  CHECK_U64(another, 0);
+  shortage_end(&shortage);
+  CHECK_OK(kja_address_release(address));
+  CHECK_OK(kja_listener_release(listener));
+  runtime_close(runtime);
+}
+
+int main(void) {
+  RUN_IN_BOTH(port_0_becomes_a_port_that_can_be_connected_to);
+  RUN_IN_BOTH(a_port_in_use_is_refused_with_its_os_error);
+  RUN_IN_BOTH(an_address_that_is_not_ours_cannot_be_listened_on);
+  RUN_IN_BOTH(each_accept_takes_one_connection);
+  RUN_IN_BOTH(several_accepts_may_wait_at_once);
+  RUN_IN_BOTH(close_ends_pending_accepts_and_frees_the_port);
+  RUN_IN_BOTH(accepted_connections_outlive_their_listener);
+  RUN_IN_BOTH(a_released_listener_is_kept_by_its_accept);
+  if (!under_valgrind()) {
+    RUN_IN_BOTH(without_descriptors_accept_neither_spins_nor_dies);
+    RUN_IN_BOTH(without_descriptors_connect_and_listen_are_errors);
+  }
+  return check_done();
+}
