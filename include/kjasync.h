@@ -335,7 +335,7 @@ extern "C" {
  listening.
 
  Errors: `INVALID_ARGUMENT` at once for a text that is no address or not UTF-8; the promise fails with `FAILED`
- if the name does not resolve. Cancellation: a look-up under way goes on unseen. (NET-05, NET-06)
+ if the name does not resolve. Cancellation: a look-up under way goes on unseen. (NET-01, NET-02, NET-03)
  */
 kja_status_t kja_address_parse_start(kja_runtime_t runtime_,
                                      const char *text,
@@ -345,7 +345,7 @@ kja_status_t kja_address_parse_start(kja_runtime_t runtime_,
 
 /*
  Copies the text of the address, such as `127.0.0.1:80` or `[::1]:80`, with a closing NUL, cut to
- `capacity`. Writes its whole length, without the NUL, to `length`, which may be null. (NET-08)
+ `capacity`. Writes its whole length, without the NUL, to `length`, which may be null. (NET-15)
  */
 kja_status_t kja_address_text(kja_address_t address_,
                               char *buffer,
@@ -360,14 +360,14 @@ kja_status_t kja_address_port(kja_address_t address_, uint16_t *out);
 /*
  Connects; the promise carries a `kja_connection_t` with TCP_NODELAY set. The addresses behind a name are
  tried in order. Errors: `DISCONNECTED` if the connection is refused or cannot be made. Cancellation: the
- attempt ends and its socket is closed. (NET-01)
+ attempt ends and its socket is closed. (NET-11)
  */
 kja_status_t kja_address_connect_start(kja_address_t address_,
                                        kja_promise_t *out);
 
 /*
  Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. Errors: `FAILED` with
- the OS error EADDRINUSE for a port in use. (NET-02)
+ the OS error EADDRINUSE for a port in use. (NET-13)
  */
 kja_status_t kja_address_listen(kja_address_t address_,
                                 uint32_t backlog,
@@ -570,7 +570,7 @@ kja_status_t kja_promise_detach(kja_promise_t promise,
 
  Errors: `BUSY` if a read is pending; `INVALID_ARGUMENT` if `max` is 0 or less than `min`; `DISCONNECTED` if the
  peer reset the connection. Cancellation: the connection stays usable; with `min` 1 no byte is lost, with more,
- what had arrived for this read is. (STRM-01, STRM-02)
+ what had arrived for this read is. (STRM-01)
  */
 kja_status_t kja_connection_read_start(kja_connection_t connection_,
                                        size_t min,
@@ -603,7 +603,7 @@ kja_status_t kja_connection_read_all_start(kja_connection_t connection_,
  Writes go out in the order in which they were started. `data` is not used after this call.
 
  Errors: `DISCONNECTED` if the peer has gone. Cancellation: what the kernel has taken is sent, the rest is
- not; later writes follow directly on the part that was sent. (STRM-09)
+ not; later writes follow directly on the part that was sent. (STRM-10)
  */
 kja_status_t kja_connection_write_start(kja_connection_t connection_,
                                         const void *data,
@@ -630,7 +630,7 @@ kja_status_t kja_connection_write_bytes_start(kja_connection_t connection_,
                                               kja_promise_t *out);
 
 /*
- Writes several pieces as one, copied first. (STRM-10)
+ Writes several pieces as one, copied first. (STRM-11)
  */
 kja_status_t kja_connection_writev_start(kja_connection_t connection_,
                                          const kja_slice_t *slices,
@@ -638,13 +638,13 @@ kja_status_t kja_connection_writev_start(kja_connection_t connection_,
                                          kja_promise_t *out);
 
 /*
- Tells the peer, after the writes started so far, that nothing more will come. Reads go on. (STRM-18)
+ Tells the peer, after the writes started so far, that nothing more will come. Reads go on. (STRM-15)
  */
 kja_status_t kja_connection_shutdown_write_start(kja_connection_t connection_,
                                                  kja_promise_t *out);
 
 /*
- Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-19)
+ Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
  */
 kja_status_t kja_connection_abort_read(kja_connection_t connection_);
 
@@ -653,7 +653,7 @@ kja_status_t kja_connection_abort_read(kja_connection_t connection_);
  bytes; the promise carries their number. It reads only as fast as it can write. Neither end is shut down.
 
  Errors: `BUSY` if a read is pending on `from`. Cancellation: bytes that were read and not yet written are lost;
- both connections stay usable. (STRM-15)
+ both connections stay usable. (STRM-05, STRM-06)
  */
 kja_status_t kja_connection_pump_start(kja_connection_t from,
                                        kja_connection_t to,
@@ -666,12 +666,12 @@ kja_status_t kja_connection_pump_start(kja_connection_t from,
 kja_status_t kja_connection_set_nodelay(kja_connection_t connection_, bool on);
 
 /*
- The address of this end; a new handle. (STRM-22)
+ The address of this end; a new handle. (STRM-18)
  */
 kja_status_t kja_connection_local_address(kja_connection_t connection_, kja_address_t *out);
 
 /*
- The address of the other end; a new handle. (STRM-22)
+ The address of the other end; a new handle. (STRM-18)
  */
 kja_status_t kja_connection_peer_address(kja_connection_t connection_, kja_address_t *out);
 
@@ -819,14 +819,15 @@ bool kja_fulfiller_is_waiting(kja_fulfiller_t fulfiller_);
 kja_status_t kja_fulfiller_release(kja_fulfiller_t fulfiller);
 
 /*
- The bound address, with the port that the system chose if 0 was asked for; a new handle. (NET-04)
+ The bound address, with the port that the system chose if 0 was asked for; a new handle. (NET-18, NET-19)
  */
-kja_status_t kja_listener_local_address(kja_listener_t listener_, kja_address_t *out);
+kja_status_t kja_listener_local_address(kja_listener_t listener_,
+                                        kja_address_t *out);
 
 /*
  Waits for a connection; the promise carries a `kja_connection_t` with TCP_NODELAY set. Several accepts
  may be pending and are served in order. Without descriptors or memory an accept stays pending and
- tries again at growing intervals. Cancellation: the connection stays in the backlog. (NET-03)
+ tries again at growing intervals. Cancellation: the connection stays in the backlog. (NET-16)
  */
 kja_status_t kja_listener_accept_start(kja_listener_t listener_,
                                        kja_promise_t *out);
@@ -931,7 +932,7 @@ kja_status_t kja_promise_opaque(kja_promise_t promise, void **out);
  Ends the operation. When this returns it is gone: its socket and timer are deregistered, its buffers
  free, and a callback that has not begun never runs. The promise settles as `CANCELED`; its handle is still
  to be released. A promise that has settled is left as it is. If its callback is running, this waits for
- it; called from inside that callback, it takes effect when the callback returns. From any thread. (CANC-04)
+ it; called from inside that callback, it takes effect when the callback returns. From any thread. (PROM-01, CANC-04)
  */
 kja_status_t kja_promise_cancel(kja_promise_t promise);
 
@@ -953,7 +954,7 @@ kja_status_t kja_promise_fork(kja_promise_t promise_,
  runtimes may live side by side.
 
  Errors: `INVALID_ARGUMENT` for options of the wrong size or with unknown values; `OVERLOADED` without
- descriptors or threads. (LOOP-01, LOOP-05)
+ descriptors or threads. (LOOP-02, LOOP-05)
  */
 kja_status_t kja_runtime_new(const kja_runtime_options_t *options,
                              kja_runtime_t *out);

@@ -11,7 +11,7 @@ use std::ffi::c_char;
 /// listening.
 ///
 /// Errors: `INVALID_ARGUMENT` at once for a text that is no address or not UTF-8; the promise fails with `FAILED`
-/// if the name does not resolve. Cancellation: a look-up under way goes on unseen. (NET-05, NET-06)
+/// if the name does not resolve. Cancellation: a look-up under way goes on unseen. (NET-01, NET-02, NET-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_parse_start(
     runtime_: kja_runtime_t,
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn kja_address_parse_start(
 }
 
 /// Copies the text of the address, such as `127.0.0.1:80` or `[::1]:80`, with a closing NUL, cut to
-/// `capacity`. Writes its whole length, without the NUL, to `length`, which may be null. (NET-08)
+/// `capacity`. Writes its whole length, without the NUL, to `length`, which may be null. (NET-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_text(
     address_: kja_address_t,
@@ -49,14 +49,14 @@ pub unsafe extern "C" fn kja_address_port(address_: kja_address_t, out: *mut u16
 
 /// Connects; the promise carries a `kja_connection_t` with TCP_NODELAY set. The addresses behind a name are
 /// tried in order. Errors: `DISCONNECTED` if the connection is refused or cannot be made. Cancellation: the
-/// attempt ends and its socket is closed. (NET-01)
+/// attempt ends and its socket is closed. (NET-11)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_connect_start(address_: kja_address_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || Ok(Object::Promise(address(address_)?.connect()?)))
 }
 
 /// Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. Errors: `FAILED` with
-/// the OS error EADDRINUSE for a port in use. (NET-02)
+/// the OS error EADDRINUSE for a port in use. (NET-13)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_listen(address_: kja_address_t, backlog: u32, out: *mut kja_listener_t) -> kja_status_t {
     created(out, || Ok(Object::Listener(address(address_)?.listen(backlog)?)))

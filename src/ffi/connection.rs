@@ -24,7 +24,7 @@ pub struct kja_slice_t {
 ///
 /// Errors: `BUSY` if a read is pending; `INVALID_ARGUMENT` if `max` is 0 or less than `min`; `DISCONNECTED` if the
 /// peer reset the connection. Cancellation: the connection stays usable; with `min` 1 no byte is lost, with more,
-/// what had arrived for this read is. (STRM-01, STRM-02)
+/// what had arrived for this read is. (STRM-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_start(
     connection_: kja_connection_t,
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn kja_connection_read_all_start(
 /// Writes go out in the order in which they were started. `data` is not used after this call.
 ///
 /// Errors: `DISCONNECTED` if the peer has gone. Cancellation: what the kernel has taken is sent, the rest is
-/// not; later writes follow directly on the part that was sent. (STRM-09)
+/// not; later writes follow directly on the part that was sent. (STRM-10)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_write_start(
     connection_: kja_connection_t,
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn kja_connection_write_bytes_start(
     created(out, || Ok(Object::Promise(connection(connection_)?.write_bytes(&*bytes(bytes_)?)?)))
 }
 
-/// Writes several pieces as one, copied first. (STRM-10)
+/// Writes several pieces as one, copied first. (STRM-11)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_writev_start(
     connection_: kja_connection_t,
@@ -131,13 +131,13 @@ pub unsafe extern "C" fn kja_connection_writev_start(
     })
 }
 
-/// Tells the peer, after the writes started so far, that nothing more will come. Reads go on. (STRM-18)
+/// Tells the peer, after the writes started so far, that nothing more will come. Reads go on. (STRM-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_shutdown_write_start(connection_: kja_connection_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || Ok(Object::Promise(connection(connection_)?.shutdown_write()?)))
 }
 
-/// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-19)
+/// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_connection_abort_read(connection_: kja_connection_t) -> kja_status_t {
     boundary(|| connection(connection_)?.abort_read())
@@ -147,7 +147,7 @@ pub extern "C" fn kja_connection_abort_read(connection_: kja_connection_t) -> kj
 /// bytes; the promise carries their number. It reads only as fast as it can write. Neither end is shut down.
 ///
 /// Errors: `BUSY` if a read is pending on `from`. Cancellation: bytes that were read and not yet written are lost;
-/// both connections stay usable. (STRM-15)
+/// both connections stay usable. (STRM-05, STRM-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_pump_start(
     from: kja_connection_t,
@@ -164,13 +164,13 @@ pub extern "C" fn kja_connection_set_nodelay(connection_: kja_connection_t, on: 
     boundary(|| connection(connection_)?.set_nodelay(on))
 }
 
-/// The address of this end; a new handle. (STRM-22)
+/// The address of this end; a new handle. (STRM-18)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_local_address(connection_: kja_connection_t, out: *mut kja_address_t) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.local_address()?))))
 }
 
-/// The address of the other end; a new handle. (STRM-22)
+/// The address of the other end; a new handle. (STRM-18)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_peer_address(connection_: kja_connection_t, out: *mut kja_address_t) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.peer_address()?))))

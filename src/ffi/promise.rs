@@ -103,32 +103,32 @@ pub extern "C" fn kja_promise_status(promise: kja_promise_t) -> kja_status_t {
 /// The value, if it is a number. Errors: `PENDING`, `WRONG_TYPE`, or the promise's own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_u64(promise: kja_promise_t, out: *mut u64) -> kja_status_t {
-    boundary(|| result::u64(outcome(promise)?, out))
+    boundary(|| result::u64(outcome(promise), out))
 }
 
 /// The value, if it is bytes: a new handle each time, which the caller releases.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_bytes(promise: kja_promise_t, out: *mut kja_bytes_t) -> kja_status_t {
-    boundary(|| result::bytes(outcome(promise)?, out))
+    boundary(|| result::bytes(outcome(promise), out))
 }
 
 /// The value, if it has handles of its own, such as a connection: a new handle each time, which the
 /// caller releases.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_handle(promise: kja_promise_t, out: *mut kja_handle_t) -> kja_status_t {
-    boundary(|| result::object(outcome(promise)?, out))
+    boundary(|| result::object(outcome(promise), out))
 }
 
 /// The value, if it is an opaque pointer; borrowed until the promise is released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_opaque(promise: kja_promise_t, out: *mut *mut c_void) -> kja_status_t {
-    boundary(|| result::opaque(outcome(promise)?, out))
+    boundary(|| result::opaque(outcome(promise), out))
 }
 
 /// Ends the operation. When this returns it is gone: its socket and timer are deregistered, its buffers
 /// free, and a callback that has not begun never runs. The promise settles as `CANCELED`; its handle is still
 /// to be released. A promise that has settled is left as it is. If its callback is running, this waits for
-/// it; called from inside that callback, it takes effect when the callback returns. From any thread. (CANC-04)
+/// it; called from inside that callback, it takes effect when the callback returns. From any thread. (PROM-01, CANC-04)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_promise_cancel(promise: kja_promise_t) -> kja_status_t {
     boundary(|| {

@@ -68,7 +68,7 @@ fn read_options(options: &kja_runtime_options_t) -> Result<Options, Error> {
 /// runtimes may live side by side.
 ///
 /// Errors: `INVALID_ARGUMENT` for options of the wrong size or with unknown values; `OVERLOADED` without
-/// descriptors or threads. (LOOP-01, LOOP-05)
+/// descriptors or threads. (LOOP-02, LOOP-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_runtime_new(options: *const kja_runtime_options_t, out: *mut kja_runtime_t) -> kja_status_t {
     created(out, || {

@@ -25,7 +25,7 @@ impl Address {
     }
 
     /// Parses `host`, `host:port`, `[v6]:port` or `*:port` and resolves a name, which takes a thread
-    /// of its own, not the loop. The promise carries an [`Address`]. (NET-05, NET-06)
+    /// of its own, not the loop. The promise carries an [`Address`]. (NET-01, NET-02, NET-03)
     ///
     /// # Cancellation
     /// A look-up under way cannot be interrupted; its result is dropped.
@@ -49,7 +49,7 @@ impl Address {
         Ok(Value::Object(ObjectRef(Object::Address(Arc::new(self)))))
     }
 
-    /// Connects to the first of its addresses that answers. The promise carries a [`Connection`]. (NET-01)
+    /// Connects to the first of its addresses that answers. The promise carries a [`Connection`]. (NET-11)
     ///
     /// # Cancellation
     /// The attempt ends and its socket is closed.
@@ -62,7 +62,7 @@ impl Address {
         }))
     }
 
-    /// Listens on it, at once; `backlog` connections may wait to be accepted. (NET-02)
+    /// Listens on it, at once; `backlog` connections may wait to be accepted. (NET-13)
     pub fn listen(&self, backlog: u32) -> Result<Arc<Listener>, Error> {
         self.runtime.check()?;
         listener::listen(&self.runtime, &self.sockets, self.any, backlog)
@@ -79,7 +79,7 @@ impl Address {
 }
 
 impl fmt::Display for Address {
-    /// A text that `parse` reads back; of several addresses, the first. (NET-08)
+    /// A text that `parse` reads back; of several addresses, the first. (NET-15)
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.sockets.first() {
             _ if self.any => write!(f, "*:{}", self.port()),

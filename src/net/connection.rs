@@ -58,7 +58,7 @@ impl Connection {
     }
 
     /// Reads at least `min` and at most `max` bytes; fewer than `min` only at the end of the stream, none
-    /// if it has ended. The promise carries bytes. (STRM-01, STRM-02)
+    /// if it has ended. The promise carries bytes. (STRM-01)
     ///
     /// # Errors
     /// `Busy` if a read is pending. `Disconnected` if the peer reset the connection.
@@ -82,7 +82,7 @@ impl Connection {
         Ok(Promise::start(self.runtime().clone(), ReadAll::new(self, limit)?))
     }
 
-    /// Writes all of `data`: at once as far as the kernel takes it, the rest from a copy. (STRM-09)
+    /// Writes all of `data`: at once as far as the kernel takes it, the rest from a copy. (STRM-10)
     ///
     /// # Cancellation
     /// What the kernel has taken is sent, the rest is not; later writes follow the part that was sent.
@@ -124,14 +124,14 @@ impl Connection {
         })
     }
 
-    /// Writes several pieces as one. (STRM-10)
+    /// Writes several pieces as one. (STRM-11)
     pub fn write_all(self: &Arc<Self>, parts: impl IntoIterator<Item = Bytes>) -> Result<Promise, Error> {
         self.runtime().check()?;
         let write = Write::new(self, parts.into_iter().collect());
         Ok(Promise::start(self.runtime().clone(), write))
     }
 
-    /// Tells the peer, after the writes started so far, that nothing more will come. (STRM-18)
+    /// Tells the peer, after the writes started so far, that nothing more will come. (STRM-15)
     pub fn shutdown_write(self: &Arc<Self>) -> Result<Promise, Error> {
         self.runtime().check()?;
         let this = self.clone();
@@ -147,7 +147,7 @@ impl Connection {
         }))
     }
 
-    /// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-19)
+    /// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
     pub fn abort_read(&self) -> Result<(), Error> {
         self.shut(Shutdown::Read)
     }
@@ -161,7 +161,7 @@ impl Connection {
     }
 
     /// Moves bytes from this connection to another on the loop, until the end or the limit. The
-    /// promise carries their number. Neither end is shut down. (STRM-15)
+    /// promise carries their number. Neither end is shut down. (STRM-05, STRM-06)
     ///
     /// # Cancellation
     /// Bytes that were read and not yet written are lost; both connections stay usable.
@@ -184,13 +184,13 @@ impl Connection {
         self.options("setting TCP_NODELAY", |socket| socket.set_tcp_nodelay(on))
     }
 
-    /// The address of this end. (STRM-22)
+    /// The address of this end. (STRM-18)
     pub fn local_address(&self) -> Result<Address, Error> {
         let name = self.options("reading the local address", |socket| socket.local_addr())?;
         self.address(&name)
     }
 
-    /// The address of the other end. (STRM-22)
+    /// The address of the other end. (STRM-18)
     pub fn peer_address(&self) -> Result<Address, Error> {
         let name = self.options("reading the peer's address", |socket| socket.peer_addr())?;
         self.address(&name)

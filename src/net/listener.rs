@@ -66,7 +66,7 @@ impl Listener {
         self.socket.runtime()
     }
 
-    /// Waits for a connection. The promise carries a [`super::Connection`]. (NET-03)
+    /// Waits for a connection. The promise carries a [`super::Connection`]. (NET-16)
     ///
     /// When the process is out of descriptors or memory, the accept stays pending and tries again a little
     /// later, at growing intervals.
@@ -78,7 +78,7 @@ impl Listener {
         Ok(Promise::start(self.runtime().clone(), accept::accept(self.clone(), self.accepts.take())))
     }
 
-    /// The bound address, with the port that the system chose if port 0 was asked for. (NET-04)
+    /// The bound address, with the port that the system chose if port 0 was asked for. (NET-18, NET-19)
     pub fn local_address(&self) -> Result<Address, Error> {
         let name = self.socket.with_fd(|fd| SockRef::from(&fd).local_addr())?;
         let name = name.map_err(|error| Error::from_io("reading the bound address", &error))?;

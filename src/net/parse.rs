@@ -14,7 +14,7 @@ pub(super) enum Host {
     Any,
 }
 
-/// Reads `host`, `host:port`, `v6`, `[v6]`, `[v6]:port`, `*` and `*:port`. (NET-06)
+/// Reads `host`, `host:port`, `v6`, `[v6]`, `[v6]:port`, `*` and `*:port`. (NET-02)
 pub(super) fn parse(text: &[u8], default_port: u16) -> Result<(Host, u16), Error> {
     let bad = |what: &str| {
         let shown: String = String::from_utf8_lossy(text).chars().take(80).collect();
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
 
-    // parity: NET-06
+    // parity: NET-02
     #[test]
     fn reads_every_form() {
         let ip = |text: &str| Host::Ip(text.parse().expect("a literal"));

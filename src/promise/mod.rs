@@ -127,7 +127,7 @@ impl Promise {
         runtime.detached.add(self);
     }
 
-    /// Settles the promise as cancelled and ends the operation; gone when this returns. (CANC-04)
+    /// Settles the promise as cancelled and ends the operation; gone when this returns. (PROM-01, CANC-04)
     pub fn cancel(&self) -> Canceled {
         self.0.cancel(Error::canceled(), None)
     }

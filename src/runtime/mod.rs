@@ -157,7 +157,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Starts a runtime. For a wait scope the calling thread becomes its owner. (LOOP-01, LOOP-05)
+    /// Starts a runtime. For a wait scope the calling thread becomes its owner. (LOOP-02, LOOP-05)
     pub fn new(options: Options) -> Result<Self, Error> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let tokio = tokio::runtime::Builder::new_current_thread()

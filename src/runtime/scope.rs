@@ -81,7 +81,7 @@ impl WaitScope {
         self.block_on(runtime, turn)
     }
 
-    /// Runs what is ready without blocking; how many turns that took. (LOOP-08, PROM-13)
+    /// Runs what is ready without blocking; how many turns that took. (LOOP-08)
     pub(super) fn poll(&self, runtime: &Arc<Shared>) -> Result<u64, Error> {
         let before = runtime.turns.load(Ordering::Relaxed);
         runtime.queue.wake();

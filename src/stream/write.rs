@@ -97,7 +97,7 @@ impl Future for Write {
     }
 }
 
-/// Moves bytes from one connection to the other until the end or the limit; how many it moved. (STRM-15)
+/// Moves bytes from one connection to the other until the end or the limit; how many it moved. (STRM-05)
 pub(crate) async fn pump(from: Arc<Connection>, to: Arc<Connection>, limit: u64) -> Outcome {
     let mut moved = 0;
     let mut out = Write::new(&to, VecDeque::new());
