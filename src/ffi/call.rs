@@ -25,25 +25,25 @@ pub extern "C" fn kja_call_status(call: kja_call_t) -> kja_status_t {
 /// The input, if it is a number. Errors: `WRONG_TYPE`, or the input's error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_call_u64(call: kja_call_t, out: *mut u64) -> kja_status_t {
-    boundary(|| result::u64(input(call)?, out))
+    boundary(|| result::u64(input(call), out))
 }
 
 /// The input, if it is bytes: a new handle, which the caller releases.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_call_bytes(call: kja_call_t, out: *mut kja_bytes_t) -> kja_status_t {
-    boundary(|| result::bytes(input(call)?, out))
+    boundary(|| result::bytes(input(call), out))
 }
 
 /// The input, if it has handles of its own, such as a connection: a new handle, which the caller releases.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_call_handle(call: kja_call_t, out: *mut kja_handle_t) -> kja_status_t {
-    boundary(|| result::object(input(call)?, out))
+    boundary(|| result::object(input(call), out))
 }
 
 /// The input, if it is an opaque pointer; borrowed until the callback returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_call_opaque(call: kja_call_t, out: *mut *mut c_void) -> kja_status_t {
-    boundary(|| result::opaque(input(call)?, out))
+    boundary(|| result::opaque(input(call), out))
 }
 
 /// The callback's result is a number. A callback that sets no result returns unit; the last one set counts.

@@ -14,10 +14,8 @@ fn then(
     destroy: kja_destroy_fn,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || {
-        let run = continuation(run, ctx, destroy)?;
-        Ok(Object::Promise(promise(promise_)?.then_continue(when, run)))
-    })
+    let run = continuation(run, ctx, destroy);
+    created(out, || Ok(Object::Promise(promise(promise_)?.then_continue(when, run?))))
 }
 
 /// Runs `on_value` on the loop once the promise has a value; an error passes by it. The result is what the

@@ -30,10 +30,8 @@ pub unsafe extern "C" fn kja_executor_execute_start(
     destroy: kja_destroy_fn,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || {
-        let run = continuation(run, ctx, destroy)?;
-        Ok(Object::Promise(executor(executor_)?.start_continuation(run)?))
-    })
+    let run = continuation(run, ctx, destroy);
+    created(out, || Ok(Object::Promise(executor(executor_)?.start_continuation(run?)?)))
 }
 
 /// Runs a callback on the loop and blocks until it, and a promise that it returns, are done. The status is
@@ -46,10 +44,8 @@ pub unsafe extern "C" fn kja_executor_execute(
     ctx: *mut c_void,
     destroy: kja_destroy_fn,
 ) -> kja_status_t {
-    boundary(|| {
-        let run = continuation(run, ctx, destroy)?;
-        executor(executor_)?.execute(run)?.map(drop)
-    })
+    let run = continuation(run, ctx, destroy);
+    boundary(|| executor(executor_)?.execute(run?)?.map(drop))
 }
 
 /// Releases the handle.

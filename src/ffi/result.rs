@@ -7,32 +7,32 @@ use crate::value::{ObjectRef, Outcome, Value};
 use std::ffi::c_void;
 use std::sync::Arc;
 
-pub(super) fn u64(outcome: Outcome, out: *mut u64) -> Result<(), Error> {
-    match outcome? {
+pub(super) fn u64(outcome: Result<Outcome, Error>, out: *mut u64) -> Result<(), Error> {
+    match outcome?? {
         Value::U64(number) => put(out, number),
         _ => Err(Error::wrong_type()),
     }
 }
 
-pub(super) fn bytes(outcome: Outcome, out: *mut kja_bytes_t) -> Result<(), Error> {
+pub(super) fn bytes(outcome: Result<Outcome, Error>, out: *mut kja_bytes_t) -> Result<(), Error> {
     put(out, 0)?;
-    match outcome? {
+    match outcome?? {
         Value::Bytes(bytes) => put(out, handle::insert(Object::Bytes(Arc::new(bytes)))),
         _ => Err(Error::wrong_type()),
     }
 }
 
-pub(super) fn object(outcome: Outcome, out: *mut kja_handle_t) -> Result<(), Error> {
+pub(super) fn object(outcome: Result<Outcome, Error>, out: *mut kja_handle_t) -> Result<(), Error> {
     put(out, 0)?;
-    match outcome? {
+    match outcome?? {
         Value::Object(ObjectRef(object)) => put(out, handle::insert(object)),
         _ => Err(Error::wrong_type()),
     }
 }
 
 /// The pointer stays owned by the value, which its promise keeps.
-pub(super) fn opaque(outcome: Outcome, out: *mut *mut c_void) -> Result<(), Error> {
-    match outcome? {
+pub(super) fn opaque(outcome: Result<Outcome, Error>, out: *mut *mut c_void) -> Result<(), Error> {
+    match outcome?? {
         Value::Opaque(opaque) => put(out, opaque.pointer()),
         _ => Err(Error::wrong_type()),
     }

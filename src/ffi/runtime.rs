@@ -71,19 +71,22 @@ fn read_options(options: &kja_runtime_options_t) -> Result<Options, Error> {
 /// descriptors or threads. (LOOP-02, LOOP-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_runtime_new(options: *const kja_runtime_options_t, out: *mut kja_runtime_t) -> kja_status_t {
-    created(out, || {
-        // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
-        let size = unsafe { options.cast::<usize>().as_ref() };
-        let options = match size {
-            None => Options::default(),
-            Some(size) if *size < FIRST_SIZE || *size > 4096 => {
-                return Err(Error::invalid(format!("options of {size} bytes; set size to sizeof(kja_runtime_options_t)")));
-            }
-            // SAFETY: `size` says that at least our structure is there.
-            Some(_) => read_options(unsafe { &*options })?,
-        };
-        Ok(Object::Runtime(Arc::new(Runtime::new(options)?)))
-    })
+    // Read first: the context in it is taken over whatever becomes of the call.
+    let options = options_in(options);
+    created(out, || Ok(Object::Runtime(Arc::new(Runtime::new(options?)?))))
+}
+
+fn options_in(options: *const kja_runtime_options_t) -> Result<Options, Error> {
+    // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
+    let size = unsafe { options.cast::<usize>().as_ref() };
+    match size {
+        None => Ok(Options::default()),
+        Some(size) if *size < FIRST_SIZE || *size > 4096 => {
+            Err(Error::invalid(format!("options of {size} bytes; set size to sizeof(kja_runtime_options_t)")))
+        }
+        // SAFETY: `size` says that at least our structure is there.
+        Some(_) => read_options(unsafe { &*options }),
+    }
 }
 
 /// Ends the runtime: pending promises reject with `SHUTDOWN`, every socket is closed, the loop's thread is
@@ -132,7 +135,7 @@ pub extern "C" fn kja_runtime_on_loop(runtime_: kja_runtime_t) -> bool {
 /// A handle for calls into the loop from any thread. It does not keep the loop alive. (EXEC-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_runtime_executor(runtime_: kja_runtime_t, out: *mut kja_executor_t) -> kja_status_t {
-    created(out, || Ok(Object::Executor(runtime(runtime_)?.executor())))
+    created(out, || Ok(Object::Executor(runtime(runtime_)?.executor()?)))
 }
 
 /// Wait scope: runs what is ready without blocking and writes the number of turns. `turns` may be null.

@@ -1,14 +1,14 @@
 //! A parsed and resolved address: one host may stand for several.
 
 use super::parse::{Host, parse};
-use super::{Connection, Listener, connect, listener};
-use crate::error::{Error, ErrorKind};
+use super::{Connection, Listener, connect, listener, resolve};
+use crate::error::Error;
 use crate::handle::Object;
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
 use crate::value::{ObjectRef, Outcome, Value};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Where to connect to or to listen on.
@@ -20,6 +20,10 @@ pub struct Address {
 }
 
 impl Address {
+    pub(super) fn resolved(runtime: Arc<Shared>, sockets: Vec<SocketAddr>) -> Self {
+        Self { runtime, sockets, any: false }
+    }
+
     pub(crate) fn from_socket(runtime: &Arc<Shared>, socket: SocketAddr) -> Self {
         Self { runtime: runtime.clone(), sockets: vec![socket], any: false }
     }
@@ -39,13 +43,13 @@ impl Address {
                 let both = [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
                 (both.to_vec(), true)
             }
-            Host::Name(name) => return resolve(runtime, name, port),
+            Host::Name(name) => return resolve::resolve(runtime, name, port),
         };
         let address = Self { runtime: runtime.clone(), sockets, any };
         Ok(Promise::settled(runtime.clone(), address.into_outcome()))
     }
 
-    fn into_outcome(self) -> Outcome {
+    pub(super) fn into_outcome(self) -> Outcome {
         Ok(Value::Object(ObjectRef(Object::Address(Arc::new(self)))))
     }
 
@@ -87,24 +91,4 @@ impl fmt::Display for Address {
             None => Ok(()),
         }
     }
-}
-
-fn resolve(runtime: &Arc<Shared>, name: String, port: u16) -> Result<Promise, Error> {
-    let tokio = runtime.tokio()?;
-    let shared = runtime.clone();
-    let look_up = tokio.spawn_blocking(move || {
-        let found = (name.as_str(), port).to_socket_addrs();
-        let sockets: Vec<SocketAddr> =
-            found.map_err(|error| Error::with_os(ErrorKind::Failed, 0, format!("resolving \"{name}\": {error}")))?.collect();
-        if sockets.is_empty() {
-            return Err(Error::new(ErrorKind::Failed, format!("resolving \"{name}\": no address")));
-        }
-        Ok(sockets)
-    });
-    Ok(Promise::start(runtime.clone(), async move {
-        match look_up.await {
-            Ok(sockets) => Address { runtime: shared, sockets: sockets?, any: false }.into_outcome(),
-            Err(_) => Err(Error::shutdown()),
-        }
-    }))
 }

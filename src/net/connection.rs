@@ -24,12 +24,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Connection {
     socket: Socket,
     reading: AtomicBool,
+    read_aborted: AtomicBool,
     writes: Turns,
 }
 
 impl Connection {
     pub(crate) fn new(socket: Socket) -> Arc<Self> {
-        Arc::new(Self { socket, reading: AtomicBool::new(false), writes: Turns::default() })
+        Arc::new(Self {
+            socket,
+            reading: AtomicBool::new(false),
+            read_aborted: AtomicBool::new(false),
+            writes: Turns::default(),
+        })
     }
 
     pub(crate) fn into_value(this: Arc<Self>) -> Value {
@@ -50,6 +56,10 @@ impl Connection {
 
     pub(crate) fn claim_read(&self) -> bool {
         !self.reading.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_read_aborted(&self) -> bool {
+        self.read_aborted.load(Ordering::Acquire)
     }
 
     pub(crate) fn end_read(&self) {
@@ -149,6 +159,8 @@ impl Connection {
 
     /// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
     pub fn abort_read(&self) -> Result<(), Error> {
+        // The kernel wakes a pending read and lets later ones see what arrives nevertheless.
+        self.read_aborted.store(true, Ordering::Release);
         self.shut(Shutdown::Read)
     }
 

@@ -6,6 +6,7 @@ mod connect;
 mod connection;
 mod listener;
 mod parse;
+mod resolve;
 
 pub use address::Address;
 pub use connection::Connection;

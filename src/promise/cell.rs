@@ -26,9 +26,11 @@
 //! * *Chains do not recurse.* Dropping a source may abandon another cell; that one is put on a list which
 //!   the outermost abandonment of this thread works off (`abandon`).
 
+use super::Watch;
 use super::source::{Source, Step};
 use super::waiters::Waiters;
 use crate::error::Error;
+use crate::foreign::Opaque;
 use crate::runtime::{Parker, Shared};
 use crate::sync::Lock;
 use crate::value::Outcome;
@@ -152,7 +154,8 @@ impl Cell {
         let mut source = {
             let mut state = self.state.lock();
             match &mut state.phase {
-                Phase::Settled(_) => return,
+                // An outside source has nothing to poll, and who settles it must find it in its place.
+                Phase::Settled(_) | Phase::Idle(Source::Outside) => return,
                 Phase::Polling { again, .. } => {
                     *again = true;
                     return;
@@ -341,7 +344,7 @@ impl Cell {
     /// Makes this thread the one that polls, if the source may be polled off the loop and nobody does.
     pub(super) fn start_driving(&self, parker: &Arc<Parker>) -> bool {
         let mut state = self.state.lock();
-        let fit = matches!(&state.phase, Phase::Idle(source) if !source.needs_loop()) && state.driver.is_none();
+        let fit = matches!(&state.phase, Phase::Idle(source) if source.may_be_driven()) && state.driver.is_none();
         if fit {
             state.driver = Some(parker.clone());
             self.flags.fetch_or(DRIVEN, Ordering::AcqRel);
@@ -357,7 +360,7 @@ impl Cell {
         drop(driver);
     }
 
-    fn park_until_settled(&self, deadline: Option<u64>) -> bool {
+    pub(super) fn park_until_settled(&self, deadline: Option<u64>) -> bool {
         let parker = Parker::current();
         let waker = Waker::from(parker.clone());
         let mut key = 0;
@@ -381,7 +384,8 @@ impl Phase {
 impl State {
     fn take_value(&mut self) -> Option<Outcome> {
         match &mut self.phase {
-            Phase::Settled(outcome) => Some(std::mem::replace(outcome, Err(Error::canceled()))),
+            // An error stays, for those who await without being holders.
+            Phase::Settled(outcome @ Ok(_)) => Some(std::mem::replace(outcome, Err(Error::canceled()))),
             _ => None,
         }
     }
@@ -408,16 +412,34 @@ fn discard(source: Source, cell: &Arc<Cell>) {
     drop(dropped);
 }
 
-thread_local! {
-    /// Cells that lost their last holder while another cell of this thread was being abandoned.
-    static ABANDONED: RefCell<Option<Vec<Arc<Cell>>>> = const { RefCell::new(None) };
+/// What is left to do when an abandonment of this thread is over, last in, first out.
+enum Left {
+    /// A cell that lost its last holder meanwhile.
+    Cell(Arc<Cell>),
+    /// An attachment, to be freed after the operation that was put on the list after it.
+    Attachment(Opaque),
+}
+
+thread_local!(static ABANDONED: RefCell<Option<Vec<Left>>> = const { RefCell::new(None) });
+
+/// Frees an attachment after the operation it belongs to, of which the caller is about to let go.
+pub(super) fn free_after(attachment: Opaque, operation: Watch) {
+    let mut attachment = Some(attachment);
+    // Without a list, or during the destruction of the thread, letting go abandons the operation at once.
+    let _ = ABANDONED.try_with(|list| {
+        if let Some(list) = &mut *list.borrow_mut() {
+            list.extend(attachment.take().map(Left::Attachment));
+        }
+    });
+    drop(operation);
+    drop(attachment);
 }
 
 /// Abandons a cell, now or, inside another abandonment of this thread, right after it.
 pub(super) fn abandon(cell: &Arc<Cell>) {
     let queued = ABANDONED.try_with(|list| match &mut *list.borrow_mut() {
         Some(list) => {
-            list.push(cell.clone());
+            list.push(Left::Cell(cell.clone()));
             true
         }
         none => {
@@ -430,7 +452,10 @@ pub(super) fn abandon(cell: &Arc<Cell>) {
     }
     cell.abandon();
     while let Ok(Some(next)) = ABANDONED.try_with(|list| list.borrow_mut().as_mut().and_then(Vec::pop)) {
-        next.abandon();
+        match next {
+            Left::Cell(cell) => cell.abandon(),
+            Left::Attachment(attachment) => drop(attachment),
+        }
     }
     // During the destruction of the thread there is no list, and `abandon` recursed instead.
     let _ = ABANDONED.try_with(|list| list.borrow_mut().take());

@@ -79,9 +79,9 @@ impl Source {
         Self::Forward(Watch::new(promise))
     }
 
-    /// Whether polling may run a callback.
-    pub(super) fn needs_loop(&self) -> bool {
-        matches!(self, Self::Call(_) | Self::Then(_))
+    /// Whether it is of use that a thread other than the loop polls it.
+    pub(super) fn may_be_driven(&self) -> bool {
+        !matches!(self, Self::Outside | Self::Call(_) | Self::Then(_))
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {

@@ -21,6 +21,15 @@ impl Promise {
     pub fn wait(&self, deadline: Option<u64>) -> Result<Outcome, Error> {
         wait_for(self.cell(), deadline)
     }
+
+    /// Blocks until the owner of the promise's wait scope has driven it to its end.
+    pub(crate) fn wait_for_owner(&self) -> Result<Outcome, Error> {
+        if on_any_loop() {
+            return Err(Error::would_deadlock());
+        }
+        self.cell().park_until_settled(None);
+        self.outcome().ok_or_else(Error::pending)
+    }
 }
 
 /// Blocks until the cell settles. Holds no claim on it: a release elsewhere ends the wait. The result is

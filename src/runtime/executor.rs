@@ -33,10 +33,13 @@ impl Executor {
     /// once, and a result that is a pending promise is an error. (EXEC-07)
     pub(crate) fn execute(&self, continuation: Continuation) -> Result<Outcome, Error> {
         let promise = self.start_continuation(continuation)?;
-        if !self.0.on_loop() {
-            return promise.wait(None);
+        if self.0.on_loop() {
+            promise.cell().poll(true);
+            return promise.outcome().ok_or_else(Error::would_deadlock);
         }
-        promise.cell().poll(true);
-        promise.outcome().ok_or_else(Error::would_deadlock)
+        match self.0.wait_scope() {
+            Some(scope) if !scope.is_owner() => promise.wait_for_owner(),
+            _ => promise.wait(None),
+        }
     }
 }

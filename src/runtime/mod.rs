@@ -163,7 +163,6 @@ impl Runtime {
         let tokio = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
-            .thread_name("kjasync-blocking")
             .build()
             .map_err(|error| Error::from_io("starting an event loop", &error))?;
         let shared = Arc::new(Shared {
@@ -201,9 +200,10 @@ impl Runtime {
         self.shared.on_loop()
     }
 
-    /// A handle for calls from other threads.
-    pub fn executor(&self) -> Executor {
-        Executor(self.shared.clone())
+    /// A handle for calls from any thread. (EXEC-01)
+    pub fn executor(&self) -> Result<Executor, Error> {
+        self.shared.check_live()?;
+        Ok(Executor(self.shared.clone()))
     }
 
     /// Wait scope: runs what is ready, without blocking. (LOOP-08)

@@ -50,9 +50,9 @@ impl Queue {
     /// Wakes the loop if it sleeps.
     pub(super) fn wake(&self) {
         if self.asleep.load(Ordering::Acquire) && self.asleep.swap(false, Ordering::AcqRel) {
-            let waker = self.waker.lock().clone();
-            if let Some(waker) = waker {
-                waker.wake();
+            // Under the lock, so that once `close` has taken the waker nobody has it, or the loop behind it.
+            if let Some(waker) = &*self.waker.lock() {
+                waker.wake_by_ref();
             }
         }
     }

@@ -71,8 +71,7 @@ pub(super) fn finish(shared: &Arc<Shared>, tokio: tokio::runtime::Runtime) {
     shared.queue.close();
     let handle = shared.tokio.lock().take();
     drop(handle);
-    // A name that is being resolved cannot be interrupted; its thread must not hold us up.
-    tokio.shutdown_background();
+    drop(tokio);
     shared.status.store(Status::Closed as u8, Ordering::Release);
 }
 

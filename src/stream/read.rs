@@ -26,6 +26,9 @@ impl Reading {
 
     /// Reads once into the spare part of `buffer`; 0 at the end of the stream.
     fn poll_append(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<usize, Error>> {
+        if self.0.is_read_aborted() {
+            return Poll::Ready(Ok(0));
+        }
         let room = buffer.capacity() - buffer.len();
         let socket = self.0.socket();
         let read = ready!(socket.poll_io(Direction::Read, cx, |fd| {
@@ -35,6 +38,9 @@ impl Reading {
     }
 
     fn poll_fill(&self, cx: &mut Context<'_>, buffer: &mut BorrowedBuffer, start: usize) -> Poll<Result<usize, Error>> {
+        if self.0.is_read_aborted() {
+            return Poll::Ready(Ok(0));
+        }
         let room = buffer.len() - start;
         let socket = self.0.socket();
         let read = ready!(socket.poll_io(Direction::Read, cx, |fd| {

@@ -37,8 +37,7 @@ impl Socket {
         // stays open, and the same, until the `AsyncFd` is dropped.
         #[allow(unsafe_code)]
         let registered = unsafe { AsyncFd::register_with_interest(fd, interest) };
-        let fd = registered
-            .map_err(|error| Error::from_io("registering a socket", &error))?;
+        let fd = registered.map_err(|error| Error::from_io("registering a socket", &error.into_parts().1))?;
         Ok(Self { runtime: runtime.clone(), fd: Lock::new(Some(Arc::new(fd))), reader: Lock::new(None) })
     }
 
