@@ -1,0 +1,52 @@
+# make demo    builds everything, runs the examples
+# make test    runs every test; ends with `N passed, N failed`
+# make lint    what a change has to pass besides the tests
+# make bench   measures the library beside its peers
+# make header  writes include/kjasync.h; make parity writes doc/parity.md; make clean
+#
+# Needed: Rust, make, a C and a C++ compiler, python3. With valgrind the C tests run under it as well, with a Lean
+# toolchain (`lake`, see test/run_lean) the Lean half is built and tested too.
+
+CARGO ?= cargo
+CC ?= cc
+RELEASE = target/release
+
+.PHONY: all build demo test bench lint header parity clean
+
+all: build
+
+build:
+	$(CARGO) build --release
+
+demo: build
+	@mkdir -p target/demo
+	$(CC) -O2 -Wall -Iinclude examples/c/echo.c -o target/demo/echo -L$(RELEASE) -lkjasync -Wl,-rpath,$(CURDIR)/$(RELEASE)
+	target/demo/echo
+	test/run_lean demo
+	@echo "demo: ok"
+
+test: build
+	@test/run
+
+bench: build
+	benches/run
+
+lint: build
+	$(CARGO) fmt --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+	$(CARGO) run -q -p kjasync-header -- --check
+	scripts/check_exports
+	scripts/check_externs
+	scripts/check_licences
+	scripts/check_sources
+	scripts/parity --check
+
+header:
+	$(CARGO) run -q -p kjasync-header
+
+parity:
+	scripts/parity
+
+clean:
+	rm -rf target lean/.lake lean/Test/downstream/.lake
