@@ -1,10 +1,10 @@
-import KjAsync.Promise.Basic
+import KjAsync.Promise.Await
 
 /-! Executors: running code on a loop from any thread. -/
 
 namespace KjAsync
 
-/-- Runs closures on the loop of a runtime. Any thread. -/
+/-- Runs closures on the loop of a runtime, from any thread. (EXEC-01) -/
 structure Executor where
   /-- Not for users: made by `Runtime.executor`. -/
   ofNative ::
@@ -19,18 +19,18 @@ def Runtime.executor (runtime : Runtime) : IO Executor :=
 
 namespace Executor
 
-/-- Is the loop alive? `true` is only a hint, `false` is for ever. Never blocks. -/
+/-- Is the loop alive? `true` is only a hint, `false` is for ever. Never blocks. (EXEC-03) -/
 def isLive (executor : Executor) : BaseIO Bool := executor.native.isLive
 
 /-- Runs `action` on the loop, in the order of the calls, and returns a promise of its result. Never blocks.
-Cancelling before it has begun means that it never runs. Errors: `shutdown`. -/
+Cancelling before it has begun means that it never runs. Errors: `shutdown`. (EXEC-04, EXEC-08, EXEC-09) -/
 def executeStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := do
   let native ← executor.native.executeStart fun call => do
-    PromiseRef.deliver call (.ofExcept (← action.toBaseIO))
+    Outcome.deliver call (← Outcome.ofIO action)
   return ⟨native, executor.runtime, .object⟩
 
 /-- Runs `action` on the loop and blocks until it is done; on the loop itself it runs at once. Errors: what
-`action` throws; `shutdown`. -/
+`action` throws; `shutdown`. (EXEC-07) -/
 def execute (executor : Executor) (action : IO α) : IO α := do
   let result : IO.Ref (Option (Except IO.Error α)) ← IO.mkRef none
   executor.native.execute fun _ => do result.set (some (← action.toBaseIO))

@@ -17,6 +17,10 @@ structure Runtime where
   ofNative ::
   /-- The native handle. -/
   native : Native.Runtime
+  /-- How code gets onto the loop. -/
+  private loop : Native.Executor
+  /-- Counts what code on the loop awaited without having to wait; see `Runtime.mayGoOn`. -/
+  private awaited : IO.Ref UInt32
 
 namespace Runtime
 
@@ -50,7 +54,17 @@ def init (options : Options := {}) : IO Runtime := do
     | .waitScope => 1
   -- The C structure takes zero for its own default.
   let look := if options.lookNanos == 0 then 0xFFFF_FFFF_FFFF_FFFF else options.lookNanos
-  return ⟨← Native.Runtime.new mode (max 1 options.shutdownNanos) look⟩
+  let native ← Native.Runtime.new mode (max 1 options.shutdownNanos) look
+  return ⟨native, ← native.executor, ← IO.mkRef 0⟩
+
+/-- Runs a callback on the loop. Not for users, who have `Executor` and `Async`. -/
+def execute (runtime : Runtime) (run : Native.Callback) : IO Native.Promise := runtime.loop.executeStart run
+
+/-- May code on the loop take one more settled promise, without giving the loop a turn? Not for users. -/
+def mayGoOn (runtime : Runtime) : BaseIO Bool := do
+  let count ← runtime.awaited.get
+  runtime.awaited.set (count + 1)
+  return count % 64 != 63
 
 /--
 Ends a runtime: rejects what is pending with kind `shutdown`, closes every socket, runs the `finally` blocks of

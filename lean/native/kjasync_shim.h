@@ -5,7 +5,7 @@
  * Conventions. `b_lean_obj_arg` is borrowed (`@&` in Lean), `lean_obj_arg` is owned. A handle is an
  * external object whose payload is the native id; dropping the last reference releases the id. A function
  * of type IO returns an IO result, one of type BaseIO its bare value. Callbacks are closures of type
- * `UInt64 -> BaseIO Unit`; the number names the running call (`kja_call_t`). */
+ * `Call -> BaseIO Unit`; a call is the number that names the running callback (`kja_call_t`), as a `Nat`. */
 #ifndef KJASYNC_SHIM_H
 #define KJASYNC_SHIM_H
 #include <lean/lean.h>
@@ -23,17 +23,18 @@ uint8_t kjasync_executor_is_live(b_lean_obj_arg executor);
 lean_obj_res kjasync_executor_execute(b_lean_obj_arg executor, lean_obj_arg run);
 lean_obj_res kjasync_executor_execute_start(b_lean_obj_arg executor, lean_obj_arg run);
 
-/* Inside a callback. `call` is a kja_call_t. */
-uint8_t kjasync_call_is_ok(uint64_t call);
-lean_obj_res kjasync_call_error(uint64_t call);
-lean_obj_res kjasync_call_u64(uint64_t call);
-lean_obj_res kjasync_call_bytes(uint64_t call);
-lean_obj_res kjasync_call_address(uint64_t call);
-lean_obj_res kjasync_call_connection(uint64_t call);
-lean_obj_res kjasync_call_object(uint64_t call);
-lean_obj_res kjasync_call_return_object(uint64_t call, lean_obj_arg value);
-lean_obj_res kjasync_call_return_promise(uint64_t call, lean_obj_arg promise);
-lean_obj_res kjasync_call_return_error(uint64_t call, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+/* Inside a callback. */
+uint8_t kjasync_call_is_ok(b_lean_obj_arg call);
+lean_obj_res kjasync_call_error(b_lean_obj_arg call);
+lean_obj_res kjasync_call_unit(b_lean_obj_arg call);
+lean_obj_res kjasync_call_u64(b_lean_obj_arg call);
+lean_obj_res kjasync_call_bytes(b_lean_obj_arg call);
+lean_obj_res kjasync_call_address(b_lean_obj_arg call);
+lean_obj_res kjasync_call_connection(b_lean_obj_arg call);
+lean_obj_res kjasync_call_object(b_lean_obj_arg call);
+lean_obj_res kjasync_call_return_object(b_lean_obj_arg call, lean_obj_arg value);
+lean_obj_res kjasync_call_return_promise(b_lean_obj_arg call, lean_obj_arg promise);
+lean_obj_res kjasync_call_return_error(b_lean_obj_arg call, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
 
 /* Promise. */
 lean_obj_res kjasync_promise_new_unit(b_lean_obj_arg runtime);
@@ -79,6 +80,8 @@ lean_obj_res kjasync_bytes_to_byte_array(b_lean_obj_arg bytes);
 size_t kjasync_bytes_size(b_lean_obj_arg bytes);
 uint8_t kjasync_bytes_get(b_lean_obj_arg bytes, size_t index);
 lean_obj_res kjasync_bytes_slice(b_lean_obj_arg bytes, size_t start, size_t end);
+uint8_t kjasync_bytes_compare(b_lean_obj_arg left, b_lean_obj_arg right);
+size_t kjasync_bytes_index_of(b_lean_obj_arg bytes, b_lean_obj_arg wanted, size_t start);
 
 /* Address and listener. */
 lean_obj_res kjasync_address_parse_start(b_lean_obj_arg runtime, b_lean_obj_arg text, uint16_t default_port);
@@ -93,8 +96,7 @@ lean_obj_res kjasync_listener_close(b_lean_obj_arg listener);
 /* Connection. */
 lean_obj_res kjasync_connection_read_start(b_lean_obj_arg connection, size_t min, size_t max);
 lean_obj_res kjasync_connection_read_all_start(b_lean_obj_arg connection, size_t limit);
-lean_obj_res kjasync_connection_write_start(b_lean_obj_arg connection, lean_obj_arg data);
-lean_obj_res kjasync_connection_write_bytes_start(b_lean_obj_arg connection, b_lean_obj_arg bytes);
+lean_obj_res kjasync_connection_write_start(b_lean_obj_arg connection, lean_obj_arg bytes);
 lean_obj_res kjasync_connection_writev_start(b_lean_obj_arg connection, b_lean_obj_arg pieces);
 lean_obj_res kjasync_connection_shutdown_write_start(b_lean_obj_arg connection);
 lean_obj_res kjasync_connection_abort_read(b_lean_obj_arg connection);

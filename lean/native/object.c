@@ -10,14 +10,43 @@
     lean_external_class *kjasync_##kind##_class;                                                            \
     static void finalize_##kind(void *id) { kja_##kind##_release((kja_##kind##_t)(uintptr_t)id); }
 
-HANDLE_CLASS(runtime)
 HANDLE_CLASS(executor)
 HANDLE_CLASS(promise)
 HANDLE_CLASS(fulfiller)
-HANDLE_CLASS(bytes)
 HANDLE_CLASS(address)
 HANDLE_CLASS(listener)
 HANDLE_CLASS(connection)
+
+/* The end of a runtime joins its thread, which no callback of that thread can wait for and which would hold
+ * up whoever happens to drop the last reference: a thread of its own does it. */
+lean_external_class *kjasync_runtime_class;
+
+static void *end_runtime(void *id) {
+    kja_runtime_release((kja_runtime_t)(uintptr_t)id);
+    return NULL;
+}
+
+static void finalize_runtime(void *id) {
+    kja_runtime_t runtime = (kja_runtime_t)(uintptr_t)id;
+    pthread_t thread;
+    if (!kja_runtime_is_alive(runtime) && kja_runtime_release(runtime) != KJA_ERR_WOULD_DEADLOCK) return;
+    if (pthread_create(&thread, NULL, end_runtime, id) == 0) pthread_detach(thread);
+    else end_runtime(id);
+}
+
+/* The loop of a wait scope has no thread to be joined, and is its owner's to end. */
+lean_external_class *kjasync_scope_class;
+
+static void finalize_scope(void *id) { kja_runtime_release((kja_runtime_t)(uintptr_t)id); }
+
+lean_external_class *kjasync_bytes_class;
+
+static void finalize_bytes(void *data) {
+    kjasync_bytes *bytes = data;
+    if (bytes->owner != NULL) lean_dec(bytes->owner);
+    else kja_bytes_release(bytes->id);
+    free(bytes);
+}
 
 static void no_children(void *id, b_lean_obj_arg visit) {
     (void)id;
@@ -27,6 +56,7 @@ static void no_children(void *id, b_lean_obj_arg visit) {
 static void register_classes(void) {
 #define REGISTER(kind) kjasync_##kind##_class = lean_register_external_class(finalize_##kind, no_children)
     REGISTER(runtime);
+    REGISTER(scope);
     REGISTER(executor);
     REGISTER(promise);
     REGISTER(fulfiller);
@@ -126,5 +156,5 @@ void kjasync_destroy(void *object) { lean_dec(object); }
 
 void kjasync_run(void *ctx, kja_call_t call) {
     lean_inc(ctx);
-    lean_dec(lean_apply_2(ctx, lean_box_uint64(call), lean_box(0)));
+    lean_dec(lean_apply_2(ctx, lean_uint64_to_nat(call), lean_box(0)));
 }

@@ -8,6 +8,7 @@
 _Static_assert(sizeof(void *) == 8, "a handle is kept in the payload pointer of an external object");
 
 extern lean_external_class *kjasync_runtime_class;
+extern lean_external_class *kjasync_scope_class;
 extern lean_external_class *kjasync_executor_class;
 extern lean_external_class *kjasync_promise_class;
 extern lean_external_class *kjasync_fulfiller_class;
@@ -26,6 +27,22 @@ static inline kja_handle_t kjasync_id(b_lean_obj_arg handle) {
 static inline lean_obj_res kjasync_wrap(lean_external_class *kind, kja_handle_t id) {
     return lean_alloc_external(kind, (void *)(uintptr_t)id);
 }
+
+/* Bytes know where they are, so that reading them costs no look-up. Either the handle `id` keeps them
+ * alive, or the Lean object `owner`: the byte array they are, or the bytes they are a part of. */
+typedef struct kjasync_bytes {
+    const uint8_t *data;
+    size_t size;
+    kja_bytes_t id;
+    lean_object *owner;
+} kjasync_bytes;
+
+static inline const kjasync_bytes *kjasync_bytes_of(b_lean_obj_arg bytes) {
+    return (const kjasync_bytes *)lean_get_external_data(bytes);
+}
+
+/* Wraps the handle of bytes. */
+lean_obj_res kjasync_bytes_result(kja_status_t status, kja_bytes_t id);
 
 /* The calling thread's last error as an `IO.Error`. */
 lean_obj_res kjasync_last_error(void);

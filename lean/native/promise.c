@@ -9,56 +9,60 @@ static size_t text_size(b_lean_obj_arg text) { return lean_string_size(text) - 1
 
 /* ---- inside a callback ---- */
 
-uint8_t kjasync_call_is_ok(uint64_t call) { return kja_call_status(call) == KJA_OK; }
+static kja_call_t call_id(b_lean_obj_arg call) { return lean_uint64_of_nat(call); }
 
-lean_obj_res kjasync_call_error(uint64_t call) {
-    kja_call_status(call);
+uint8_t kjasync_call_is_ok(b_lean_obj_arg call) { return kja_call_status(call_id(call)) == KJA_OK; }
+
+lean_obj_res kjasync_call_error(b_lean_obj_arg call) {
+    kja_call_status(call_id(call));
     return kjasync_last_error();
 }
 
-lean_obj_res kjasync_call_u64(uint64_t call) {
+lean_obj_res kjasync_call_unit(b_lean_obj_arg call) { return kjasync_unit_result(kja_call_status(call_id(call))); }
+
+lean_obj_res kjasync_call_u64(b_lean_obj_arg call) {
     uint64_t value = 0;
-    return kjasync_u64_result(kja_call_u64(call, &value), value);
+    return kjasync_u64_result(kja_call_u64(call_id(call), &value), value);
 }
 
-lean_obj_res kjasync_call_bytes(uint64_t call) {
+lean_obj_res kjasync_call_bytes(b_lean_obj_arg call) {
     kja_bytes_t id = 0;
-    return kjasync_handle_result(kja_call_bytes(call, &id), kjasync_bytes_class, id);
+    return kjasync_bytes_result(kja_call_bytes(call_id(call), &id), id);
 }
 
-lean_obj_res kjasync_call_address(uint64_t call) {
+lean_obj_res kjasync_call_address(b_lean_obj_arg call) {
     kja_handle_t id = 0;
-    return kjasync_handle_result(kja_call_handle(call, &id), kjasync_address_class, id);
+    return kjasync_handle_result(kja_call_handle(call_id(call), &id), kjasync_address_class, id);
 }
 
-lean_obj_res kjasync_call_connection(uint64_t call) {
+lean_obj_res kjasync_call_connection(b_lean_obj_arg call) {
     kja_handle_t id = 0;
-    return kjasync_handle_result(kja_call_handle(call, &id), kjasync_connection_class, id);
+    return kjasync_handle_result(kja_call_handle(call_id(call), &id), kjasync_connection_class, id);
 }
 
-lean_obj_res kjasync_call_object(uint64_t call) {
+lean_obj_res kjasync_call_object(b_lean_obj_arg call) {
     void *value = NULL;
-    return kjasync_object_result(kja_call_opaque(call, &value), value);
+    return kjasync_object_result(kja_call_opaque(call_id(call), &value), value);
 }
 
-lean_obj_res kjasync_call_return_object(uint64_t call, lean_obj_arg value) {
-    kja_call_return_opaque(call, kjasync_give(value), kjasync_destroy);
+lean_obj_res kjasync_call_return_object(b_lean_obj_arg call, lean_obj_arg value) {
+    kja_call_return_opaque(call_id(call), kjasync_give(value), kjasync_destroy);
     return lean_box(0);
 }
 
 /* The library consumes the handle. Only a promise that nobody else holds can be given away as it is; of
  * another one it gets a branch. */
-lean_obj_res kjasync_call_return_promise(uint64_t call, lean_obj_arg promise) {
+lean_obj_res kjasync_call_return_promise(b_lean_obj_arg call, lean_obj_arg promise) {
     kja_promise_t id = kjasync_id(promise);
     kja_status_t status = KJA_OK;
     if (!lean_is_exclusive(promise)) status = kja_promise_fork(id, &id);
-    if (status == KJA_OK) status = kja_call_return_promise(call, id);
+    if (status == KJA_OK) status = kja_call_return_promise(call_id(call), id);
     lean_dec(promise);
     return kjasync_unit_result(status);
 }
 
-lean_obj_res kjasync_call_return_error(uint64_t call, uint32_t kind, uint32_t os_error, b_lean_obj_arg text) {
-    kja_call_return_error(call, (kja_status_t)kind, (int32_t)os_error, lean_string_cstr(text), text_size(text));
+lean_obj_res kjasync_call_return_error(b_lean_obj_arg call, uint32_t kind, uint32_t os_error, b_lean_obj_arg text) {
+    kja_call_return_error(call_id(call), (kja_status_t)kind, (int32_t)os_error, lean_string_cstr(text), text_size(text));
     return lean_box(0);
 }
 
@@ -114,7 +118,7 @@ lean_obj_res kjasync_promise_u64(b_lean_obj_arg promise) {
 
 lean_obj_res kjasync_promise_bytes(b_lean_obj_arg promise) {
     kja_bytes_t id = 0;
-    return kjasync_handle_result(kja_promise_bytes(kjasync_id(promise), &id), kjasync_bytes_class, id);
+    return kjasync_bytes_result(kja_promise_bytes(kjasync_id(promise), &id), id);
 }
 
 lean_obj_res kjasync_promise_address(b_lean_obj_arg promise) {

@@ -27,7 +27,8 @@ lean_obj_res kjasync_runtime_new(uint32_t mode, uint64_t shutdown_nanos, uint64_
         .on_thread_stop = own_thread ? thread_stop : NULL,
     };
     kja_runtime_t id = 0;
-    return kjasync_handle_result(kja_runtime_new(&options, &id), kjasync_runtime_class, id);
+    kja_status_t status = kja_runtime_new(&options, &id);
+    return kjasync_handle_result(status, own_thread ? kjasync_runtime_class : kjasync_scope_class, id);
 }
 
 lean_obj_res kjasync_runtime_shutdown(b_lean_obj_arg runtime) {

@@ -1,6 +1,5 @@
 #include "object.h"
 #include <stdlib.h>
-#include <string.h>
 
 static lean_obj_res promise_result(kja_status_t status, kja_promise_t id) {
     return kjasync_handle_result(status, kjasync_promise_class, id);
@@ -8,45 +7,6 @@ static lean_obj_res promise_result(kja_status_t status, kja_promise_t id) {
 
 static lean_obj_res address_result(kja_status_t status, kja_address_t id) {
     return kjasync_handle_result(status, kjasync_address_class, id);
-}
-
-/* ---- bytes ---- */
-
-lean_obj_res kjasync_bytes_of_byte_array(lean_obj_arg data) {
-    kjasync_initialize();
-    const uint8_t *start = lean_sarray_cptr(data);
-    size_t size = lean_sarray_size(data);
-    kja_bytes_t id = 0;
-    kja_status_t status = kja_bytes_new_borrowed(start, size, kjasync_give(data), kjasync_destroy, &id);
-    return kjasync_handle_result(status, kjasync_bytes_class, id);
-}
-
-lean_obj_res kjasync_bytes_to_byte_array(b_lean_obj_arg bytes) {
-    const void *data = NULL;
-    size_t size = 0;
-    kja_bytes_data(kjasync_id(bytes), &data, &size);
-    lean_object *array = lean_alloc_sarray(1, size, size);
-    if (size > 0) memcpy(lean_sarray_cptr(array), data, size);
-    return array;
-}
-
-size_t kjasync_bytes_size(b_lean_obj_arg bytes) {
-    const void *data = NULL;
-    size_t size = 0;
-    kja_bytes_data(kjasync_id(bytes), &data, &size);
-    return size;
-}
-
-uint8_t kjasync_bytes_get(b_lean_obj_arg bytes, size_t index) {
-    const void *data = NULL;
-    size_t size = 0;
-    kja_bytes_data(kjasync_id(bytes), &data, &size);
-    return index < size ? ((const uint8_t *)data)[index] : 0;
-}
-
-lean_obj_res kjasync_bytes_slice(b_lean_obj_arg bytes, size_t start, size_t end) {
-    kja_bytes_t id = 0;
-    return kjasync_handle_result(kja_bytes_slice(kjasync_id(bytes), start, end, &id), kjasync_bytes_class, id);
 }
 
 /* ---- address and listener ---- */
@@ -113,19 +73,13 @@ lean_obj_res kjasync_connection_read_all_start(b_lean_obj_arg connection, size_t
     return promise_result(kja_connection_read_all_start(kjasync_id(connection), limit, &id), id);
 }
 
-lean_obj_res kjasync_connection_write_start(b_lean_obj_arg connection, lean_obj_arg data) {
-    const uint8_t *start = lean_sarray_cptr(data);
-    size_t size = lean_sarray_size(data);
+/* The bytes themselves are the context: they stay until they are written. */
+lean_obj_res kjasync_connection_write_start(b_lean_obj_arg connection, lean_obj_arg bytes) {
+    const kjasync_bytes *from = kjasync_bytes_of(bytes);
     kja_promise_t id = 0;
-    kja_status_t status = kja_connection_write_borrowed_start(kjasync_id(connection), start, size,
-                                                              kjasync_give(data), kjasync_destroy, &id);
+    kja_status_t status = kja_connection_write_borrowed_start(kjasync_id(connection), from->data, from->size,
+                                                              kjasync_give(bytes), kjasync_destroy, &id);
     return promise_result(status, id);
-}
-
-lean_obj_res kjasync_connection_write_bytes_start(b_lean_obj_arg connection, b_lean_obj_arg bytes) {
-    kja_promise_t id = 0;
-    return promise_result(
-        kja_connection_write_bytes_start(kjasync_id(connection), kjasync_id(bytes), &id), id);
 }
 
 lean_obj_res kjasync_connection_writev_start(b_lean_obj_arg connection, b_lean_obj_arg pieces) {
@@ -133,8 +87,8 @@ lean_obj_res kjasync_connection_writev_start(b_lean_obj_arg connection, b_lean_o
     kja_slice_t *slices = malloc((count + 1) * sizeof *slices);
     if (slices == NULL) lean_internal_panic_out_of_memory();
     for (size_t i = 0; i < count; i++) {
-        lean_object *piece = lean_array_get_core(pieces, i);
-        slices[i] = (kja_slice_t){ lean_sarray_cptr(piece), lean_sarray_size(piece) };
+        const kjasync_bytes *piece = kjasync_bytes_of(lean_array_get_core(pieces, i));
+        slices[i] = (kja_slice_t){ piece->data, piece->size };
     }
     kja_promise_t id = 0;
     kja_status_t status = kja_connection_writev_start(kjasync_id(connection), slices, count, &id);

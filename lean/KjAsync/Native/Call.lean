@@ -6,42 +6,46 @@ namespace KjAsync.Native.Call
 
 /-- `kja_call_status` is `KJA_OK`. -/
 @[extern "kjasync_call_is_ok"]
-opaque isOk (call : Call) : BaseIO Bool
+opaque isOk (call : @& Call) : BaseIO Bool
 
 /-- The error behind `kja_call_status`. -/
 @[extern "kjasync_call_error"]
-opaque error (call : Call) : BaseIO IO.Error
+opaque error (call : @& Call) : BaseIO IO.Error
+
+/-- The error behind `kja_call_status`, thrown, or nothing. -/
+@[extern "kjasync_call_unit"]
+opaque unit (call : @& Call) : IO Unit
 
 /-- `kja_call_u64`. -/
 @[extern "kjasync_call_u64"]
-opaque u64 (call : Call) : IO UInt64
+opaque u64 (call : @& Call) : IO UInt64
 
 /-- `kja_call_bytes`. -/
 @[extern "kjasync_call_bytes"]
-opaque bytes (call : Call) : IO Bytes
+opaque bytes (call : @& Call) : IO Bytes
 
 /-- `kja_call_handle` of an address. -/
 @[extern "kjasync_call_address"]
-opaque address (call : Call) : IO Address
+opaque address (call : @& Call) : IO Address
 
 /-- `kja_call_handle` of a connection. -/
 @[extern "kjasync_call_connection"]
-opaque connection (call : Call) : IO Connection
+opaque connection (call : @& Call) : IO Connection
 
 /-- `kja_call_opaque`: a Lean object of the type that the promise was made with. -/
 @[extern "kjasync_call_object"]
-opaque object {α : Type} (call : Call) : IO α
+opaque object {α : Type} (call : @& Call) : IO α
 
 /-- `kja_call_return_opaque`. -/
 @[extern "kjasync_call_return_object"]
-opaque returnObject {α : Type} (call : Call) (value : α) : BaseIO Unit
+opaque returnObject {α : Type} (call : @& Call) (value : α) : BaseIO Unit
 
 /-- `kja_call_return_promise`, with a branch of it if others hold the promise. -/
 @[extern "kjasync_call_return_promise"]
-opaque returnPromise (call : Call) (promise : Promise) : IO Unit
+opaque returnPromise (call : @& Call) (promise : Promise) : IO Unit
 
 /-- `kja_call_return_error`. -/
 @[extern "kjasync_call_return_error"]
-opaque returnError (call : Call) (kind osError : UInt32) (text : @& String) : BaseIO Unit
+opaque returnError (call : @& Call) (kind osError : UInt32) (text : @& String) : BaseIO Unit
 
 end KjAsync.Native.Call

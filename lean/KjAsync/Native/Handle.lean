@@ -30,7 +30,7 @@ def Fulfiller : Type := FulfillerPointed.type
 instance : Nonempty Fulfiller := FulfillerPointed.property
 
 private opaque BytesPointed : NonemptyType.{0}
-/-- A `kja_bytes_t`. -/
+/-- Bytes: a `kja_bytes_t`, a byte array of Lean's, or a part of either. -/
 def Bytes : Type := BytesPointed.type
 instance : Nonempty Bytes := BytesPointed.property
 
@@ -50,7 +50,11 @@ def Connection : Type := ConnectionPointed.type
 instance : Nonempty Connection := ConnectionPointed.property
 
 /-- A `kja_call_t`: names the running callback, and is of no use outside it. -/
-abbrev Call := UInt64
+structure Call where
+  /-- Not for users: made by the library. -/
+  ofNative ::
+  /-- The number. -/
+  id : Nat
 
 /-- What the library calls on the loop thread. It takes its input from the call and leaves its result there. -/
 abbrev Callback := Call → BaseIO Unit

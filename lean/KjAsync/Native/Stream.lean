@@ -4,25 +4,33 @@ import KjAsync.Native.Handle
 
 namespace KjAsync.Native
 
-/-- `kja_bytes_new_borrowed`: the array is kept, not copied. -/
+/-- The array, kept and not copied. -/
 @[extern "kjasync_bytes_of_byte_array"]
-opaque Bytes.ofByteArray (data : ByteArray) : IO Bytes
+opaque Bytes.ofByteArray (data : ByteArray) : Bytes
 
-/-- `kja_bytes_data`, copied. -/
+/-- A copy. -/
 @[extern "kjasync_bytes_to_byte_array"]
 opaque Bytes.toByteArray (bytes : @& Bytes) : ByteArray
 
-/-- The size of `kja_bytes_data`. -/
+/-- How many. -/
 @[extern "kjasync_bytes_size"]
 opaque Bytes.size (bytes : @& Bytes) : USize
 
-/-- One byte of `kja_bytes_data`, 0 beyond the end. -/
+/-- One of them, 0 beyond the end. -/
 @[extern "kjasync_bytes_get"]
 opaque Bytes.get (bytes : @& Bytes) (index : USize) : UInt8
 
-/-- `kja_bytes_slice`. -/
+/-- A part, cut to what there is; not copied. -/
 @[extern "kjasync_bytes_slice"]
-opaque Bytes.slice (bytes : @& Bytes) (start stop : USize) : IO Bytes
+opaque Bytes.slice (bytes : @& Bytes) (start stop : USize) : Bytes
+
+/-- 0, 1 or 2: the first is less, equal or greater. -/
+@[extern "kjasync_bytes_compare"]
+opaque Bytes.compare (left right : @& Bytes) : UInt8
+
+/-- Where the first occurrence from `start` on begins; the size if there is none. -/
+@[extern "kjasync_bytes_index_of"]
+opaque Bytes.indexOf (bytes wanted : @& Bytes) (start : USize) : USize
 
 /-- `kja_address_parse_start`. -/
 @[extern "kjasync_address_parse_start"]
@@ -64,17 +72,13 @@ opaque Connection.readStart (connection : @& Connection) (min max : USize) : IO 
 @[extern "kjasync_connection_read_all_start"]
 opaque Connection.readAllStart (connection : @& Connection) (limit : USize) : IO Promise
 
-/-- `kja_connection_write_borrowed_start`: the array is kept until written, not copied. -/
+/-- `kja_connection_write_borrowed_start`: the bytes are kept until written, not copied. -/
 @[extern "kjasync_connection_write_start"]
-opaque Connection.writeStart (connection : @& Connection) (data : ByteArray) : IO Promise
-
-/-- `kja_connection_write_bytes_start`. -/
-@[extern "kjasync_connection_write_bytes_start"]
-opaque Connection.writeBytesStart (connection : @& Connection) (bytes : @& Bytes) : IO Promise
+opaque Connection.writeStart (connection : @& Connection) (bytes : Bytes) : IO Promise
 
 /-- `kja_connection_writev_start`. -/
 @[extern "kjasync_connection_writev_start"]
-opaque Connection.writevStart (connection : @& Connection) (pieces : @& Array ByteArray) : IO Promise
+opaque Connection.writevStart (connection : @& Connection) (pieces : @& Array Bytes) : IO Promise
 
 /-- `kja_connection_shutdown_write_start`. -/
 @[extern "kjasync_connection_shutdown_write_start"]

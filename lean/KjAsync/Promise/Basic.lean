@@ -3,7 +3,7 @@ import KjAsync.Native.Promise
 import KjAsync.Native.Call
 
 /-!
-Promises: the type, its values, waiting, cancelling.
+Promises: the type, its values, cancelling.
 
 A `PromiseRef α` stands for an operation that runs on a runtime's loop and will settle once, with an `α` or an
 `IO.Error`. Combinators leave their input usable: they hold it themselves. When nothing holds an unsettled
@@ -16,9 +16,9 @@ namespace KjAsync
 structure Reader (α : Type) where
   /-- The value is a Lean object, stored as it is. -/
   isObject : Bool := false
-  /-- Takes the value out of a settled promise. -/
+  /-- Takes the value out of a settled promise, or throws its error. -/
   ofPromise : Runtime → Native.Promise → IO α
-  /-- Takes the value out of the running call. -/
+  /-- Takes the value out of the running call, or throws its error. -/
   ofCall : Runtime → Native.Call → IO α
 
 namespace Reader
@@ -32,7 +32,7 @@ def object : Reader α where
 /-- For promises of nothing. -/
 def unit : Reader Unit where
   ofPromise _ promise := promise.unit
-  ofCall _ _ := pure ()
+  ofCall _ call := call.unit
 
 /-- For promises of a number. -/
 def u64 : Reader UInt64 where
@@ -75,20 +75,8 @@ def never (runtime : Runtime) : IO (PromiseRef α) :=
   return ⟨← Native.Promise.newNever runtime.native, runtime, .object⟩
 
 /--
-Blocks until the promise settles, and returns its value or throws its error. May be called again, and by
-several threads at once.
-
-Errors: the promise's own; `shutdown`; `badHandle` after `release` or shutdown; `wouldDeadlock` on a loop's
-thread, where `bind` or `KjAsync.Async` is the way; `wrongThread` off the owner's thread of a wait scope, whose
-loop turns inside this call.
--/
-def await (promise : PromiseRef α) : IO α := do
-  promise.native.await
-  promise.reader.ofPromise promise.runtime promise.native
-
-/--
-As `await`, for at most `nanos` nanoseconds; then `none`, and the promise goes on undisturbed. See `timeout` for
-a deadline that cancels.
+Blocks until the promise settles, for at most `nanos` nanoseconds; then `none`, and the promise goes on
+undisturbed. See `timeout` for a deadline that cancels. Errors: as `await` in `IO`.
 -/
 def awaitFor? (promise : PromiseRef α) (nanos : UInt64) : IO (Option α) := do
   unless ← promise.native.awaitFor nanos do return none
@@ -107,66 +95,6 @@ else holds is cancelled, and later calls on this promise throw `badHandle`. Not 
 reading the value. Errors: `badHandle` when done twice.
 -/
 def release (promise : PromiseRef α) : IO Unit := promise.native.release
-
-end PromiseRef
-
-/-- What a continuation gives back: the end, or a promise of it. -/
-inductive Outcome (α : Type) where
-  /-- It succeeded. -/
-  | ok (value : α)
-  /-- It failed. -/
-  | error (error : IO.Error)
-  /-- It goes on as this promise. -/
-  | pending (promise : PromiseRef α)
-
-/-- What a finished action amounts to. -/
-def Outcome.ofExcept : Except IO.Error α → Outcome α
-  | .ok value => .ok value
-  | .error e => .error e
-
-namespace PromiseRef
-
-/-- Leaves an error as the result of the running call. -/
-private def rejectCall (call : Native.Call) (error : IO.Error) : BaseIO Unit :=
-  let (kind, os, text) := Error.toNative error
-  call.returnError kind os text
-
-/-- The native promise in a form whose value is a Lean object, so that it can stand in for any other. -/
-def asObject (promise : PromiseRef α) : IO Native.Promise := do
-  if promise.reader.isObject then return promise.native
-  let { native, runtime, reader } := promise
-  native.onValue fun call => do
-    match ← (reader.ofCall runtime call).toBaseIO with
-    | .ok value => call.returnObject value
-    | .error error => rejectCall call error
-
-/-- Leaves an outcome as the result of the running call. Not for users. -/
-def deliver (call : Native.Call) : Outcome α → BaseIO Unit
-  | .ok value => call.returnObject value
-  | .error error => rejectCall call error
-  | .pending promise => do
-    match ← (promise.asObject >>= call.returnPromise).toBaseIO with
-    | .ok () => return
-    | .error error => rejectCall call error
-
-/-- Goes on with the value, on the loop. Errors pass by. Not for users, who have `map`, `then` and `bind`. -/
-def onValue (promise : PromiseRef α) (next : α → BaseIO (Outcome β)) : IO (PromiseRef β) := do
-  let { native, runtime, reader } := promise
-  let native ← native.onValue fun call => do
-    match ← (reader.ofCall runtime call).toBaseIO with
-    | .ok value => deliver call (← next value)
-    | .error error => rejectCall call error
-  return ⟨native, runtime, .object⟩
-
-/-- Goes on with the value or the error, on the loop. Not for users, who have `catch`. -/
-def onSettled (promise : PromiseRef α) (next : Except IO.Error α → BaseIO (Outcome β)) : IO (PromiseRef β) := do
-  let { native, runtime, reader } := promise
-  let native ← native.handleBoth fun call => do
-    if ← call.isOk then
-      deliver call (← next (← (reader.ofCall runtime call).toBaseIO))
-    else
-      deliver call (← next (.error (← call.error)))
-  return ⟨native, runtime, .object⟩
 
 end PromiseRef
 end KjAsync

@@ -1,4 +1,4 @@
-import KjAsync.Promise.Basic
+import KjAsync.Promise.Outcome
 
 /-! Fulfillers: settling a promise by hand. -/
 
@@ -7,7 +7,7 @@ namespace KjAsync
 /--
 The other end of a promise: settles it, once, from any thread and without blocking. The first to fulfil or
 reject wins, later calls do nothing. If every reference is dropped before, the promise is rejected with kind
-`failed`.
+`failed`. (FULF-01, FULF-04, FULF-10)
 -/
 structure Fulfiller (α : Type) where
   /-- Not for users: made by `Fulfiller.new`. -/
@@ -19,7 +19,7 @@ structure Fulfiller (α : Type) where
 
 namespace Fulfiller
 
-/-- A promise and what settles it. Never blocks. Errors: `shutdown`. -/
+/-- A promise and what settles it. Never blocks. Errors: `shutdown`. (FULF-07, FULF-11) -/
 protected def new (runtime : Runtime) : IO (Fulfiller α × PromiseRef α) := do
   let (fulfiller, promise) ← Native.Fulfiller.new runtime.native
   return (⟨fulfiller, runtime⟩, ⟨promise, runtime, .object⟩)
@@ -27,16 +27,16 @@ protected def new (runtime : Runtime) : IO (Fulfiller α × PromiseRef α) := do
 /-- Settles the promise with a value. Errors: `badHandle` after shutdown. -/
 def fulfill (fulfiller : Fulfiller α) (value : α) : IO Unit := fulfiller.native.object value
 
-/-- Settles the promise with an error. Errors: `badHandle` after shutdown. -/
+/-- Settles the promise with an error. Errors: `badHandle` after shutdown. (FULF-02) -/
 def reject (fulfiller : Fulfiller α) (error : IO.Error) : IO Unit :=
   let (kind, os, text) := Error.toNative error
   fulfiller.native.error kind os text
 
-/-- Lets the promise go on as another one of the same runtime. Errors: `badHandle`. -/
+/-- Lets the promise go on as another one of the same runtime. Errors: `badHandle`. (FULF-08) -/
 def fulfillWith (fulfiller : Fulfiller α) (promise : PromiseRef α) : IO Unit := do
   fulfiller.native.promise (← promise.asObject)
 
-/-- Is the promise unsettled, and does anybody still want it? -/
+/-- Is the promise unsettled, and does anybody still want it? (FULF-03) -/
 def isWaiting (fulfiller : Fulfiller α) : BaseIO Bool := fulfiller.native.isWaiting
 
 end Fulfiller

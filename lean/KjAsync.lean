@@ -1,0 +1,12 @@
+import KjAsync.Address
+import KjAsync.Async
+import KjAsync.Bytes
+import KjAsync.Connection
+import KjAsync.Error
+import KjAsync.Executor
+import KjAsync.Listener
+import KjAsync.Promise
+import KjAsync.Runtime
+import KjAsync.Stream
+import KjAsync.Timer
+import KjAsync.WaitScope

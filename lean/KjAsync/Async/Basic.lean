@@ -1,0 +1,93 @@
+import KjAsync.Promise
+import KjAsync.Executor
+
+/-!
+`Async α`: code in direct style that runs on a loop. Where it waits for a promise it is suspended, and the loop goes
+on with other things.
+-/
+
+namespace KjAsync
+
+/--
+Code that runs on the loop of a runtime and ends with an `α` or an `IO.Error`. Start it with `Async.start` or
+`Async.run`; inside, `do`, `for`, `while`, `try`, `catch` and `finally` work as in `IO`, and everything that waits (`read`,
+`accept`, `sleep`, `PromiseRef.await`) suspends instead of blocking. (PROM-33, FIBER-01)
+
+*Threads.* All of it runs on the loop thread, one piece at a time, so that what only such code touches needs no lock.
+It must not block or compute for long: `Async.liftBlocking` is for that.
+
+*Cancellation.* Cancelling the promise that `Async.start` gave ends what the code waits for, there and then. The code
+does not go on; its `finally` blocks run, innermost first. Code that is running is stopped at its next wait.
+
+*Loops.* A loop runs in constant stack and memory, whether its steps wait or not. After some dozens of waits in
+a row that were over at once the loop is given a turn, so that a busy connection does not starve others.
+-/
+def Async (α : Type) : Type := Runtime → BaseIO (Outcome α)
+
+namespace Async
+
+instance : Nonempty (Async α) := ⟨fun _ => return .error default⟩
+instance : Inhabited (Async α) := ⟨fun _ => return .error default⟩
+
+@[always_inline]
+instance : Monad Async where
+  pure value := fun _ => return .ok value
+  bind action next := fun runtime => do (← action runtime).andThen fun value => next value runtime
+  map f action := fun runtime => do (← action runtime).andThen fun value => return .ok (f value)
+
+@[always_inline]
+instance : MonadExceptOf IO.Error Async where
+  throw error := fun _ => return .error error
+  tryCatch action handler := fun runtime => do (← action runtime).orElse fun error => handler error runtime
+
+@[always_inline]
+instance : MonadLift IO Async where
+  monadLift action := fun _ => Outcome.ofIO action
+
+@[always_inline]
+instance : MonadLift BaseIO Async where
+  monadLift action := fun _ => return .ok (← action)
+
+/-- Starts an operation and suspends until it settles. One that has settled is not waited for, most of the time. -/
+def awaitStarted (start : IO (PromiseRef α)) : Async α := fun runtime => do
+  match ← start.toBaseIO with
+  | .error error => return .error error
+  | .ok promise =>
+    if ← promise.native.isSettled then
+      if ← runtime.mayGoOn then
+        return .ofExcept (← (promise.reader.ofPromise promise.runtime promise.native).toBaseIO)
+    return .pending promise
+
+instance : MonadAwait Async := ⟨awaitStarted⟩
+
+/-- The runtime on whose loop the code runs. -/
+@[inline] protected def runtime : Async Runtime := fun runtime => return .ok runtime
+
+/--
+Starts the code on the loop, behind what is queued there, and gives a promise of its result. Any thread, never blocks;
+none of the code runs inside this call. Errors: `shutdown`. Cancellation: see `Async`.
+-/
+def start (runtime : Runtime) (action : Async α) : IO (PromiseRef α) := do
+  let native ← runtime.execute fun call => do Outcome.deliver call (← action runtime)
+  return ⟨native, runtime, .object⟩
+
+/-- Runs the code on the loop and blocks until it is done. Errors: those of the code, and as `PromiseRef.await`. -/
+def run (runtime : Runtime) (action : Async α) : IO α := do (← start runtime action).await
+
+/-- Runs the code on a runtime made for it, which is shut down afterwards. Blocks. -/
+def runMain (action : Async α) (options : Runtime.Options := {}) : IO α :=
+  Runtime.withRuntime (run · action) options
+
+/-- Starts the code at once, up to its first wait, and gives a promise of its result. The promise owns it: to drop
+it is to cancel. -/
+def fork (action : Async α) : Async (PromiseRef α) := fun runtime => do
+  Outcome.ofIO ((← action runtime).toPromise runtime)
+
+/-- Suspends for `nanos` nanoseconds. -/
+def sleep (nanos : UInt64) : Async Unit := fun runtime => runtime.sleepNanos (m := Async) nanos runtime
+
+/-- Gives the loop a turn: goes on after what is queued now. -/
+def yield : Async Unit := fun runtime => runtime.yieldNow (m := Async) runtime
+
+end Async
+end KjAsync

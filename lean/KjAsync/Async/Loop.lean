@@ -1,0 +1,54 @@
+import KjAsync.Async.Basic
+
+/-!
+Loops of `Async` code. All of them go through `Async.iterate`, whose ready branch is a call of itself in tail
+position: a step that does not wait costs no stack, and one that waits keeps nothing of those before it.
+-/
+
+namespace KjAsync.Async
+
+/-- Runs `step` on a state, again and again, until it is done. It runs in constant stack and memory. -/
+@[specialize]
+partial def iterate (step : σ → Async (ForInStep σ)) (state : σ) : Async σ := fun runtime => do
+  match ← step state runtime with
+  | .ok (.yield state) => iterate step state runtime
+  | .ok (.done state) => return .ok state
+  | .error error => return .error error
+  | waiting => waiting.waitThen fun
+    | .ok (.yield state) => iterate step state runtime
+    | .ok (.done state) => return .ok state
+    | .error error => return .error error
+
+/-- `repeat` and `while`. -/
+@[always_inline]
+instance (priority := high) : ForIn Async Lean.Loop Unit where
+  forIn _ state step := iterate (step ()) state
+
+/-- A loop over what is taken apart one by one. -/
+@[inline] private def forEach (next : ρ → Option (α × ρ)) (from_ : ρ) (state : σ) (step : α → σ → Async (ForInStep σ)) :
+    Async σ := do
+  let (_, state) ← iterate (state := (from_, state)) fun (rest, state) =>
+    match next rest with
+    | none => pure (.done (rest, state))
+    | some (item, rest) => do
+      match ← step item state with
+      | .yield state => return .yield (rest, state)
+      | .done state => return .done (rest, state)
+  return state
+
+/-- `for` over a list. -/
+@[always_inline]
+instance (priority := high) : ForIn Async (List α) α where
+  forIn items := forEach (fun | [] => none | item :: rest => some (item, rest)) items
+
+/-- `for` over an array. -/
+@[always_inline]
+instance (priority := high) : ForIn Async (Array α) α where
+  forIn items := forEach (fun index => if h : index < items.size then some (items[index], index + 1) else none) 0
+
+/-- `for` over a range. -/
+@[always_inline]
+instance (priority := high) : ForIn Async Std.Legacy.Range Nat where
+  forIn range := forEach (fun index => if index < range.stop then some (index, index + range.step) else none) range.start
+
+end KjAsync.Async

@@ -1,0 +1,87 @@
+import KjAsync.Async.Combinators
+
+/-! Code that runs beside other code, and what ends it. -/
+
+namespace KjAsync.Async
+
+/-- The place of a member of a scope; empty when the member has ended. -/
+private abbrev Place := IO.Ref (Option Native.Promise)
+
+/--
+What was started inside `Async.withCancel` and has not ended. When the scope ends it is cancelled. Only code on the loop
+of the scope touches it.
+-/
+structure Scope where
+  /-- Not for users: made by `Async.withCancel`. -/
+  private ofPlaces ::
+  /-- As many places as there were members at one time; `none` once the scope has ended. -/
+  private places : IO.Ref (Option (List Place))
+  /-- The places that are empty. -/
+  private free : IO.Ref (List Place)
+
+namespace Scope
+
+private def takePlace (scope : Scope) : IO Place := do
+  let some places ← scope.places.get | throw (Error.ofKind .canceled "the scope has ended")
+  match ← scope.free.get with
+  | place :: free =>
+    scope.free.set free
+    return place
+  | [] =>
+    let place ← IO.mkRef none
+    scope.places.set (some (place :: places))
+    return place
+
+private def leavePlace (scope : Scope) (place : Place) : BaseIO Unit := do
+  place.set none
+  scope.free.modify (place :: ·)
+
+/-- Has the scope ended? -/
+def hasEnded (scope : Scope) : BaseIO Bool := return (← scope.places.get).isNone
+
+/-- How many members have not ended. -/
+def size (scope : Scope) : BaseIO Nat :=
+  return ((← scope.places.get).getD []).length - (← scope.free.get).length
+
+/--
+Starts code as a member of the scope, up to its first wait, and gives a promise of its result. The scope owns it: it
+runs on when the promise is dropped and is cancelled when the scope ends. `onError` hears of a failure that is not a
+cancellation, on the loop thread. Errors: `canceled` once the scope has ended.
+-/
+def spawn (scope : Scope) (action : Async α) (onError : IO.Error → IO Unit := fun _ => return) :
+    Async (PromiseRef α) := fun runtime => do
+  if ← scope.hasEnded then return .error (Error.ofKind .canceled "the scope has ended")
+  let outcome ← action runtime
+  Outcome.ofIO do
+    let { native, reader, .. } ← outcome.toPromise runtime
+    let place ← scope.takePlace
+    let native ← native.onDone fun call => do
+      scope.leavePlace place
+      unless ← call.isOk do
+        let error ← call.error
+        unless Error.kind? error == some .canceled do discard (onError error).toBaseIO
+    place.set (some native)
+    return ⟨native, runtime, reader⟩
+
+private def finish (scope : Scope) : BaseIO Unit := do
+  for place in (← scope.places.swap none).getD [] do
+    if let some promise ← place.get then discard promise.cancel.toBaseIO
+
+end Scope
+
+/--
+Runs `body` with a scope, and cancels what was started in the scope and has not ended: after the value, after the error,
+and when the code itself is cancelled.
+-/
+def withCancel (body : Scope → Async α) : Async α := do
+  let scope := ⟨← IO.mkRef (some []), ← IO.mkRef []⟩
+  try body scope finally scope.finish
+
+/--
+Starts code that runs on by itself, until it ends or the runtime is shut down; `onError` hears of a failure, on the loop
+thread. `Scope.spawn` starts code that does not outlive its scope. (PROM-19)
+-/
+def background (action : Async Unit) (onError : IO.Error → IO Unit) : Async Unit := fun runtime => do
+  Outcome.ofIO do (← (← action runtime).toPromise runtime).detach onError
+
+end KjAsync.Async

@@ -1,0 +1,97 @@
+import KjAsync.Promise.Basic
+import KjAsync.Native.Stream
+
+/-! Bytes as they come from and go to streams. -/
+
+namespace KjAsync
+
+/--
+Immutable bytes: what a read gave, a `ByteArray`, or a part of either, without a copy. They belong to no runtime
+and stay valid after a shutdown; the memory is freed when the last reference to it and to its parts is dropped.
+Any thread; nothing here blocks.
+
+A `ByteArray` or a `String` may stand where a `BytesRef` is expected.
+-/
+structure BytesRef where
+  /-- Not for users. -/
+  ofNative ::
+  /-- The native bytes. -/
+  native : Native.Bytes
+
+namespace BytesRef
+
+/-- The bytes of an array, kept and not copied. -/
+@[inline] def ofByteArray (data : ByteArray) : BytesRef := ⟨.ofByteArray data⟩
+
+/-- The UTF-8 of a string. -/
+def ofString (text : String) : BytesRef := ofByteArray text.toUTF8
+
+instance : Coe ByteArray BytesRef := ⟨ofByteArray⟩
+instance : Coe String BytesRef := ⟨ofString⟩
+
+/-- No bytes. -/
+def empty : BytesRef := ofByteArray .empty
+
+instance : Inhabited BytesRef := ⟨empty⟩
+instance : EmptyCollection BytesRef := ⟨empty⟩
+
+/-- A number as the native side takes it; larger than anything if it does not fit. -/
+@[inline] def toUSize (n : Nat) : USize := if n < USize.size then n.toUSize else (0 : USize) - 1
+
+/-- How many bytes. -/
+@[inline] def size (bytes : BytesRef) : Nat := bytes.native.size.toNat
+
+/-- Are there none? At the end of a stream a read gives these. -/
+@[inline] def isEmpty (bytes : BytesRef) : Bool := bytes.native.size == 0
+
+/-- The byte at this position, 0 beyond the end. -/
+@[inline] def get (bytes : BytesRef) (index : Nat) : UInt8 := bytes.native.get (toUSize index)
+
+instance : GetElem BytesRef Nat UInt8 fun bytes index => index < bytes.size where
+  getElem bytes index _ := bytes.get index
+
+/-- The bytes from `start` up to, not including, `stop`, cut to what there is. It shares the memory. -/
+def slice (bytes : BytesRef) (start : Nat := 0) (stop : Nat := bytes.size) : BytesRef :=
+  ⟨bytes.native.slice (toUSize start) (toUSize stop)⟩
+
+/-- A copy as an array. -/
+@[inline] def toByteArray (bytes : BytesRef) : ByteArray := bytes.native.toByteArray
+
+/-- The text, if the bytes are UTF-8. -/
+def toString? (bytes : BytesRef) : Option String := String.fromUTF8? bytes.toByteArray
+
+/-- The text; `failed` if the bytes are not UTF-8. -/
+def toText (bytes : BytesRef) : IO String :=
+  match bytes.toString? with
+  | some text => return text
+  | none => throw (IO.userError "the bytes are not UTF-8")
+
+/-- The order of the bytes as unsigned numbers, the shorter first where one leads the other. -/
+def compare (left right : BytesRef) : Ordering :=
+  match left.native.compare right.native with
+  | 0 => .lt
+  | 1 => .eq
+  | _ => .gt
+
+instance : Ord BytesRef := ⟨compare⟩
+instance : BEq BytesRef := ⟨fun left right => left.native.compare right.native == 1⟩
+
+/-- Where `wanted` first occurs at or after `start`. What is empty occurs everywhere. -/
+def indexOf? (bytes wanted : BytesRef) (start : Nat := 0) : Option Nat :=
+  if wanted.isEmpty then
+    if start ≤ bytes.size then some start else none
+  else
+    let index := bytes.native.indexOf wanted.native (toUSize start)
+    if index == bytes.native.size then none else some index.toNat
+
+/-- Do these bytes begin with `head`? -/
+def startsWith (bytes head : BytesRef) : Bool := bytes.slice 0 head.size == head
+
+end BytesRef
+
+/-- For promises of bytes. -/
+def Reader.bytes : Reader BytesRef where
+  ofPromise _ promise := return ⟨← promise.bytes⟩
+  ofCall _ call := return ⟨← call.bytes⟩
+
+end KjAsync

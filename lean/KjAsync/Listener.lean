@@ -1,0 +1,53 @@
+import KjAsync.Connection
+
+/-! Listeners: sockets that connections come in on. -/
+
+namespace KjAsync
+
+/-- A listening socket. Any thread. It holds its runtime. Dropping the last reference closes it once nothing is
+pending on it; connections that it gave live on. (NET-23) After a shutdown calls throw `badHandle`. -/
+structure Listener where
+  /-- Not for users: made by `Address.listen`. -/
+  ofNative ::
+  /-- The native handle. -/
+  native : Native.Listener
+  /-- The runtime; kept alive. -/
+  runtime : Runtime
+
+/-- Listens on the address, with at most `backlog` connections waiting to be accepted. Never blocks. Errors: `failed`
+with the OS error EADDRINUSE for a port in use. (NET-13) -/
+def Address.listen (address : Address) (backlog : UInt32 := 1024) : IO Listener :=
+  return ⟨← address.native.listen backlog, address.runtime⟩
+
+/-- A promise of a listener on the address that a text means, such as `127.0.0.1:0` or `*:80`. Errors as for
+`Address.parseStart` and `Address.listen`. -/
+def Runtime.listenStart (runtime : Runtime) (text : String) (backlog : UInt32 := 1024) : IO (PromiseRef Listener) := do
+  (← Address.parseStart runtime text).then (·.listen backlog)
+
+/-- Listens on the address that a text means; see `listenStart`. -/
+@[inline] def Runtime.listen [MonadAwait m] (runtime : Runtime) (text : String) (backlog : UInt32 := 1024) : m Listener :=
+  MonadAwait.awaitStarted (runtime.listenStart text backlog)
+
+namespace Listener
+
+/--
+A promise of the next connection, with TCP_NODELAY set. Several may be pending and are served in order.
+
+Never blocks. Without descriptors or memory it stays pending and tries again at growing intervals. Errors: `canceled`
+when the listener is closed. Cancellation: connections stay in the backlog. (NET-16)
+-/
+def acceptStart (listener : Listener) : IO (PromiseRef Connection) :=
+  return ⟨← listener.native.acceptStart, listener.runtime, .connection⟩
+
+/-- Waits for the next connection; see `acceptStart`. -/
+@[inline] def accept [MonadAwait m] (listener : Listener) : m Connection :=
+  MonadAwait.awaitStarted listener.acceptStart
+
+/-- The bound address, with the port that the system chose if 0 was asked for. Never blocks. (NET-18) -/
+def localAddress (listener : Listener) : IO Address := return ⟨← listener.native.localAddress, listener.runtime⟩
+
+/-- Stops listening now; pending accepts reject with kind `canceled`. A second call does nothing. Never blocks. -/
+def close (listener : Listener) : IO Unit := listener.native.close
+
+end Listener
+end KjAsync
