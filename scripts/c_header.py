@@ -1,0 +1,66 @@
+"""Reads the functions out of C that is written as ours is: prototypes, definitions, and typedefs of one name to another."""
+import re
+from typing import Dict, List, NamedTuple
+
+MODIFIERS = {"const", "volatile", "extern", "static", "inline"}
+
+
+class Function(NamedTuple):
+    result: str
+    parameters: List[str]
+    is_definition: bool
+    is_static: bool
+
+
+def plain(text):
+    """Without comments, literals and preprocessor lines."""
+    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
+    text = re.sub(r"//[^\n]*", " ", text)
+    text = re.sub(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", '""', text)
+    text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", "", text, flags=re.M)
+    return re.sub(r"extern\s*\"\"\s*\{", "", text)
+
+
+def statements(text):
+    """What stands at the outermost level before each `;` and each body; for the latter the flag is true."""
+    start = depth = 0
+    for i, char in enumerate(text):
+        if char == "{":
+            if depth == 0:
+                yield text[start:i], True
+            depth += 1
+        elif char == "}":
+            depth = max(depth - 1, 0)
+            start = i + 1 if depth == 0 else start
+        elif char == ";" and depth == 0:
+            yield text[start:i], False
+            start = i + 1
+
+
+def type_of(text):
+    """`const char *text` as `char *`."""
+    words = re.findall(r"\w+|\*", text)
+    words = [word for word in words if word not in MODIFIERS]
+    if len([word for word in words if word != "*"]) > 1:
+        words.pop()  # the name
+    return " ".join(words)
+
+
+def functions(text) -> Dict[str, Function]:
+    """By name. Where a file has both a prototype and the definition, the definition."""
+    found = {}
+    for statement, has_body in statements(plain(text)):
+        match = re.fullmatch(r"\s*(\w[\w\s*]*?)\b(\w+)\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*", statement)
+        if not match or "typedef" in match[1]:
+            continue
+        listed = [part for part in re.split(r",(?![^()]*\))", match[3]) if part.strip() not in ("", "void")]
+        is_static = "static" in match[1].split()
+        function = Function(type_of(match[1] + " it"), ["function" if "(" in p else type_of(p) for p in listed], has_body, is_static)
+        if has_body or match[2] not in found:
+            found[match[2]] = function
+    return found
+
+
+def typedefs(text) -> Dict[str, str]:
+    """`typedef uint64_t kja_promise_t` as kja_promise_t: uint64_t."""
+    return dict(reversed(pair) for pair in re.findall(r"\btypedef\s+(\w+)\s+(\w+)\s*;", plain(text)))

@@ -1,0 +1,163 @@
+"""The smaller checks, and the runner that adds everything up."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+
+from tree import ROOT, TreeTest
+
+
+class Exports(TreeTest):
+    FILES = {"a.h": "int kja_one(void);\nint kja_two(int n);\n", "a.c": "int kja_one(void) { return 1; }\nint kja_two(int n) { return n; }\n"}
+
+    def check(self, pattern=None):
+        library = self.root / ("liba.dylib" if sys.platform == "darwin" else "liba.so")
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", str(self.root / "a.c"), "-o", str(library)], check=True)
+        if pattern:
+            self.assert_fails(pattern, "check_exports", library, self.root / "a.h")
+        else:
+            self.assert_passes("check_exports", library, self.root / "a.h")
+
+    def test_the_same_on_both_sides(self):
+        self.check()
+
+    def test_a_function_that_is_not_ours(self):
+        self.write("a.c", self.FILES["a.c"] + "int rust_eh_personality(void) { return 0; }\n")
+        self.check("not ours: rust_eh_personality")
+
+    def test_a_function_that_the_header_does_not_have(self):
+        self.write("a.c", self.FILES["a.c"] + "int kja_three(void) { return 0; }\n")
+        self.check("not in the header: kja_three")
+
+    def test_a_function_that_is_missing(self):
+        self.replace("a.c", "int kja_two", "static __attribute__((unused)) int kja_two")
+        self.check("not exported: kja_two")
+
+
+class Licences(TreeTest):
+    def check(self, library, tool="MIT", pattern=None):
+        packages = [("kjasync", "Apache-2.0 OR MIT"), ("needed", library), ("tool", tool)]
+        nodes = [{"id": name, "dependencies": ["needed"] if name == "kjasync" else []} for name, _ in packages]
+        self.write("metadata.json", json.dumps({"packages": [{"id": name, "name": name, "version": "1.0.0", "license": licence} for name, licence in packages],
+                                                "resolve": {"nodes": nodes}}))
+        if pattern:
+            self.assert_fails(pattern, "check_licences", self.root / "metadata.json")
+        else:
+            self.assert_passes("check_licences", self.root / "metadata.json")
+
+    def test_permissive_ones_pass(self):
+        for licence in ("MIT", "MIT/Apache-2.0", "(MIT OR Apache-2.0) AND Unicode-3.0", "Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT",
+                        "GPL-3.0-only OR ISC", "Zlib"):
+            with self.subTest(licence):
+                self.check(licence)
+
+    def test_others_do_not(self):
+        for licence in ("GPL-3.0-only", "MIT AND GPL-2.0", "MPL-2.0", "(MIT OR Apache-2.0) AND LGPL-2.1", None, "", "MIT)"):
+            with self.subTest(licence):
+                self.check(licence, pattern="not allowed: needed 1.0.0")
+
+    def test_a_tool_may_be_under_the_mpl_but_not_the_gpl(self):
+        self.check("MIT", "MPL-2.0")
+        self.check("MIT", "GPL-3.0-only", "not allowed: tool")
+
+
+class Sources(TreeTest):
+    def setUp(self):
+        super().setUp()
+        subprocess.run(["git", "init", "-q", str(self.root)], check=True)
+        self.write("a.md", "See ../work/a, https://example.org/home/a and a/root/b.\n")
+
+    def test_an_ordinary_tree_passes(self):
+        self.assert_passes("check_sources", self.root)
+
+    def test_a_place_of_one_machine(self):
+        for place in ("work/x", "root/.cargo", "home/me", "Users/me"):
+            with self.subTest(place):
+                self.write("b.c", f"/* see\n /{place} */\n")
+                self.assert_fails(r"b.c:2: names a place", "check_sources", self.root)
+
+    def test_a_source_that_is_too_large(self):
+        self.write("b.c", "int a;\n" * 4000)
+        self.assert_fails(r"b.c: 28000 bytes", "check_sources", self.root)
+
+    def test_a_registry_of_ones_own(self):
+        self.write("Cargo.lock", 'source = "registry+https://github.com/rust-lang/crates.io-index"\n')
+        self.assert_passes("check_sources", self.root)
+        self.write("Cargo.lock", 'source = "registry+https://packages.example.org/index"\n')
+        self.assert_fails(r"Cargo.lock: a source that is not crates.io", "check_sources", self.root)
+
+
+class Runner(TreeTest):
+    """test/run with parts that are shell scripts."""
+
+    def sum_of(self, scripts="", rust="", c="", lean="", **variables):
+        for name, text in (("test/scripts/run", scripts), ("cargo", rust), ("test/run_c", c), ("test/run_lean", lean)):
+            self.write(name, f"#!/bin/sh\n{text}\n")
+            (self.root / name).chmod(0o755)
+        shutil.copy(ROOT / "test" / "run", self.root / "test" / "run")
+        done = subprocess.run([str(self.root / "test" / "run")], stdout=subprocess.PIPE, text=True,
+                              env={**os.environ, "CARGO": str(self.root / "cargo"), **variables})
+        return done.returncode, done.stdout.splitlines()
+
+    GOOD = "echo 1 passed, 0 failed"
+
+    def test_the_closing_lines_are_added_up(self):
+        cargo = "echo 'test result: ok. 10 passed; 0 failed; 1 ignored;'; echo 'test result: ok. 5 passed; 0 failed; 0 ignored;'"
+        status, lines = self.sum_of(self.GOOD, cargo, "echo 9 passed, 0 failed; echo 100 passed, 0 failed", "echo 1000 passed, 0 failed")
+        self.assertEqual((status, lines[-1]), (0, "1116 passed, 0 failed"))
+
+    def test_failures_are_added_up(self):
+        cargo = "echo 'test result: FAILED. 10 passed; 2 failed; 0 ignored;'; exit 101"
+        status, lines = self.sum_of(self.GOOD, cargo, "echo 3 passed, 4 failed; exit 1", self.GOOD)
+        self.assertEqual((status, lines[-1]), (1, "15 passed, 6 failed"))
+
+    def test_no_counts_no_tests_and_a_bad_end_are_failures(self):
+        for text in ("true", "echo 0 passed, 0 failed", "exit 3", "echo 1 passed, 0 failed; exit 1"):
+            with self.subTest(text):
+                status, lines = self.sum_of(self.GOOD, self.GOOD, self.GOOD, text)
+                self.assertEqual(status, 1)
+                self.assertRegex(lines[-1], r"^[34] passed, 1 failed$")
+
+    def test_a_skipped_part_is_said_and_no_failure(self):
+        status, lines = self.sum_of(self.GOOD, self.GOOD, self.GOOD, "echo why; exit 77")
+        self.assertEqual((status, lines[-1]), (0, "3 passed, 0 failed"))
+        self.assertIn("lean: SKIPPED, nothing of it was tested", lines)
+
+    def test_a_part_that_hangs_is_ended(self):
+        status, lines = self.sum_of(self.GOOD, self.GOOD, self.GOOD, "echo 1 passed, 0 failed; sleep 60", KJA_TEST_SECONDS="1")
+        self.assertEqual((status, lines[-1]), (1, "4 passed, 1 failed"))
+
+
+class LeanRunner(TreeTest):
+    """test/run_lean without a toolchain."""
+
+    def run_lean(self, mode, **variables):
+        for name in ("test/run_lean",):
+            self.write(name, (ROOT / name).read_text())
+        environment = {name: value for name, value in os.environ.items() if name not in ("LEAN_KIT", "KJA_REQUIRE_LEAN")}
+        done = subprocess.run([sys.executable, str(self.root / "test" / "run_lean"), mode], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              env={**environment, "PATH": "/nowhere", **variables})
+        return done.returncode, done.stdout
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.root / "tree"
+
+    def test_nothing_there_is_a_skip_that_is_said(self):
+        status, text = self.run_lean("test")
+        self.assertEqual(status, 77)
+        self.assertIn("elan", text)
+        self.assertEqual(self.run_lean("demo")[0], 0)
+
+    def test_a_skip_can_be_forbidden(self):
+        self.assertEqual(self.run_lean("test", KJA_REQUIRE_LEAN="1")[0], 1)
+        self.assertEqual(self.run_lean("demo", KJA_REQUIRE_LEAN="1")[0], 1)
+
+    def test_a_kit_that_is_named_has_to_exist(self):
+        self.assertEqual(self.run_lean("test", LEAN_KIT=str(self.root / "none"))[0], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,209 @@
+"""scripts/check_externs has to catch a mistake of each kind."""
+import os
+import re
+import shutil
+import unittest
+
+from tree import ROOT, TreeTest
+
+HEADER = """\
+#include <stdint.h>
+#include <stddef.h>
+#include <stdbool.h>
+typedef uint64_t kja_call_t;
+typedef int32_t kja_status_t;
+/* Functions that Lean may bind directly. */
+uint64_t kja_count(void);
+uint32_t kja_mix(uint8_t a, uint16_t b, uint32_t c,
+                 kja_call_t d, size_t e);
+kja_status_t kja_status_of(uint64_t handle);
+bool kja_is_live(uint64_t handle);
+const char *kja_version(void);
+"""
+SHIM = """\
+#include <lean/lean.h>
+#include <stdint.h>
+lean_obj_res kjasync_borrow(b_lean_obj_arg thing, uint64_t n); /* IO */
+lean_obj_res kjasync_own(lean_obj_arg value);
+lean_obj_res kjasync_unit(b_lean_obj_arg thing);
+uint32_t kjasync_scalar(b_lean_obj_arg thing);
+uint8_t kjasync_choose(lean_obj_arg instance, uint8_t mode, uint64_t boxed, lean_obj_arg value);
+"""
+SOURCE = """\
+#include "kjasync_shim.h"
+#define RETURNS(name, argument) lean_obj_res kjasync_##name(argument thing) { return thing; }
+RETURNS(own, lean_obj_arg)
+RETURNS(unit, b_lean_obj_arg)
+lean_obj_res kjasync_borrow(b_lean_obj_arg thing, uint64_t n) { return n ? thing : 0; }
+uint32_t kjasync_scalar(b_lean_obj_arg thing) {
+    return thing != 0;
+}
+uint8_t kjasync_choose(lean_obj_arg instance, uint8_t mode, uint64_t boxed, lean_obj_arg value) {
+    return mode + boxed + (instance == value);
+}
+"""
+LEAN = """\
+/-! `@[extern "nothing"]` in a comment is none. -/
+abbrev Call := UInt64
+private opaque Pointed : NonemptyType.{0}
+def Thing : Type := Pointed.type
+inductive Mode where
+  | one
+  | two
+structure Boxed where
+  value : UInt64
+  positive : value > 0
+
+@[extern "kja_count"] opaque count : BaseIO UInt64
+@[extern "kja_mix"]
+opaque mix (a : Bool) (b : UInt16) (c : UInt32)
+    (d : Call) (e : USize) : BaseIO UInt32
+@[extern "kjasync_borrow"] opaque borrow {α : Type} (thing : @& Thing) (n : UInt64) : IO α
+@[extern "kjasync_own"] private opaque own {α : Type} (value : α) : IO (Thing × α)
+@[extern "kjasync_unit"] opaque unit : @& Thing → BaseIO Unit
+@[extern "kjasync_scalar"] opaque scalar (thing : @& Thing) : UInt32
+@[extern "kjasync_choose"]
+opaque choose {m : Type → Type} [Monad m] (mode : Mode) (boxed : Boxed) (value : m Nat) : BaseIO Bool
+"""
+
+
+class Externs(TreeTest):
+    FILES = {"include/kjasync.h": HEADER, "lean/native/kjasync_shim.h": SHIM, "lean/native/shim.c": SOURCE, "lean/A.lean": LEAN}
+
+    def run_script(self, script, *arguments, environment=None):
+        environment = {**os.environ, "LEAN_KIT": str(self.root / "none"), "PATH": "/usr/bin:/bin"}
+        return super().run_script(script, self.root, environment=environment)
+
+    def assert_caught(self, pattern):
+        self.assert_fails(pattern, "check_externs")
+
+    def test_what_is_right_passes(self):
+        self.assertIn("7 externs", self.assert_passes("check_externs"))
+
+    def test_a_missing_name(self):
+        self.replace("lean/A.lean", '"kja_count"', '"kja_counts"')
+        self.assert_caught(r"count: kja_counts is neither in")
+
+    def test_one_argument_too_many(self):
+        self.replace("lean/A.lean", "(e : USize)", "(e : USize) (f : Nat)")
+        self.assert_caught(r"kja_mix: Lean passes 6 arguments .* C takes 5")
+
+    def test_one_argument_too_few(self):
+        self.replace("lean/A.lean", " (n : UInt64) : IO α", " : IO α")
+        self.assert_caught(r"kjasync_borrow: Lean passes 1 arguments .* C takes 2")
+
+    def test_a_type_is_not_passed(self):
+        self.replace("lean/native/kjasync_shim.h", "kjasync_own(lean_obj_arg value)", "kjasync_own(lean_obj_arg type, lean_obj_arg value)")
+        self.assert_caught(r"kjasync_own: Lean passes 1 arguments .* C takes 2")
+
+    def test_an_instance_is_passed(self):
+        self.replace("lean/A.lean", " [Monad m]", "")
+        self.assert_caught(r"kjasync_choose: Lean passes 3 arguments .* C takes 4")
+
+    def test_each_scalar_has_its_width(self):
+        for name, right, wrong, c in (("a", "Bool", "UInt16", "uint8_t"), ("b", "UInt16", "UInt32", "uint16_t"), ("c", "UInt32", "UInt64", "uint32_t"),
+                                      ("d", "Call", "UInt32", "uint64_t"), ("e", "USize", "UInt64", "size_t")):
+            with self.subTest(right):
+                self.replace("lean/A.lean", f"({name} : {right})", f"({name} : {wrong})")
+                self.assert_caught(rf"kja_mix: argument \d is \w+ in Lean, {c} in C")
+                self.replace("lean/A.lean", f"({name} : {wrong})", f"({name} : {right})")
+
+    def test_an_alias_is_looked_through(self):
+        self.replace("lean/A.lean", "abbrev Call := UInt64", "abbrev Call := UInt32")
+        self.assert_caught(r"kja_mix: argument 4 is uint32_t in Lean, uint64_t in C")
+
+    def test_a_choice_is_a_number_and_no_object(self):
+        self.replace("lean/A.lean", "  | two\n", "  | two (n : Nat)\n")
+        self.assert_caught(r"kjasync_choose: argument 2 is lean_obj_arg in Lean, uint8_t in C")
+
+    def test_a_structure_of_one_field_is_that_field(self):
+        self.replace("lean/A.lean", "  value : UInt64\n", "  value : UInt64\n  more : UInt64\n")
+        self.assert_caught(r"kjasync_choose: argument 3 is lean_obj_arg in Lean, uint64_t in C")
+
+    def test_an_object_is_no_scalar(self):
+        self.replace("lean/A.lean", "(n : UInt64) : IO α", "(n : Nat) : IO α")
+        self.assert_caught(r"kjasync_borrow: argument 2 is lean_obj_arg in Lean, uint64_t in C")
+
+    def test_borrowed_in_c_only(self):
+        self.replace("lean/A.lean", "(thing : @& Thing) (n", "(thing : Thing) (n")
+        self.assert_caught(r"kjasync_borrow: argument 1 is lean_obj_arg in Lean, b_lean_obj_arg in C")
+
+    def test_borrowed_in_lean_only(self):
+        self.replace("lean/A.lean", "(value : α)", "(value : @& α)")
+        self.assert_caught(r"kjasync_own: argument 1 is b_lean_obj_arg in Lean, lean_obj_arg in C")
+
+    def test_borrowed_behind_an_arrow(self):
+        self.replace("lean/A.lean", "@& Thing → BaseIO Unit", "Thing → BaseIO Unit")
+        self.assert_caught(r"kjasync_unit: argument 1 is lean_obj_arg in Lean, b_lean_obj_arg in C")
+
+    def test_an_io_result_is_no_scalar(self):
+        self.replace("lean/A.lean", "count : BaseIO UInt64", "count : IO UInt64")
+        self.assert_caught(r"kja_count: the result is lean_obj_res in Lean \(an IO result\), uint64_t in C")
+
+    def test_a_base_io_number_is_no_object(self):
+        self.replace("lean/A.lean", "(n : UInt64) : IO α", "(n : UInt64) : BaseIO UInt32")
+        self.assert_caught(r"kjasync_borrow: the result is uint32_t in Lean, lean_obj_res in C")
+
+    def test_a_base_io_unit_is_an_object(self):
+        self.replace("lean/native/kjasync_shim.h", "lean_obj_res kjasync_unit", "void kjasync_unit")
+        self.assert_caught(r"kjasync_unit: the result is lean_obj_res in Lean, void in C")
+
+    def test_the_result_has_its_width(self):
+        self.replace("lean/A.lean", "(e : USize) : BaseIO UInt32", "(e : USize) : BaseIO UInt64")
+        self.assert_caught(r"kja_mix: the result is uint64_t in Lean, uint32_t in C")
+
+    def test_a_status_is_signed_and_a_bool_no_uint8(self):
+        for name, lean, c in (("kja_status_of", "UInt32", "int32_t"), ("kja_is_live", "Bool", "bool")):
+            with self.subTest(name):
+                self.write("lean/B.lean", f'@[extern "{name}"] opaque b (handle : UInt64) : BaseIO {lean}\n')
+                self.assert_caught(rf"{name}: the result is \w+ in Lean, {c} in C")
+
+    def test_a_pointer_fits_nothing(self):
+        self.write("lean/B.lean", '@[extern "kja_version"] opaque b : BaseIO String\n')
+        self.assert_caught(r"kja_version: the result is lean_obj_res in Lean, char \* in C")
+
+    def test_a_pattern_cannot_be_checked(self):
+        self.write("lean/B.lean", '@[extern c inline "#1 + 1"] opaque b (n : UInt64) : UInt64\n')
+        self.assert_caught(r'b: only extern "name" can be checked')
+
+    def test_declared_and_not_defined(self):
+        self.replace("lean/native/shim.c", "RETURNS(own, lean_obj_arg)", "")
+        self.assert_caught(r"kjasync_own is defined nowhere")
+
+    def test_defined_otherwise(self):
+        self.replace("lean/native/shim.c", "kjasync_borrow(b_lean_obj_arg thing, uint64_t n)", "kjasync_borrow(b_lean_obj_arg thing, uint32_t n)")
+        self.assert_caught(r"kjasync_borrow is defined with another prototype")
+
+    def test_declared_and_not_used(self):
+        self.replace("lean/A.lean", '@[extern "kjasync_scalar"] opaque scalar (thing : @& Thing) : UInt32\n', "")
+        self.assert_caught(r"kjasync_scalar is used by no extern")
+
+
+class ThisPackage(TreeTest):
+    """The same on a copy of the real package: each function of the shim, mistaken in turn."""
+
+    def test_every_planted_mistake_is_caught(self):
+        for folder in ("include", "lean"):
+            shutil.copytree(ROOT / folder, self.root / folder, ignore=shutil.ignore_patterns(".lake"))
+        shim = (self.root / "lean/native/kjasync_shim.h").read_text()
+        right = {line for line in self.run_script("check_externs", self.root)[1].splitlines()}
+        prototypes = re.findall(r"^\w+ kjasync_\w+\([^;]*\);", shim, flags=re.M)
+        self.assertGreater(len(prototypes), 20)
+        for change in (lambda p: p.replace("(", "(uint64_t more, ", 1), lambda p: re.sub(r"\blean_obj_arg\b", "b_lean_obj_arg", p, count=1),
+                       lambda p: re.sub(r"\bb_lean_obj_arg\b", "lean_obj_arg", p, count=1), lambda p: re.sub(r"uint(8|16|32|64)_t|size_t", "uint128_t", p, count=1),
+                       lambda p: re.sub(r"^\w+", "void", p)):
+            changed = shim
+            names = set()
+            for prototype in prototypes:
+                if change(prototype) != prototype:
+                    names.add(re.search(r"kjasync_\w+(?=\()", prototype)[0])
+                    changed = changed.replace(prototype, change(prototype))
+            self.write("lean/native/kjasync_shim.h", changed)
+            lines = [line for line in self.run_script("check_externs", self.root)[1].splitlines() if line not in right]
+            caught = {match[1] for match in (re.search(r": (kjasync_\w+): (?:Lean passes|argument|the result)", line) for line in lines) if match}
+            self.assertEqual(names - caught, set())
+            self.assertTrue(names)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,110 @@
+"""scripts/parity has to refuse what is claimed and not proved, and what does not exist."""
+import unittest
+
+from tree import TreeTest
+
+ROWS = "# PROM Promise\nPROM-01\tD\tdrop = cancel\nPROM-02\tD\tconstruct from value\n# TIME Timer\nTIME-01\tD\tnow\nTIME-02\tX\tEventLoopLocal<T>\n"
+STATE = """\
+# id\tstate\tC names\tLean names\tnote
+PROM-01\tdone\tkja_promise_release\tPromiseRef.release\t
+PROM-02\tchanged\tkja_promise_new\t\ta new one
+TIME-02\tleft-out\t\t\tC++ only
+"""
+C = """\
+/* parity: PROM-01, TIME-01 */
+static void a_release_cancels(void) {
+}
+int main(void) {
+  RUN_IN_BOTH(a_release_cancels);
+}
+"""
+RUST = """\
+    // parity: PROM-02
+    #[test]
+    fn a_value_is_there() {}
+"""
+LEAN = "-- parity: PROM-01\n/-- Says what. -/\ndef releaseCancels : IO Unit := pure ()\n"
+
+
+class Parity(TreeTest):
+    FILES = {"scripts/parity-rows.tsv": ROWS, "doc/parity-state.tsv": STATE, "test/c/promise.c": C, "src/promise.rs": RUST, "lean/Test/Promise.lean": LEAN,
+             "lean/KjAsync.lean": "def PromiseRef.release := ()\n",
+             "include/kjasync.h": "/* Releases. (PROM-01) */\nint kja_promise_release(void);\nint kja_promise_new(void);\n"}
+
+    def assert_caught(self, pattern):
+        self.assert_fails(pattern, "parity", self.root)
+        self.assertFalse((self.root / "doc/parity.md").exists())
+
+    def test_every_row_is_there_with_its_tests(self):
+        self.assertIn("4 capabilities: 1 done, 1 changed on purpose, 1 open, 1 left out", self.assert_passes("parity", self.root))
+        page = (self.root / "doc/parity.md").read_text()
+        self.assertIn("| PROM | Promise | 2 | 1 | 1 | 0 | 0 |", page)
+        self.assertIn("| PROM-01 | D | drop = cancel | done | `kja_promise_release` | `PromiseRef.release` | test/c/promise.c: `a_release_cancels`, "
+                      "lean/Test/Promise.lean: `releaseCancels` |", page)
+        self.assertIn("| PROM-02 | D | construct from value | changed: a new one | `kja_promise_new` |  | src/promise.rs: `a_value_is_there` |", page)
+        self.assertIn("| TIME-01 | D | now | open |  |  | test/c/promise.c: `a_release_cancels` |", page)
+        self.assertIn("| TIME-02 | X | EventLoopLocal&lt;T> | left-out: C++ only |  |  |  |", page)
+
+    def test_a_row_called_done_that_no_test_names(self):
+        self.replace("doc/parity-state.tsv", "PROM-01\tdone", "TIME-02\tdone")
+        self.replace("doc/parity-state.tsv", "TIME-02\tleft-out\t\t\tC++ only\n", "")
+        self.assert_caught("TIME-02 is done, and no test names it")
+
+    def test_a_row_called_changed_that_no_test_names(self):
+        self.replace("src/promise.rs", "// parity: PROM-02", "// No claim.")
+        self.assert_caught("PROM-02 is changed, and no test names it")
+
+    def test_an_id_that_does_not_exist(self):
+        for name, old in (("test/c/promise.c", "PROM-01,"), ("src/promise.rs", "PROM-02"), ("lean/Test/Promise.lean", "PROM-01"),
+                          ("include/kjasync.h", "PROM-01"), ("doc/parity-state.tsv", "TIME-02")):
+            with self.subTest(name):
+                new = "PROM-99," if "," in old else "PROM-99"
+                self.replace(name, old, new)
+                self.assert_caught("PROM-99")
+                self.replace(name, new, old)
+
+    def test_a_family_that_does_not_exist(self):
+        self.replace("src/promise.rs", "PROM-02", "PROM-02, PROMISE-01")
+        self.assert_caught("PROMISE-01 is no row")
+
+    def test_a_comment_without_a_test(self):
+        self.write("src/more.rs", "// parity: PROM-01\nconst A: u8 = 1;\n")
+        self.assert_caught("src/more.rs:1: no test below")
+
+    def test_a_test_that_is_never_run(self):
+        self.replace("test/c/promise.c", "RUN_IN_BOTH(a_release_cancels);", "")
+        self.assert_caught("a_release_cancels is never run")
+
+    def test_a_change_without_a_reason(self):
+        self.replace("doc/parity-state.tsv", "a new one", "")
+        self.assert_caught("PROM-02 is changed, and nothing says why")
+
+    def test_an_omission_without_a_reason(self):
+        self.replace("doc/parity-state.tsv", "C++ only", "")
+        self.assert_caught("TIME-02 is left-out, and nothing says why")
+
+    def test_a_state_that_is_none(self):
+        self.replace("doc/parity-state.tsv", "\tdone", "\tnearly")
+        self.assert_caught("'nearly' is no state")
+
+    def test_a_row_twice(self):
+        self.write("doc/parity-state.tsv", STATE + "PROM-01\topen\n")
+        self.assert_caught("PROM-01 is there twice")
+
+    def test_names_that_nobody_has(self):
+        self.replace("doc/parity-state.tsv", "kja_promise_new", "kja_promise_old")
+        self.assert_caught("PROM-02: the header has no kja_promise_old")
+        self.replace("doc/parity-state.tsv", "kja_promise_old", "kja_promise_new")
+        self.replace("doc/parity-state.tsv", "PromiseRef.release", "PromiseRef.free")
+        self.assert_caught("PROM-01: the Lean package has no PromiseRef.free")
+
+    def test_a_page_that_is_out_of_date(self):
+        self.assert_fails("doc/parity.md is not what", "parity", "--check", self.root)
+        self.assert_passes("parity", self.root)
+        self.assert_passes("parity", "--check", self.root)
+        self.replace("test/c/promise.c", "PROM-01, TIME-01", "PROM-01")
+        self.assert_fails("doc/parity.md is not what", "parity", "--check", self.root)
+
+
+if __name__ == "__main__":
+    unittest.main()

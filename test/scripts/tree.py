@@ -1,0 +1,45 @@
+"""A small tree of files in a temporary folder, and the scripts of this repository run on it."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class TreeTest(unittest.TestCase):
+    FILES = {}
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name).resolve()
+        for name, text in self.FILES.items():
+            self.write(name, text)
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def replace(self, name, old, new):
+        """Plants a mistake: the old text has to be there."""
+        text = (self.root / name).read_text()
+        self.assertIn(old, text)
+        self.write(name, text.replace(old, new, 1))
+
+    def run_script(self, script, *arguments, environment=None):
+        done = subprocess.run([sys.executable, "-B", str(ROOT / "scripts" / script), *map(str, arguments)], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, env=environment)
+        return done.returncode, done.stdout
+
+    def assert_passes(self, script, *arguments):
+        status, text = self.run_script(script, *arguments)
+        self.assertEqual(status, 0, text)
+        return text
+
+    def assert_fails(self, pattern, script, *arguments):
+        status, text = self.run_script(script, *arguments)
+        self.assertEqual(status, 1, text)
+        self.assertRegex(text, pattern)
