@@ -32,7 +32,7 @@ bench: build
 	benches/run
 
 lint: build
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
 	$(CARGO) run -q -p kjasync-header -- --check
