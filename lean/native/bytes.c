@@ -9,12 +9,12 @@ static lean_obj_res wrap(const uint8_t *data, size_t size, kja_bytes_t id, lean_
     return lean_alloc_external(kjasync_bytes_class, bytes);
 }
 
-lean_obj_res kjasync_bytes_result(kja_status_t status, kja_bytes_t id) {
+lean_obj_res kjasync_bytes_result(kja_status_t status, const kja_bytes_t *id) {
     const void *data = NULL;
     size_t size = 0;
-    if (status == KJA_OK) status = kja_bytes_data(id, &data, &size);
+    if (status == KJA_OK) status = kja_bytes_data(*id, &data, &size);
     if (status != KJA_OK) return kjasync_unit_result(status);
-    return lean_io_result_mk_ok(wrap(data, size, id, NULL));
+    return lean_io_result_mk_ok(wrap(data, size, *id, NULL));
 }
 
 lean_obj_res kjasync_bytes_of_byte_array(lean_obj_arg data) {

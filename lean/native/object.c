@@ -134,20 +134,20 @@ lean_obj_res kjasync_unit_result(kja_status_t status) {
     return lean_io_result_mk_ok(lean_box(0));
 }
 
-lean_obj_res kjasync_u64_result(kja_status_t status, uint64_t value) {
+lean_obj_res kjasync_u64_result(kja_status_t status, const uint64_t *value) {
     if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
-    return lean_io_result_mk_ok(lean_box_uint64(value));
+    return lean_io_result_mk_ok(lean_box_uint64(*value));
 }
 
-lean_obj_res kjasync_handle_result(kja_status_t status, lean_external_class *kind, kja_handle_t id) {
+lean_obj_res kjasync_handle_result(kja_status_t status, lean_external_class *kind, const kja_handle_t *id) {
     if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
-    return lean_io_result_mk_ok(kjasync_wrap(kind, id));
+    return lean_io_result_mk_ok(kjasync_wrap(kind, *id));
 }
 
-lean_obj_res kjasync_object_result(kja_status_t status, void *borrowed) {
+lean_obj_res kjasync_object_result(kja_status_t status, void *const *borrowed) {
     if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
-    lean_inc(borrowed);
-    return lean_io_result_mk_ok(borrowed);
+    lean_inc(*borrowed);
+    return lean_io_result_mk_ok(*borrowed);
 }
 
 /* ---- callbacks ---- */

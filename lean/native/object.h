@@ -42,16 +42,23 @@ static inline const kjasync_bytes *kjasync_bytes_of(b_lean_obj_arg bytes) {
 }
 
 /* Wraps the handle of bytes. */
-lean_obj_res kjasync_bytes_result(kja_status_t status, kja_bytes_t id);
+lean_obj_res kjasync_bytes_result(kja_status_t status, const kja_bytes_t *id);
 
 /* The calling thread's last error as an `IO.Error`. */
 lean_obj_res kjasync_last_error(void);
 
-/* The IO result that goes with a status. */
+/* The IO result that goes with a status. What is behind the pointers counts for KJA_OK only; pointers, because
+ * C may look at an argument before it evaluates another one that is a call which sets it. */
 lean_obj_res kjasync_unit_result(kja_status_t status);
-lean_obj_res kjasync_u64_result(kja_status_t status, uint64_t value);
-lean_obj_res kjasync_handle_result(kja_status_t status, lean_external_class *kind, kja_handle_t id);
-lean_obj_res kjasync_object_result(kja_status_t status, void *borrowed);
+lean_obj_res kjasync_u64_result(kja_status_t status, const uint64_t *value);
+lean_obj_res kjasync_handle_result(kja_status_t status, lean_external_class *kind, const kja_handle_t *id);
+static inline lean_obj_res kjasync_promise_result(kja_status_t status, const kja_promise_t *id) {
+    return kjasync_handle_result(status, kjasync_promise_class, id);
+}
+static inline lean_obj_res kjasync_address_result(kja_status_t status, const kja_address_t *id) {
+    return kjasync_handle_result(status, kjasync_address_class, id);
+}
+lean_obj_res kjasync_object_result(kja_status_t status, void *const *borrowed);
 
 /* A Lean object on its way to native code: owned by it, and dropped by it on any thread. */
 static inline void *kjasync_give(lean_obj_arg object) {

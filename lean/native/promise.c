@@ -1,10 +1,6 @@
 #include "object.h"
 #include <stdlib.h>
 
-static lean_obj_res promise_result(kja_status_t status, kja_promise_t id) {
-    return kjasync_handle_result(status, kjasync_promise_class, id);
-}
-
 static size_t text_size(b_lean_obj_arg text) { return lean_string_size(text) - 1; }
 
 /* ---- inside a callback ---- */
@@ -22,27 +18,27 @@ lean_obj_res kjasync_call_unit(b_lean_obj_arg call) { return kjasync_unit_result
 
 lean_obj_res kjasync_call_u64(b_lean_obj_arg call) {
     uint64_t value = 0;
-    return kjasync_u64_result(kja_call_u64(call_id(call), &value), value);
+    return kjasync_u64_result(kja_call_u64(call_id(call), &value), &value);
 }
 
 lean_obj_res kjasync_call_bytes(b_lean_obj_arg call) {
     kja_bytes_t id = 0;
-    return kjasync_bytes_result(kja_call_bytes(call_id(call), &id), id);
+    return kjasync_bytes_result(kja_call_bytes(call_id(call), &id), &id);
 }
 
 lean_obj_res kjasync_call_address(b_lean_obj_arg call) {
     kja_handle_t id = 0;
-    return kjasync_handle_result(kja_call_handle(call_id(call), &id), kjasync_address_class, id);
+    return kjasync_handle_result(kja_call_handle(call_id(call), &id), kjasync_address_class, &id);
 }
 
 lean_obj_res kjasync_call_connection(b_lean_obj_arg call) {
     kja_handle_t id = 0;
-    return kjasync_handle_result(kja_call_handle(call_id(call), &id), kjasync_connection_class, id);
+    return kjasync_handle_result(kja_call_handle(call_id(call), &id), kjasync_connection_class, &id);
 }
 
 lean_obj_res kjasync_call_object(b_lean_obj_arg call) {
     void *value = NULL;
-    return kjasync_object_result(kja_call_opaque(call_id(call), &value), value);
+    return kjasync_object_result(kja_call_opaque(call_id(call), &value), &value);
 }
 
 lean_obj_res kjasync_call_return_object(b_lean_obj_arg call, lean_obj_arg value) {
@@ -70,25 +66,25 @@ lean_obj_res kjasync_call_return_error(b_lean_obj_arg call, uint32_t kind, uint3
 
 lean_obj_res kjasync_promise_new_unit(b_lean_obj_arg runtime) {
     kja_promise_t id = 0;
-    return promise_result(kja_promise_new_unit(kjasync_id(runtime), &id), id);
+    return kjasync_promise_result(kja_promise_new_unit(kjasync_id(runtime), &id), &id);
 }
 
 lean_obj_res kjasync_promise_new_object(b_lean_obj_arg runtime, lean_obj_arg value) {
     kja_promise_t id = 0;
-    return promise_result(
-        kja_promise_new_opaque(kjasync_id(runtime), kjasync_give(value), kjasync_destroy, &id), id);
+    return kjasync_promise_result(
+        kja_promise_new_opaque(kjasync_id(runtime), kjasync_give(value), kjasync_destroy, &id), &id);
 }
 
 lean_obj_res kjasync_promise_new_error(b_lean_obj_arg runtime, uint32_t kind, uint32_t os_error,
                                        b_lean_obj_arg text) {
     kja_promise_t id = 0;
-    return promise_result(kja_promise_new_error(kjasync_id(runtime), (kja_status_t)kind, (int32_t)os_error,
-                                                lean_string_cstr(text), text_size(text), &id), id);
+    return kjasync_promise_result(kja_promise_new_error(kjasync_id(runtime), (kja_status_t)kind, (int32_t)os_error,
+                                                lean_string_cstr(text), text_size(text), &id), &id);
 }
 
 lean_obj_res kjasync_promise_new_never(b_lean_obj_arg runtime) {
     kja_promise_t id = 0;
-    return promise_result(kja_promise_new_never(kjasync_id(runtime), &id), id);
+    return kjasync_promise_result(kja_promise_new_never(kjasync_id(runtime), &id), &id);
 }
 
 lean_obj_res kjasync_promise_await(b_lean_obj_arg promise) {
@@ -113,27 +109,27 @@ lean_obj_res kjasync_promise_unit(b_lean_obj_arg promise) {
 
 lean_obj_res kjasync_promise_u64(b_lean_obj_arg promise) {
     uint64_t value = 0;
-    return kjasync_u64_result(kja_promise_u64(kjasync_id(promise), &value), value);
+    return kjasync_u64_result(kja_promise_u64(kjasync_id(promise), &value), &value);
 }
 
 lean_obj_res kjasync_promise_bytes(b_lean_obj_arg promise) {
     kja_bytes_t id = 0;
-    return kjasync_bytes_result(kja_promise_bytes(kjasync_id(promise), &id), id);
+    return kjasync_bytes_result(kja_promise_bytes(kjasync_id(promise), &id), &id);
 }
 
 lean_obj_res kjasync_promise_address(b_lean_obj_arg promise) {
     kja_handle_t id = 0;
-    return kjasync_handle_result(kja_promise_handle(kjasync_id(promise), &id), kjasync_address_class, id);
+    return kjasync_handle_result(kja_promise_handle(kjasync_id(promise), &id), kjasync_address_class, &id);
 }
 
 lean_obj_res kjasync_promise_connection(b_lean_obj_arg promise) {
     kja_handle_t id = 0;
-    return kjasync_handle_result(kja_promise_handle(kjasync_id(promise), &id), kjasync_connection_class, id);
+    return kjasync_handle_result(kja_promise_handle(kjasync_id(promise), &id), kjasync_connection_class, &id);
 }
 
 lean_obj_res kjasync_promise_object(b_lean_obj_arg promise) {
     void *value = NULL;
-    return kjasync_object_result(kja_promise_opaque(kjasync_id(promise), &value), value);
+    return kjasync_object_result(kja_promise_opaque(kjasync_id(promise), &value), &value);
 }
 
 lean_obj_res kjasync_promise_cancel(b_lean_obj_arg promise) {
@@ -147,8 +143,9 @@ lean_obj_res kjasync_promise_release(b_lean_obj_arg promise) {
 #define CONTINUE_WITH(verb)                                                                                  \
     lean_obj_res kjasync_promise_##verb(b_lean_obj_arg promise, lean_obj_arg run) {                          \
         kja_promise_t id = 0;                                                                                \
-        return promise_result(kja_promise_##verb(kjasync_id(promise), kjasync_run, kjasync_give(run),        \
-                                                 kjasync_destroy, &id), id);                                 \
+        kja_status_t status =                                                                                \
+            kja_promise_##verb(kjasync_id(promise), kjasync_run, kjasync_give(run), kjasync_destroy, &id);   \
+        return kjasync_promise_result(status, &id);                                                          \
     }
 
 CONTINUE_WITH(then)
@@ -165,7 +162,7 @@ static lean_obj_res join(join_fn how, b_lean_obj_arg runtime, b_lean_obj_arg pro
     kja_promise_t id = 0;
     kja_status_t status = how(kjasync_id(runtime), ids, count, &id);
     free(ids);
-    return promise_result(status, id);
+    return kjasync_promise_result(status, &id);
 }
 
 lean_obj_res kjasync_promise_all(b_lean_obj_arg runtime, b_lean_obj_arg promises) {
@@ -178,18 +175,18 @@ lean_obj_res kjasync_promise_race(b_lean_obj_arg runtime, b_lean_obj_arg promise
 
 lean_obj_res kjasync_promise_timeout(b_lean_obj_arg promise, uint64_t nanos) {
     kja_promise_t id = 0;
-    return promise_result(kja_promise_timeout(kjasync_id(promise), nanos, &id), id);
+    return kjasync_promise_result(kja_promise_timeout(kjasync_id(promise), nanos, &id), &id);
 }
 
 lean_obj_res kjasync_promise_fork(b_lean_obj_arg promise) {
     kja_promise_t id = 0;
-    return promise_result(kja_promise_fork(kjasync_id(promise), &id), id);
+    return kjasync_promise_result(kja_promise_fork(kjasync_id(promise), &id), &id);
 }
 
 lean_obj_res kjasync_promise_attach(b_lean_obj_arg promise, lean_obj_arg object) {
     kja_promise_t id = 0;
-    return promise_result(
-        kja_promise_attach(kjasync_id(promise), kjasync_give(object), kjasync_destroy, &id), id);
+    return kjasync_promise_result(
+        kja_promise_attach(kjasync_id(promise), kjasync_give(object), kjasync_destroy, &id), &id);
 }
 
 lean_obj_res kjasync_promise_detach(b_lean_obj_arg promise, lean_obj_arg on_error) {

@@ -1,9 +1,5 @@
 #include "object.h"
 
-static lean_obj_res promise_result(kja_status_t status, kja_promise_t id) {
-    return kjasync_handle_result(status, kjasync_promise_class, id);
-}
-
 /* The loop thread is not one that Lean started. */
 static void thread_start(void *ctx) {
     (void)ctx;
@@ -28,7 +24,7 @@ lean_obj_res kjasync_runtime_new(uint32_t mode, uint64_t shutdown_nanos, uint64_
     };
     kja_runtime_t id = 0;
     kja_status_t status = kja_runtime_new(&options, &id);
-    return kjasync_handle_result(status, own_thread ? kjasync_runtime_class : kjasync_scope_class, id);
+    return kjasync_handle_result(status, own_thread ? kjasync_runtime_class : kjasync_scope_class, &id);
 }
 
 lean_obj_res kjasync_runtime_shutdown(b_lean_obj_arg runtime) {
@@ -41,17 +37,17 @@ uint8_t kjasync_runtime_on_loop(b_lean_obj_arg runtime) { return kja_runtime_on_
 
 lean_obj_res kjasync_runtime_executor(b_lean_obj_arg runtime) {
     kja_executor_t id = 0;
-    return kjasync_handle_result(kja_runtime_executor(kjasync_id(runtime), &id), kjasync_executor_class, id);
+    return kjasync_handle_result(kja_runtime_executor(kjasync_id(runtime), &id), kjasync_executor_class, &id);
 }
 
 lean_obj_res kjasync_runtime_poll(b_lean_obj_arg runtime) {
     uint64_t turns = 0;
-    return kjasync_u64_result(kja_runtime_poll(kjasync_id(runtime), &turns), turns);
+    return kjasync_u64_result(kja_runtime_poll(kjasync_id(runtime), &turns), &turns);
 }
 
 lean_obj_res kjasync_runtime_run(b_lean_obj_arg runtime, uint64_t nanos) {
     uint64_t turns = 0;
-    return kjasync_u64_result(kja_runtime_run(kjasync_id(runtime), nanos, &turns), turns);
+    return kjasync_u64_result(kja_runtime_run(kjasync_id(runtime), nanos, &turns), &turns);
 }
 
 uint8_t kjasync_executor_is_live(b_lean_obj_arg executor) { return kja_executor_is_live(kjasync_id(executor)); }
@@ -63,22 +59,22 @@ lean_obj_res kjasync_executor_execute(b_lean_obj_arg executor, lean_obj_arg run)
 
 lean_obj_res kjasync_executor_execute_start(b_lean_obj_arg executor, lean_obj_arg run) {
     kja_promise_t id = 0;
-    return promise_result(
+    return kjasync_promise_result(
         kja_executor_execute_start(kjasync_id(executor), kjasync_run, kjasync_give(run), kjasync_destroy, &id),
-        id);
+        &id);
 }
 
 lean_obj_res kjasync_timer_sleep_start(b_lean_obj_arg runtime, uint64_t nanos) {
     kja_promise_t id = 0;
-    return promise_result(kja_timer_sleep_start(kjasync_id(runtime), nanos, &id), id);
+    return kjasync_promise_result(kja_timer_sleep_start(kjasync_id(runtime), nanos, &id), &id);
 }
 
 lean_obj_res kjasync_timer_sleep_until_start(b_lean_obj_arg runtime, uint64_t mono_nanos) {
     kja_promise_t id = 0;
-    return promise_result(kja_timer_sleep_until_start(kjasync_id(runtime), mono_nanos, &id), id);
+    return kjasync_promise_result(kja_timer_sleep_until_start(kjasync_id(runtime), mono_nanos, &id), &id);
 }
 
 lean_obj_res kjasync_timer_yield_start(b_lean_obj_arg runtime) {
     kja_promise_t id = 0;
-    return promise_result(kja_timer_yield_start(kjasync_id(runtime), &id), id);
+    return kjasync_promise_result(kja_timer_yield_start(kjasync_id(runtime), &id), &id);
 }

@@ -1,20 +1,12 @@
 #include "object.h"
 #include <stdlib.h>
 
-static lean_obj_res promise_result(kja_status_t status, kja_promise_t id) {
-    return kjasync_handle_result(status, kjasync_promise_class, id);
-}
-
-static lean_obj_res address_result(kja_status_t status, kja_address_t id) {
-    return kjasync_handle_result(status, kjasync_address_class, id);
-}
-
 /* ---- address and listener ---- */
 
 lean_obj_res kjasync_address_parse_start(b_lean_obj_arg runtime, b_lean_obj_arg text, uint16_t default_port) {
     kja_promise_t id = 0;
-    return promise_result(kja_address_parse_start(kjasync_id(runtime), lean_string_cstr(text),
-                                                  lean_string_size(text) - 1, default_port, &id), id);
+    return kjasync_promise_result(kja_address_parse_start(kjasync_id(runtime), lean_string_cstr(text),
+                                                  lean_string_size(text) - 1, default_port, &id), &id);
 }
 
 lean_obj_res kjasync_address_text(b_lean_obj_arg address) {
@@ -39,22 +31,22 @@ lean_obj_res kjasync_address_port(b_lean_obj_arg address) {
 
 lean_obj_res kjasync_address_connect_start(b_lean_obj_arg address) {
     kja_promise_t id = 0;
-    return promise_result(kja_address_connect_start(kjasync_id(address), &id), id);
+    return kjasync_promise_result(kja_address_connect_start(kjasync_id(address), &id), &id);
 }
 
 lean_obj_res kjasync_address_listen(b_lean_obj_arg address, uint32_t backlog) {
     kja_listener_t id = 0;
-    return kjasync_handle_result(kja_address_listen(kjasync_id(address), backlog, &id), kjasync_listener_class, id);
+    return kjasync_handle_result(kja_address_listen(kjasync_id(address), backlog, &id), kjasync_listener_class, &id);
 }
 
 lean_obj_res kjasync_listener_local_address(b_lean_obj_arg listener) {
     kja_address_t id = 0;
-    return address_result(kja_listener_local_address(kjasync_id(listener), &id), id);
+    return kjasync_address_result(kja_listener_local_address(kjasync_id(listener), &id), &id);
 }
 
 lean_obj_res kjasync_listener_accept_start(b_lean_obj_arg listener) {
     kja_promise_t id = 0;
-    return promise_result(kja_listener_accept_start(kjasync_id(listener), &id), id);
+    return kjasync_promise_result(kja_listener_accept_start(kjasync_id(listener), &id), &id);
 }
 
 lean_obj_res kjasync_listener_close(b_lean_obj_arg listener) {
@@ -65,12 +57,12 @@ lean_obj_res kjasync_listener_close(b_lean_obj_arg listener) {
 
 lean_obj_res kjasync_connection_read_start(b_lean_obj_arg connection, size_t min, size_t max) {
     kja_promise_t id = 0;
-    return promise_result(kja_connection_read_start(kjasync_id(connection), min, max, &id), id);
+    return kjasync_promise_result(kja_connection_read_start(kjasync_id(connection), min, max, &id), &id);
 }
 
 lean_obj_res kjasync_connection_read_all_start(b_lean_obj_arg connection, size_t limit) {
     kja_promise_t id = 0;
-    return promise_result(kja_connection_read_all_start(kjasync_id(connection), limit, &id), id);
+    return kjasync_promise_result(kja_connection_read_all_start(kjasync_id(connection), limit, &id), &id);
 }
 
 /* The bytes themselves are the context: they stay until they are written. */
@@ -79,7 +71,7 @@ lean_obj_res kjasync_connection_write_start(b_lean_obj_arg connection, lean_obj_
     kja_promise_t id = 0;
     kja_status_t status = kja_connection_write_borrowed_start(kjasync_id(connection), from->data, from->size,
                                                               kjasync_give(bytes), kjasync_destroy, &id);
-    return promise_result(status, id);
+    return kjasync_promise_result(status, &id);
 }
 
 lean_obj_res kjasync_connection_writev_start(b_lean_obj_arg connection, b_lean_obj_arg pieces) {
@@ -93,12 +85,12 @@ lean_obj_res kjasync_connection_writev_start(b_lean_obj_arg connection, b_lean_o
     kja_promise_t id = 0;
     kja_status_t status = kja_connection_writev_start(kjasync_id(connection), slices, count, &id);
     free(slices);
-    return promise_result(status, id);
+    return kjasync_promise_result(status, &id);
 }
 
 lean_obj_res kjasync_connection_shutdown_write_start(b_lean_obj_arg connection) {
     kja_promise_t id = 0;
-    return promise_result(kja_connection_shutdown_write_start(kjasync_id(connection), &id), id);
+    return kjasync_promise_result(kja_connection_shutdown_write_start(kjasync_id(connection), &id), &id);
 }
 
 lean_obj_res kjasync_connection_abort_read(b_lean_obj_arg connection) {
@@ -107,7 +99,7 @@ lean_obj_res kjasync_connection_abort_read(b_lean_obj_arg connection) {
 
 lean_obj_res kjasync_connection_pump_start(b_lean_obj_arg from, b_lean_obj_arg to, uint64_t limit) {
     kja_promise_t id = 0;
-    return promise_result(kja_connection_pump_start(kjasync_id(from), kjasync_id(to), limit, &id), id);
+    return kjasync_promise_result(kja_connection_pump_start(kjasync_id(from), kjasync_id(to), limit, &id), &id);
 }
 
 lean_obj_res kjasync_connection_set_nodelay(b_lean_obj_arg connection, uint8_t on) {
@@ -116,12 +108,12 @@ lean_obj_res kjasync_connection_set_nodelay(b_lean_obj_arg connection, uint8_t o
 
 lean_obj_res kjasync_connection_local_address(b_lean_obj_arg connection) {
     kja_address_t id = 0;
-    return address_result(kja_connection_local_address(kjasync_id(connection), &id), id);
+    return kjasync_address_result(kja_connection_local_address(kjasync_id(connection), &id), &id);
 }
 
 lean_obj_res kjasync_connection_peer_address(b_lean_obj_arg connection) {
     kja_address_t id = 0;
-    return address_result(kja_connection_peer_address(kjasync_id(connection), &id), id);
+    return kjasync_address_result(kja_connection_peer_address(kjasync_id(connection), &id), &id);
 }
 
 lean_obj_res kjasync_connection_close(b_lean_obj_arg connection) {
