@@ -48,6 +48,8 @@ const DRIVEN: u8 = 2;
 const SETTLED: u8 = 4;
 /// Held by the runtime's set of detached promises.
 const DETACHED: u8 = 8;
+/// Waits until the queue is empty before it is polled.
+const LAST: u8 = 16;
 
 pub(crate) struct Cell {
     pub(crate) runtime: Arc<Shared>,
@@ -138,8 +140,16 @@ impl Cell {
 
     /// Puts the cell into the loop's queue, unless it is there.
     pub(crate) fn schedule(self: &Arc<Self>) {
+        let before = self.flags.fetch_or(SCHEDULED, Ordering::AcqRel);
+        if before & SCHEDULED == 0 {
+            self.runtime.queue.push(self.clone(), before & LAST != 0);
+        }
+    }
+
+    /// As `schedule`, ahead of what waits there if this is the loop.
+    fn schedule_next(self: &Arc<Self>) {
         if self.flags.fetch_or(SCHEDULED, Ordering::AcqRel) & SCHEDULED == 0 {
-            self.runtime.queue.push(self.clone());
+            self.runtime.run_next(self);
         }
     }
 
@@ -297,7 +307,7 @@ impl Cell {
 
     /// The last holder has let go: cancels what is pending, drops what has settled.
     fn abandon(self: &Arc<Self>) {
-        if self.cancel(Error::canceled(), None) == Canceled::TooLate {
+        if self.is_settled() || self.cancel(Error::canceled(), None) == Canceled::TooLate {
             let value = self.state.lock().take_value();
             drop(value);
         }
@@ -337,6 +347,10 @@ impl Cell {
     }
 
     pub(super) fn forget_waiter(&self, key: u64) {
+        // Who settled it has taken the waiters along.
+        if self.is_settled() {
+            return;
+        }
         let removed = self.state.lock().waiters.remove(key);
         drop(removed);
     }
@@ -400,7 +414,7 @@ impl Wake for Cell {
         let driver = if self.has(DRIVEN) { self.state.lock().driver.clone() } else { None };
         match driver {
             Some(parker) => parker.wake(),
-            None => self.schedule(),
+            None => self.schedule_next(),
         }
     }
 }

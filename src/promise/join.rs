@@ -27,9 +27,15 @@ impl Wake for InputWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.indices.lock().push(self.index);
-        let parent = self.woken.parent.lock().clone();
-        parent.wake();
+        let mut indices = self.woken.indices.lock();
+        let first = indices.is_empty();
+        indices.push(self.index);
+        drop(indices);
+        // Whoever came first has woken it, and it has not looked since.
+        if first {
+            let parent = self.woken.parent.lock().clone();
+            parent.wake();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod clock;
 mod detached;
 mod executor;
+mod on_loop;
 mod parker;
 mod pump;
 mod queue;
@@ -11,6 +12,7 @@ mod shutdown;
 mod timer;
 
 pub use executor::Executor;
+pub(crate) use on_loop::on_any_loop;
 pub(crate) use parker::Parker;
 pub(crate) use timer::Timer;
 
@@ -23,7 +25,6 @@ use detached::Detached;
 use queue::Queue;
 use scope::{Driven, WaitScope};
 use shutdown::LoopThread;
-use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use timer::Timers;
@@ -85,34 +86,9 @@ pub(crate) struct Shared {
     tokio: Lock<Option<tokio::runtime::Handle>>,
 }
 
-thread_local!(static ON_LOOP: Cell<RuntimeId> = const { Cell::new(0) });
-
-/// Whether this thread is inside any loop, where blocking is refused.
-pub(crate) fn on_any_loop() -> bool {
-    ON_LOOP.try_with(|id| id.get() != 0).unwrap_or(false)
-}
-
-struct OnLoop;
-
-impl OnLoop {
-    fn enter(id: RuntimeId) -> Result<Self, Error> {
-        if on_any_loop() {
-            return Err(Error::would_deadlock());
-        }
-        ON_LOOP.set(id);
-        Ok(Self)
-    }
-}
-
-impl Drop for OnLoop {
-    fn drop(&mut self) {
-        ON_LOOP.set(0);
-    }
-}
-
 impl Shared {
     pub(crate) fn on_loop(&self) -> bool {
-        ON_LOOP.try_with(|id| id.get() == self.id).unwrap_or(false)
+        on_loop::is_inside(self.id)
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -120,6 +96,15 @@ impl Shared {
             0 => Status::Live,
             1 => Status::Closing,
             _ => Status::Closed,
+        }
+    }
+
+    /// Has the loop poll a cell: right after what it is at, if this is its thread.
+    pub(crate) fn run_next(&self, cell: &Arc<crate::promise::Cell>) {
+        if on_loop::push(cell) {
+            self.queue.wake();
+        } else {
+            self.queue.push(cell.clone(), false);
         }
     }
 

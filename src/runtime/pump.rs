@@ -1,6 +1,7 @@
 //! The loop's body: one tokio task that polls what is ready, fires timers, and looks before it sleeps.
 
-use super::{Shared, clock};
+use super::{Shared, clock, on_loop};
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,30 +10,38 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Sleep;
 
-/// Cells polled in a row before sockets get a look.
+/// Cells polled in a row before timers and sockets get a look.
 const TURNS_PER_LOOK_AT_IO: usize = 256;
 
 pub(super) async fn pump(runtime: Arc<Shared>) {
-    let mut batch = Vec::new();
+    let mut older = VecDeque::new();
     let mut due = Vec::new();
     let mut look = Look::new(runtime.look_nanos);
     let mut armed = None;
     let mut since_io = 0;
     loop {
         runtime.timers.fire(clock::now(), &mut due);
-        if runtime.queue.take(&mut batch) {
+        if runtime.queue.take(&mut older) {
             look.called();
         }
-        if !batch.is_empty() {
-            since_io += batch.len();
-            runtime.turns.fetch_add(batch.len() as u64, Ordering::Relaxed);
-            for cell in batch.drain(..) {
-                cell.poll_from_queue();
-            }
-            if since_io >= TURNS_PER_LOOK_AT_IO {
-                since_io = 0;
-                tokio::task::yield_now().await;
-            }
+        let before = since_io;
+        while since_io < TURNS_PER_LOOK_AT_IO
+            && let Some(cell) = on_loop::pop().or_else(|| older.pop_front())
+        {
+            on_loop::poll(&cell);
+            since_io += 1;
+        }
+        runtime.turns.fetch_add((since_io - before) as u64, Ordering::Relaxed);
+        if since_io == TURNS_PER_LOOK_AT_IO {
+            since_io = 0;
+            tokio::task::yield_now().await;
+            continue;
+        }
+        if since_io > before {
+            continue;
+        }
+        if let Some(cell) = runtime.queue.take_last() {
+            older.push_back(cell);
             continue;
         }
         if runtime.queue.is_stopping() {

@@ -8,9 +8,13 @@
 
 use crate::promise::Cell;
 use crate::sync::Lock;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
+
+/// What an empty list may keep of a burst's memory, in cells.
+const KEPT: usize = 4096;
 
 pub(crate) struct Queue {
     ready: Lock<Ready>,
@@ -19,7 +23,9 @@ pub(crate) struct Queue {
 }
 
 struct Ready {
-    cells: Vec<Arc<Cell>>,
+    cells: VecDeque<Arc<Cell>>,
+    /// What waits until there is nothing else to do; the latest comes first. (PROM-25)
+    last: Vec<Arc<Cell>>,
     /// Something came from another thread since the loop last asked.
     foreign: bool,
     stopping: bool,
@@ -28,11 +34,12 @@ struct Ready {
 
 impl Queue {
     pub(super) fn new() -> Self {
-        let ready = Ready { cells: Vec::new(), foreign: false, stopping: false, closed: false };
+        let ready =
+            Ready { cells: VecDeque::new(), last: Vec::new(), foreign: false, stopping: false, closed: false };
         Self { ready: Lock::new(ready), asleep: AtomicBool::new(false), waker: Lock::new(None) }
     }
 
-    pub(crate) fn push(&self, cell: Arc<Cell>) {
+    pub(crate) fn push(&self, cell: Arc<Cell>, last: bool) {
         let foreign = !cell.runtime.on_loop();
         let mut ready = self.ready.lock();
         if ready.closed {
@@ -41,10 +48,28 @@ impl Queue {
             drop(cell);
             return;
         }
-        ready.cells.push(cell);
+        if last {
+            ready.last.push(cell);
+        } else {
+            ready.cells.push_back(cell);
+        }
         ready.foreign |= foreign;
         drop(ready);
         self.wake();
+    }
+
+    /// Puts cells in front, the last one first.
+    pub(super) fn put_back(&self, cells: Vec<Arc<Cell>>) {
+        if cells.is_empty() {
+            return;
+        }
+        let mut ready = self.ready.lock();
+        if ready.closed {
+            drop(ready);
+            drop(cells);
+            return;
+        }
+        cells.into_iter().for_each(|cell| ready.cells.push_front(cell));
     }
 
     /// Wakes the loop if it sleeps.
@@ -57,11 +82,21 @@ impl Queue {
         }
     }
 
-    /// Moves what is ready into `batch`, which is empty; returns whether some of it is foreign.
-    pub(super) fn take(&self, batch: &mut Vec<Arc<Cell>>) -> bool {
+    /// Moves what is ready into `older`; returns whether some of it is foreign.
+    pub(super) fn take(&self, older: &mut VecDeque<Arc<Cell>>) -> bool {
         let mut ready = self.ready.lock();
-        std::mem::swap(&mut ready.cells, batch);
+        if older.is_empty() {
+            std::mem::swap(&mut ready.cells, older);
+            ready.cells.shrink_to(KEPT);
+        } else {
+            older.append(&mut ready.cells);
+        }
         std::mem::take(&mut ready.foreign)
+    }
+
+    /// The latest of what waits for everything else.
+    pub(super) fn take_last(&self) -> Option<Arc<Cell>> {
+        self.ready.lock().last.pop()
     }
 
     /// Announces that the loop is about to sleep; `false` if there is something to do first.
@@ -70,7 +105,7 @@ impl Queue {
         drop(old);
         self.asleep.store(true, Ordering::Release);
         let ready = self.ready.lock();
-        let idle = ready.cells.is_empty() && !ready.stopping;
+        let idle = ready.cells.is_empty() && ready.last.is_empty() && !ready.stopping;
         drop(ready);
         if !idle {
             self.asleep.store(false, Ordering::Release);
@@ -100,7 +135,7 @@ impl Queue {
     pub(super) fn close(&self) {
         let mut ready = self.ready.lock();
         ready.closed = true;
-        let left = std::mem::take(&mut ready.cells);
+        let left = (std::mem::take(&mut ready.cells), std::mem::take(&mut ready.last));
         drop(ready);
         drop(left);
         let waker = self.waker.lock().take();

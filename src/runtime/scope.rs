@@ -1,6 +1,7 @@
 //! Wait scope: a runtime without a thread, driven by its owner inside `wait`, `poll` and `run`.
 
-use super::{OnLoop, Shared, Status, Timer, shutdown};
+use super::on_loop::OnLoop;
+use super::{Shared, Status, Timer, shutdown};
 use crate::error::Error;
 use crate::sync::Lock;
 use std::future::{Future, poll_fn};
@@ -25,7 +26,7 @@ pub(super) struct Driven {
 impl Driven {
     /// Runs what is queued, then ends the loop, which has been told to stop.
     pub(super) fn end(self, runtime: &Arc<Shared>) {
-        let entered = OnLoop::enter(runtime.id);
+        let entered = OnLoop::enter(runtime);
         // The pump catches what callbacks panic with.
         let _ = self.tokio.block_on(self.pump);
         shutdown::finish(runtime, self.tokio);
@@ -51,7 +52,7 @@ impl WaitScope {
         if !self.is_owner() {
             return Err(Error::wrong_thread());
         }
-        let on_loop = OnLoop::enter(runtime.id)?;
+        let on_loop = OnLoop::enter(runtime)?;
         let driven = self.take().ok_or_else(Error::shutdown)?;
         let result = driven.tokio.block_on(future);
         drop(on_loop);

@@ -5,7 +5,8 @@
 //! 5. The thread is joined. All of it within the bound; what is still in a callback by then is reported, and
 //! ends by itself when that returns.
 
-use super::{Hooks, OnLoop, Runtime, Shared, Status, clock};
+use super::on_loop::OnLoop;
+use super::{Hooks, Runtime, Shared, Status, clock};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{self, Object};
 use crate::promise::Canceled;
@@ -30,7 +31,7 @@ impl LoopThread {
         let (running, ended) = channel();
         let shared = shared.clone();
         let body = move || {
-            let entered = OnLoop::enter(shared.id);
+            let entered = OnLoop::enter(&shared);
             if let Some(hooks) = &hooks {
                 hooks.start.run(&hooks.ctx);
             }

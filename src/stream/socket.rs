@@ -1,7 +1,7 @@
 //! A non-blocking descriptor registered with the loop, which can be closed at any time.
 //!
-//! Every operation tries the system call first and asks for readiness only when that would block:
-//! readiness is never relied on, it only wakes. An operation borrows the descriptor for one system call, so
+//! On the loop an operation makes its system call when the loop has seen the socket ready. Another thread, which
+//! may look before the loop does, tries the call first and asks for readiness only when that would block. An operation borrows the descriptor for one system call, so
 //! `close` really closes it, at most one system call later, while operations are pending.
 
 use crate::error::Error;
@@ -66,18 +66,25 @@ impl Socket {
         if direction == Direction::Read {
             self.remember_reader(cx.waker());
         }
+        let mut known_ready = !self.runtime.on_loop();
         loop {
-            match call(fd.get_ref().as_fd()) {
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(rustix::io::Errno::AGAIN) => {}
-                done => return Poll::Ready(Ok(done.map_err(io::Error::from))),
+            if known_ready {
+                match call(fd.get_ref().as_fd()) {
+                    Err(rustix::io::Errno::INTR) => continue,
+                    Err(rustix::io::Errno::AGAIN) => {}
+                    done => return Poll::Ready(Ok(done.map_err(io::Error::from))),
+                }
             }
             let ready = match direction {
                 Direction::Read => fd.poll_read_ready(cx),
                 Direction::Write => fd.poll_write_ready(cx),
             };
             match ready {
-                Poll::Ready(Ok(mut stale)) => stale.clear_ready(),
+                Poll::Ready(Ok(mut stale)) if known_ready => {
+                    stale.clear_ready();
+                    known_ready = false;
+                }
+                Poll::Ready(Ok(_)) => known_ready = true,
                 // The reactor is gone.
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Error::shutdown())),
                 Poll::Pending => break,

@@ -1,0 +1,82 @@
+//! The thread that is inside a loop, and what it does next.
+//!
+//! What an event makes ready runs right after it, ahead of older work and in the order in which it became
+//! ready (PROM-09). It waits on a stack of this thread, where it costs no lock; what is left when the thread
+//! leaves the loop goes to the front of the runtime's queue.
+
+use super::{RuntimeId, Shared};
+use crate::error::Error;
+use crate::promise::Cell;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+struct Place {
+    runtime: RuntimeId,
+    next: Vec<Arc<Cell>>,
+}
+
+thread_local!(static PLACE: RefCell<Place> = const { RefCell::new(Place { runtime: 0, next: Vec::new() }) });
+
+/// Shows this thread's place to `look`, in which nothing foreign may run or be dropped.
+fn place<R>(look: impl FnOnce(&mut Place) -> R) -> Option<R> {
+    PLACE.try_with(|place| look(&mut place.borrow_mut())).ok()
+}
+
+/// Whether this thread is inside any loop, where blocking is refused.
+pub(crate) fn on_any_loop() -> bool {
+    place(|place| place.runtime != 0).unwrap_or(false)
+}
+
+pub(super) fn is_inside(runtime: RuntimeId) -> bool {
+    place(|place| place.runtime == runtime).unwrap_or(false)
+}
+
+/// Being inside a loop, until dropped.
+pub(super) struct OnLoop<'a>(&'a Arc<Shared>);
+
+impl<'a> OnLoop<'a> {
+    pub(super) fn enter(runtime: &'a Arc<Shared>) -> Result<Self, Error> {
+        let entered = place(|place| {
+            let free = place.runtime == 0;
+            if free {
+                place.runtime = runtime.id;
+            }
+            free
+        });
+        if entered == Some(true) { Ok(Self(runtime)) } else { Err(Error::would_deadlock()) }
+    }
+}
+
+impl Drop for OnLoop<'_> {
+    fn drop(&mut self) {
+        let left = place(|place| {
+            place.runtime = 0;
+            std::mem::take(&mut place.next)
+        });
+        self.0.queue.put_back(left.unwrap_or_default());
+    }
+}
+
+/// Puts a cell on the stack if this thread is inside its runtime's loop; `false` if not.
+pub(super) fn push(cell: &Arc<Cell>) -> bool {
+    place(|place| {
+        let inside = place.runtime == cell.runtime.id;
+        if inside {
+            place.next.push(cell.clone());
+        }
+        inside
+    })
+    .unwrap_or(false)
+}
+
+/// The cell to poll next, if an event of this thread left one.
+pub(super) fn pop() -> Option<Arc<Cell>> {
+    place(|place| place.next.pop()).flatten()
+}
+
+/// Polls a cell. What it makes ready comes off the stack next, first come first.
+pub(super) fn poll(cell: &Arc<Cell>) {
+    let before = place(|place| place.next.len()).unwrap_or(0);
+    cell.poll_from_queue();
+    let _ = place(|place| place.next[before..].reverse());
+}
