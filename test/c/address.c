@@ -79,6 +79,7 @@ static void a_host_name_is_resolved(void) {
   runtime_close(runtime);
 }
 
+/* parity: NET-02 */
 static void malformed_addresses_are_refused(void) {
   static const char *const malformed[] = {
       "",           "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:x", "127.0.0.1:",  "127.0.0.1:99999999999999999999",
@@ -106,6 +107,7 @@ static void text_that_is_no_text_is_refused(void) {
   runtime_close(runtime);
 }
 
+/* parity: NET-03 */
 static void a_name_that_does_not_exist_is_an_error(void) {
   kja_runtime_t runtime = runtime_open();
   const char *name = "no-such-host.invalid:80";
@@ -115,6 +117,7 @@ static void a_name_that_does_not_exist_is_an_error(void) {
 }
 
 /* The lookup itself cannot be interrupted: it may outlive its runtime by a moment. */
+/* parity: NET-03 */
 static void a_lookup_may_be_dropped(void) {
   unsigned fds = open_fds();
   kja_runtime_t runtime = runtime_open();
@@ -127,6 +130,7 @@ static void a_lookup_may_be_dropped(void) {
   CHECK(fds_come_back_to(fds));
 }
 
+/* parity: NET-15 */
 static void text_is_cut_to_the_buffer_and_its_full_length_told(void) {
   kja_runtime_t runtime = runtime_open();
   kja_address_t address = address_of(runtime, "127.0.0.1:80", 0);

@@ -32,6 +32,7 @@ static void let_them_fall_asleep(void) {
   nanosleep(&moment, NULL);
 }
 
+/* parity: PROM-38 */
 static void many_threads_may_await_the_same_promise(void) {
   enum { THREADS = 16 };
   awaiter_t awaiters[THREADS];
@@ -143,6 +144,7 @@ static void release_ends_an_await(void) {
   runtime_close(runtime);
 }
 
+/* parity: LOOP-06 */
 static void shutdown_ends_every_await(void) {
   enum { THREADS = 8 };
   awaiter_t awaiters[THREADS];
@@ -161,6 +163,7 @@ static void shutdown_ends_every_await(void) {
   CHECK_OK(kja_runtime_release(runtime));
 }
 
+/* parity: PROM-13 */
 static void await_for_keeps_its_deadline_and_the_promise(void) {
   kja_runtime_t runtime = runtime_open();
   kja_fulfiller_t fulfiller = 0;
@@ -207,6 +210,7 @@ static void await_inside(void *ctx, kja_call_t call) {
   CHECK_IS(kja_promise_await(inside->elsewhere), KJA_ERR_WOULD_DEADLOCK);
 }
 
+/* parity: PROM-12 */
 static void awaiting_on_a_loop_is_refused(void) {
   inside_t inside;
   kja_runtime_t runtime = runtime_open();

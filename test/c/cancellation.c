@@ -12,7 +12,7 @@ static void count_run(void *ctx, kja_call_t call) {
   count_add((count_t *)ctx, 1);
 }
 
-/* parity: CANC-04, TIME-05 */
+/* parity: PROM-01, CANC-04, TIME-05 */
 static void a_timer_is_gone(void) {
   kja_runtime_t runtime = runtime_open();
   kja_promise_t sleeping = 0, then = 0, check = 0;
@@ -42,7 +42,7 @@ static void a_settled_promise_stays_as_it_is(void) {
   runtime_close(runtime);
 }
 
-/* parity: CANC-04, STRM-01 */
+/* parity: PROM-01, CANC-04, STRM-01 */
 static void a_read_gives_its_buffer_back_and_the_connection_goes_on(void) {
   kja_runtime_t runtime = runtime_open();
   pair_t pair = pair_open(runtime);
@@ -64,6 +64,7 @@ static void a_read_gives_its_buffer_back_and_the_connection_goes_on(void) {
   runtime_close(runtime);
 }
 
+/* parity: CANC-04, NET-16 */
 static void an_accept_is_gone_and_the_listener_goes_on(void) {
   kja_runtime_t runtime = runtime_open();
   kja_listener_t listener = listen_on_loopback(runtime);
@@ -82,6 +83,7 @@ static void an_accept_is_gone_and_the_listener_goes_on(void) {
   runtime_close(runtime);
 }
 
+/* parity: PROM-01, NET-11 */
 static void a_connect_closes_its_socket(void) {
   kja_runtime_t runtime = runtime_open();
   kja_listener_t listener = listen_on_loopback(runtime);
@@ -95,6 +97,7 @@ static void a_connect_closes_its_socket(void) {
   runtime_close(runtime);
 }
 
+/* parity: CANC-04, STRM-10 */
 static void a_write_gives_its_data_back(void) {
   kja_runtime_t runtime = runtime_open();
   pair_t pair = pair_open(runtime);
@@ -155,6 +158,7 @@ static void release_oneself(void *ctx, kja_call_t call) {
   count_add(&own->ran, 1);
 }
 
+/* parity: PROM-39 */
 static void a_callback_may_release_its_own_promise(void) {
   own_t own;
   memset(&own, 0, sizeof own);
@@ -208,6 +212,7 @@ static void *cancel_all(void *arg) {
 }
 
 /* Threads cancel continuations just as the loop gets round to running them. */
+/* parity: PROM-38 */
 static void other_threads_cancel_while_it_settles(void) {
   enum { THREADS = 3, MANY = 300 };
   kja_runtime_t runtime = runtime_open();
@@ -248,6 +253,7 @@ static void *open_soon(void *arg) {
   return NULL;
 }
 
+/* parity: EXEC-05 */
 static void a_cancel_from_outside_waits_for_a_running_callback(void) {
   kja_runtime_t runtime = runtime_open();
   kja_executor_t executor = 0;

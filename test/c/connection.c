@@ -56,6 +56,7 @@ static void a_second_read_is_busy(void) {
   runtime_close(runtime);
 }
 
+/* parity: STRM-01 */
 static void read_into_fills_the_callers_buffer(void) {
   kja_runtime_t runtime = runtime_open();
   pair_t pair = pair_open(runtime);
@@ -148,7 +149,7 @@ static void destroy_counts_and_frees(void *ctx) {
   free(both);
 }
 
-/* parity: STRM-10 */
+/* parity: STRM-10, STRM-24 */
 static void writes_queue_in_order_behind_a_slow_reader(void) {
   enum { WRITES = 24, SIZE = 1 << 20 };
   kja_runtime_t runtime = runtime_open();

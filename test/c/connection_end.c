@@ -33,6 +33,7 @@ static void half_a_close_ends_one_direction(void) {
   runtime_close(runtime);
 }
 
+/* parity: STRM-15 */
 static void shutdown_write_waits_for_queued_writes(void) {
   enum { SIZE = 8 << 20 };
   kja_runtime_t runtime = runtime_open();
@@ -172,6 +173,7 @@ static void close_ends_the_socket_and_what_is_pending(void) {
   runtime_close(runtime);
 }
 
+/* parity: STRM-21 */
 static void a_pending_operation_keeps_the_socket(void) {
   kja_runtime_t runtime = runtime_open();
   pair_t pair = pair_open(runtime);
@@ -187,6 +189,7 @@ static void a_pending_operation_keeps_the_socket(void) {
   runtime_close(runtime);
 }
 
+/* parity: STRM-01 */
 static void an_unread_end_is_seen_after_what_was_sent(void) {
   kja_runtime_t runtime = runtime_open();
   pair_t pair = pair_open(runtime);

@@ -37,7 +37,7 @@ static void execute_start_gives_a_promise_of_the_result(void) {
   runtime_close(runtime);
 }
 
-/* parity: EXEC-07 */
+/* parity: EXEC-06, EXEC-07 */
 static void execute_blocks_until_it_is_done_on_the_loop(void) {
   kja_runtime_t runtime = runtime_open();
   kja_executor_t executor = executor_of(runtime);
@@ -60,6 +60,7 @@ static void sleep_then(void *ctx, kja_call_t call) {
   CHECK_OK(kja_call_return_promise(call, sleeping));
 }
 
+/* parity: EXEC-07 */
 static void execute_waits_for_a_promise_that_is_returned(void) {
   kja_runtime_t runtime = runtime_open();
   kja_executor_t executor = executor_of(runtime);
@@ -90,6 +91,7 @@ static void execute_inside(void *ctx, kja_call_t call) {
   CHECK_U64(count_get(&nested->ran), 1);
 }
 
+/* parity: EXEC-07 */
 static void execute_on_the_loop_itself_runs_at_once(void) {
   nested_t nested;
   memset(&nested, 0, sizeof nested);

@@ -60,7 +60,7 @@ static void every_type_of_value_arrives(void) {
   runtime_close(runtime);
 }
 
-/* parity: FULF-01 */
+/* parity: FULF-01, FULF-02 */
 static void the_first_settlement_counts(void) {
   kja_runtime_t runtime = runtime_open();
   count_t destroyed = {0};

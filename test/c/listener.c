@@ -21,6 +21,7 @@ static void port_0_becomes_a_port_that_can_be_connected_to(void) {
   runtime_close(runtime);
 }
 
+/* parity: NET-13 */
 static void a_port_in_use_is_refused_with_its_os_error(void) {
   kja_runtime_t runtime = runtime_open();
   kja_listener_t listener = listen_on_loopback(runtime), second = 1;
@@ -81,6 +82,7 @@ static void each_accept_takes_one_connection(void) {
   runtime_close(runtime);
 }
 
+/* parity: NET-16 */
 static void several_accepts_may_wait_at_once(void) {
   enum { MANY = 5 };
   kja_runtime_t runtime = runtime_open();
@@ -175,6 +177,7 @@ static void shortage_end(shortage_t *shortage) {
   CHECK(setrlimit(RLIMIT_NOFILE, &shortage->before) == 0);
 }
 
+/* parity: NET-16 */
 static void without_descriptors_accept_neither_spins_nor_dies(void) {
   kja_runtime_t runtime = runtime_open();
   kja_listener_t listener = listen_on_loopback(runtime);

@@ -113,6 +113,7 @@ static void timeout_ends_what_takes_too_long(void) {
   runtime_close(runtime);
 }
 
+/* parity: TIME-04 */
 static void timeout_lets_pass_what_is_in_time(void) {
   kja_runtime_t runtime = runtime_open();
   kja_promise_t promise = 0, out = 0;
@@ -151,7 +152,7 @@ static void a_branch_is_cancelled_on_its_own(void) {
   runtime_close(runtime);
 }
 
-/* parity: FORK-03, FORK-04 */
+/* parity: EXC-03, FORK-03, FORK-04 */
 static void the_source_goes_with_its_last_branch(void) {
   kja_runtime_t runtime = runtime_open();
   count_t gone = {0};

@@ -192,6 +192,7 @@ static void after_shutdown_every_call_is_an_error(void) {
   CHECK_IS(kja_runtime_release(runtime), KJA_ERR_BAD_HANDLE);
 }
 
+/* parity: LOOP-06 */
 static void shutdown_returns_what_was_lent(void) {
   kja_runtime_t runtime = runtime_open();
   kja_promise_t never = 0, out = 0;

@@ -32,6 +32,7 @@ static void a_sleep_is_never_early(void) {
 }
 
 /* A loop whose idea of "now" dates from its last turn would end these sleeps too early or too late. */
+/* parity: TIME-01, TIME-03 */
 static void a_sleep_after_a_long_idle_time_is_right(void) {
   kja_runtime_t runtime = runtime_open();
   struct timespec idle = {0, 150000000};
@@ -83,6 +84,7 @@ static void check_place(void *ctx, kja_call_t call) {
   CHECK_U64(count_add(order->next, 1), order->place + 1);
 }
 
+/* parity: TIME-02 */
 static void timers_fire_in_the_order_of_their_deadlines(void) {
   enum { MANY = 8 };
   kja_runtime_t runtime = runtime_open();
@@ -112,6 +114,7 @@ static void check_due(void *ctx, kja_call_t call) {
   count_add(deadline->fired, 1);
 }
 
+/* parity: TIME-03 */
 static void many_timers_all_fire_and_none_early(void) {
   size_t many = scaled(50000);
   kja_runtime_t runtime = runtime_open();
@@ -135,6 +138,7 @@ static void many_timers_all_fire_and_none_early(void) {
   free(then);
 }
 
+/* parity: TIME-05 */
 static void many_timers_are_started_and_dropped(void) {
   kja_runtime_t runtime = runtime_open();
   for (size_t i = 0, n = scaled(200000); i < n; i++) {
@@ -144,6 +148,7 @@ static void many_timers_are_started_and_dropped(void) {
   runtime_close(runtime);
 }
 
+/* parity: PROM-08, PROM-18 */
 static void timers_fire_while_nobody_waits(void) {
   kja_runtime_t runtime = runtime_open();
   gate_t gate;

@@ -52,6 +52,7 @@ static void nothing_runs_before_the_owner_lets_it(void) {
   runtime_close(runtime);
 }
 
+/* parity: LOOP-08, PROM-13 */
 static void poll_does_not_block(void) {
   kja_runtime_t runtime = runtime_open();
   uint64_t turns = 0, begin = kja_timer_now_nanos();
@@ -128,6 +129,7 @@ static void *execute_from_another_thread(void *arg) {
   return NULL;
 }
 
+/* parity: LOOP-14 */
 static void an_executor_reaches_it_while_its_owner_waits(void) {
   kja_runtime_t runtime = runtime_open();
   caller_t caller = {0, {0}};
@@ -165,6 +167,7 @@ static void waiting_inside_a_callback_is_refused(void) {
   runtime_close(stranger.runtime);
 }
 
+/* parity: LOOP-05 */
 static void a_thread_may_own_several(void) {
   kja_runtime_t one = runtime_open(), other = runtime_open();
   kja_promise_t in_one = 0, in_other = 0;
