@@ -11,7 +11,7 @@ CARGO ?= cargo
 CC ?= cc
 RELEASE = target/release
 
-.PHONY: all build demo test bench lint header parity clean
+.PHONY: all build demo test bench header parity clean lint lint-format lint-rust lint-docs lint-header lint-rest
 
 all: build
 
@@ -31,11 +31,22 @@ test: build
 bench: build
 	benches/run
 
-lint: build
+# `make -k lint` goes on after a failure.
+lint: lint-format lint-rust lint-docs lint-header lint-rest
+
+lint-format:
 	$(CARGO) fmt --all --check
+
+lint-rust:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+lint-docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+
+lint-header:
 	$(CARGO) run -q -p kjasync-header -- --check
+
+lint-rest: build
 	scripts/check_exports
 	scripts/check_externs
 	scripts/check_licences

@@ -1,4 +1,4 @@
-"""Reads the functions out of C that is written as ours is: prototypes, definitions, and typedefs of one name to another."""
+"""Reads C that is written as ours is: prototypes, definitions, and typedefs of one name to another."""
 import re
 from typing import Dict, List, NamedTuple
 
@@ -55,7 +55,8 @@ def functions(text) -> Dict[str, Function]:
             continue
         listed = [part for part in re.split(r",(?![^()]*\))", match[3]) if part.strip() not in ("", "void")]
         is_static = "static" in match[1].split()
-        function = Function(type_of(match[1] + " it"), ["function" if "(" in p else type_of(p) for p in listed], has_body, is_static)
+        parameters = ["function" if "(" in parameter else type_of(parameter) for parameter in listed]
+        function = Function(type_of(match[1] + " it"), parameters, has_body, is_static)
         if has_body or match[2] not in found:
             found[match[2]] = function
     return found

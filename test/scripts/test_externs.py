@@ -67,8 +67,11 @@ opaque choose {m : Type → Type} [Monad m] (mode : Mode) (boxed : Boxed) (value
 """
 
 
+SHIM_H = "lean/native/kjasync_shim.h"
+
+
 class Externs(TreeTest):
-    FILES = {"include/kjasync.h": HEADER, "lean/native/kjasync_shim.h": SHIM, "lean/native/shim.c": SOURCE, "lean/A.lean": LEAN}
+    FILES = {"include/kjasync.h": HEADER, SHIM_H: SHIM, "lean/native/shim.c": SOURCE, "lean/A.lean": LEAN}
 
     def run_script(self, script, *arguments, environment=None):
         environment = {**os.environ, "LEAN_KIT": str(self.root / "none"), "PATH": "/usr/bin:/bin"}
@@ -93,7 +96,7 @@ class Externs(TreeTest):
         self.assert_caught(r"kjasync_borrow: Lean passes 1 arguments .* C takes 2")
 
     def test_a_type_is_not_passed(self):
-        self.replace("lean/native/kjasync_shim.h", "kjasync_own(lean_obj_arg value)", "kjasync_own(lean_obj_arg type, lean_obj_arg value)")
+        self.replace(SHIM_H, "kjasync_own(lean_obj_arg value)", "kjasync_own(lean_obj_arg type, lean_obj_arg value)")
         self.assert_caught(r"kjasync_own: Lean passes 1 arguments .* C takes 2")
 
     def test_an_instance_is_passed(self):
@@ -101,8 +104,9 @@ class Externs(TreeTest):
         self.assert_caught(r"kjasync_choose: Lean passes 3 arguments .* C takes 4")
 
     def test_each_scalar_has_its_width(self):
-        for name, right, wrong, c in (("a", "Bool", "UInt16", "uint8_t"), ("b", "UInt16", "UInt32", "uint16_t"), ("c", "UInt32", "UInt64", "uint32_t"),
-                                      ("d", "Call", "UInt32", "uint64_t"), ("e", "USize", "UInt64", "size_t")):
+        for name, right, wrong, c in (("a", "Bool", "UInt16", "uint8_t"), ("b", "UInt16", "UInt32", "uint16_t"),
+                                      ("c", "UInt32", "UInt64", "uint32_t"), ("d", "Call", "UInt32", "uint64_t"),
+                                      ("e", "USize", "UInt64", "size_t")):
             with self.subTest(right):
                 self.replace("lean/A.lean", f"({name} : {right})", f"({name} : {wrong})")
                 self.assert_caught(rf"kja_mix: argument \d is \w+ in Lean, {c} in C")
@@ -171,7 +175,8 @@ class Externs(TreeTest):
         self.assert_caught(r"kjasync_own is defined nowhere")
 
     def test_defined_otherwise(self):
-        self.replace("lean/native/shim.c", "kjasync_borrow(b_lean_obj_arg thing, uint64_t n)", "kjasync_borrow(b_lean_obj_arg thing, uint32_t n)")
+        self.replace("lean/native/shim.c", "kjasync_borrow(b_lean_obj_arg thing, uint64_t n)",
+                     "kjasync_borrow(b_lean_obj_arg thing, uint32_t n)")
         self.assert_caught(r"kjasync_borrow is defined with another prototype")
 
     def test_declared_and_not_used(self):
@@ -185,22 +190,22 @@ class ThisPackage(TreeTest):
     def test_every_planted_mistake_is_caught(self):
         for folder in ("include", "lean"):
             shutil.copytree(ROOT / folder, self.root / folder, ignore=shutil.ignore_patterns(".lake"))
-        shim = (self.root / "lean/native/kjasync_shim.h").read_text()
-        right = {line for line in self.run_script("check_externs", self.root)[1].splitlines()}
+        shim = (self.root / SHIM_H).read_text()
+        right = set(self.run_script("check_externs", self.root)[1].splitlines())
         prototypes = re.findall(r"^\w+ kjasync_\w+\([^;]*\);", shim, flags=re.M)
         self.assertGreater(len(prototypes), 20)
-        for change in (lambda p: p.replace("(", "(uint64_t more, ", 1), lambda p: re.sub(r"\blean_obj_arg\b", "b_lean_obj_arg", p, count=1),
-                       lambda p: re.sub(r"\bb_lean_obj_arg\b", "lean_obj_arg", p, count=1), lambda p: re.sub(r"uint(8|16|32|64)_t|size_t", "uint128_t", p, count=1),
-                       lambda p: re.sub(r"^\w+", "void", p)):
-            changed = shim
-            names = set()
+        for old, new in (("[(]", "(uint64_t more, "), (r"\blean_obj_arg\b", "b_lean_obj_arg"),
+                         (r"\bb_lean_obj_arg\b", "lean_obj_arg"), (r"uint\d+_t|size_t", "uint128_t"), (r"^\w+", "void")):
+            changed, names = shim, set()
             for prototype in prototypes:
-                if change(prototype) != prototype:
+                mistaken = re.sub(old, new, prototype, count=1)
+                if mistaken != prototype:
                     names.add(re.search(r"kjasync_\w+(?=\()", prototype)[0])
-                    changed = changed.replace(prototype, change(prototype))
-            self.write("lean/native/kjasync_shim.h", changed)
-            lines = [line for line in self.run_script("check_externs", self.root)[1].splitlines() if line not in right]
-            caught = {match[1] for match in (re.search(r": (kjasync_\w+): (?:Lean passes|argument|the result)", line) for line in lines) if match}
+                    changed = changed.replace(prototype, mistaken)
+            self.write(SHIM_H, changed)
+            said = self.run_script("check_externs", self.root)[1].splitlines()
+            lines = [line for line in said if line not in right]
+            caught = set(re.findall(r": (kjasync_\w+): (?:Lean passes|argument|the result)", "\n".join(lines)))
             self.assertEqual(names - caught, set())
             self.assertTrue(names)
 

@@ -30,8 +30,8 @@ class TreeTest(unittest.TestCase):
         self.write(name, text.replace(old, new, 1))
 
     def run_script(self, script, *arguments, environment=None):
-        done = subprocess.run([sys.executable, "-B", str(ROOT / "scripts" / script), *map(str, arguments)], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, env=environment)
+        command = [sys.executable, "-B", str(ROOT / "scripts" / script), *map(str, arguments)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
         return done.returncode, done.stdout
 
     def assert_passes(self, script, *arguments):
