@@ -1,7 +1,9 @@
 """scripts/check_externs has to catch a mistake of each kind."""
 import os
+import pathlib
 import re
 import shutil
+import subprocess
 import unittest
 
 from tree import ROOT, TreeTest
@@ -208,6 +210,51 @@ class ThisPackage(TreeTest):
             caught = set(re.findall(r": (kjasync_\w+): (?:Lean passes|argument|the result)", "\n".join(lines)))
             self.assertEqual(names - caught, set())
             self.assertTrue(names)
+
+
+def kit():
+    """The check kit's builder, if the kit is here (see test/run_lean) and has been set up."""
+    folder = pathlib.Path(os.environ.get("LEAN_KIT") or ROOT.parent / "shared" / "lean-kit")
+    if not (folder / "setup").exists():
+        return None
+    said = subprocess.run(["./setup"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return pathlib.Path(said.stdout.strip().splitlines()[-1]) / "bin" / "lean-kit" if said.returncode == 0 else None
+
+
+KIT = kit()
+
+
+@unittest.skipUnless(KIT, "needs the kit")
+class EmittedC(TreeTest):
+    """The C that Lean emits, compiled behind the headers: a prototype that differs is a compile error."""
+    FILES = {"native/kjasync.h": "#include <stdint.h>\nuint64_t kja_twice(uint64_t n);\n",
+             "native/twice.c": '#include "kjasync.h"\nuint64_t kja_twice(uint64_t n) { return n * 2; }\n',
+             "Main.lean": '@[extern "kja_twice"] opaque twice (n : UInt64) : BaseIO UInt64\n'
+                          "def main : IO Unit := do IO.println (toString (← twice 21))\n"}
+
+    def build(self):
+        command = [str(KIT), "build", "--main", "Main", "--cflags", "-Inative -include kjasync.h", "--cc-src", "native/twice.c",
+                   "--build", "build", "-o", "main"]
+        done = subprocess.run(command, cwd=self.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+
+    def test_the_right_prototype_compiles(self):
+        status, text = self.build()
+        self.assertEqual(status, 0, text)
+        said = subprocess.run([str(self.root / "main")], stdout=subprocess.PIPE, text=True, check=True)
+        self.assertEqual(said.stdout, "42\n")
+
+    def test_another_width_does_not(self):
+        self.replace("Main.lean", "BaseIO UInt64", "BaseIO UInt32")
+        status, text = self.build()
+        self.assertNotEqual(status, 0)
+        self.assertIn("conflicting types for", text)
+
+    def test_an_io_result_does_not(self):
+        self.replace("Main.lean", "BaseIO UInt64", "IO UInt64")
+        status, text = self.build()
+        self.assertNotEqual(status, 0)
+        self.assertIn("conflicting types for", text)
 
 
 if __name__ == "__main__":
