@@ -1,0 +1,60 @@
+import Test.Check
+
+open Test KjAsync
+
+-- parity: EXEC-01, EXEC-04, EXEC-07
+test "code runs on the loop and its result comes back" := inBoth fun runtime => do
+  let executor ← runtime.executor
+  check (← executor.isLive) "not live"
+  check (!(← runtime.onLoop)) "on the loop"
+  check (← (← executor.executeStart runtime.onLoop).await) "executeStart ran elsewhere"
+  check (← executor.execute runtime.onLoop) "execute ran elsewhere"
+  discard <| fails .busy (executor.execute (throw (Error.ofKind .busy "busy") : IO Nat))
+  discard <| fails .busy (← executor.executeStart (throw (Error.ofKind .busy "busy") : IO Nat)).await
+
+-- parity: EXEC-07
+test "on the loop itself the code runs at once" := inBoth fun runtime => do
+  let executor ← runtime.executor
+  checkEq (← executor.execute (return 1 + (← executor.execute (pure 2)))) 3
+
+-- parity: EXEC-09
+test "calls of one thread start in their order" := withRuntime fun runtime => do
+  let executor ← runtime.executor
+  let seen ← IO.mkRef #[]
+  let calls ← (Array.range 1000).mapM fun n => executor.executeStart (seen.modify (·.push n))
+  discard (← PromiseRef.all runtime calls).await
+  checkEq (← seen.get) (Array.range 1000)
+
+-- parity: EXEC-05
+test "code that was cancelled before it began never runs" := withRuntime fun runtime => do
+  let executor ← runtime.executor
+  let ran ← Counter.new
+  let busy ← Gate.new
+  let go ← Gate.new
+  let holding ← executor.executeStart do busy.pass; go.wait
+  busy.wait
+  let waiting ← executor.executeStart ran.add
+  waiting.cancel
+  let dropped ← executor.executeStart ran.add
+  dropped.release
+  go.pass
+  holding.await
+  runtime.yieldNow
+  checkEq (← ran.get) 0
+
+-- parity: EXEC-03, EXEC-08
+test "an executor whose loop is gone says so" := do
+  let runtime ← Runtime.init
+  let executor ← runtime.executor
+  runtime.shutdown
+  check (!(← executor.isLive)) "live"
+  discard <| fails .shutdown (executor.executeStart (pure 1))
+  discard <| fails .shutdown (executor.execute (pure 1))
+
+test "many threads call in at once" := withRuntime fun runtime => do
+  let executor ← runtime.executor
+  let sum ← IO.mkRef 0
+  let tasks ← (List.range 4).mapM fun _ => IO.asTask (prio := .dedicated) do
+    for _ in [0:500] do executor.execute (sum.modify (· + 1))
+  for task in tasks do IO.ofExcept (← IO.wait task)
+  checkEq (← sum.get) 2000

@@ -1,0 +1,97 @@
+import Test.Check
+
+open Test KjAsync
+
+private def never : Async Unit := do Async.sleep anHour
+
+test "finally runs once after a value and after an error" := onLoop do
+  let ran ← Counter.new
+  for waits in [0, 1] do
+    let value ← try
+      for _ in [0:waits] do Async.yield
+      pure 5
+    finally ran.add
+    checkEq value 5
+    try
+      try
+        for _ in [0:waits] do Async.yield
+        throw (Error.ofKind .busy "busy")
+      finally ran.add
+    catch error => checkEq (Error.kind? error) (some .busy)
+  checkEq (← ran.get) 4
+
+test "finally runs once when the code is cancelled, innermost first" := inBoth fun runtime => do
+  let order ← IO.mkRef #[]
+  let promise ← Async.start runtime do
+    try
+      try
+        try never finally order.modify (·.push 1)
+        order.modify (·.push 100)
+      finally order.modify (·.push 2)
+    finally order.modify (·.push 3)
+  runtime.yieldNow
+  promise.cancel
+  for _ in [0:4] do runtime.yieldNow
+  checkEq (← order.get) #[1, 2, 3]
+  discard <| fails .canceled promise.await
+
+test "a clean-up may wait, and runs to its end" := inBoth fun runtime => do
+  let ran ← Counter.new
+  let cleanup : Async Unit := do
+    ran.add
+    Async.sleep 1000
+    ran.add
+  Async.run runtime (try Async.yield finally cleanup)
+  checkEq (← ran.get) 2
+  Async.run runtime (try pure () finally cleanup)
+  checkEq (← ran.get) 4
+  -- Cancelled while the code waits: the clean-up runs afterwards.
+  let promise ← Async.start runtime (try never finally cleanup)
+  runtime.yieldNow
+  promise.cancel
+  eventually "clean-up" (do runtime.sleepNanos 1000; return (← ran.get) == 6)
+  -- Cancelled while the clean-up waits: it goes on.
+  for body in [(pure () : Async Unit), Async.yield] do
+    let before ← ran.get
+    let begun ← Counter.new
+    let promise ← Async.start runtime (try body finally do begun.add; cleanup)
+    eventually "begin of the clean-up" (do runtime.yieldNow; return (← begun.get) == 1)
+    promise.cancel
+    eventually "end of the clean-up" (do runtime.sleepNanos 1000; return (← ran.get) == before + 2)
+
+test "an error of the clean-up takes the place of the outcome" := onLoop do
+  for waits in [0, 1] do
+    try
+      try
+        for _ in [0:waits] do Async.yield
+      finally
+        for _ in [0:waits] do Async.yield
+        (throw (Error.ofKind .overloaded "clean-up") : Async Unit)
+    catch error => checkEq (Error.kind? error) (some .overloaded)
+
+private def waitsFor (waits : Nat) : Async Nat := do
+  for _ in [0:waits] do Async.yield
+  return waits
+
+test "a clean-up sees the value" := onLoop do
+  let seen ← IO.mkRef none
+  for waits in [0, 1] do
+    let (value, result) ← tryFinally' (waitsFor waits) fun value => do
+      seen.set value
+      return "cleaned"
+    checkEq value waits
+    checkEq result "cleaned"
+    checkEq (← seen.get) (some waits)
+
+test "cancelling code that has not begun runs nothing of it" := withRuntime fun runtime => do
+  let ran ← Counter.new
+  let busy ← Gate.new
+  let go ← Gate.new
+  let holding ← (← runtime.executor).executeStart do busy.pass; go.wait
+  busy.wait
+  let promise ← Async.start runtime (try ran.add finally ran.add : Async Unit)
+  promise.cancel
+  go.pass
+  holding.await
+  runtime.yieldNow
+  checkEq (← ran.get) 0

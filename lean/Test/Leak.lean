@@ -1,0 +1,48 @@
+import Test.Check
+
+open Test KjAsync
+
+private def residentKB : IO Nat := do
+  let fields := (← IO.FS.readFile "/proc/self/statm").splitOn " "
+  return 4 * (fields[1]?.bind String.toNat? |>.getD 0)
+
+/-- One conversation, with everything that a program may leave lying about. -/
+private def conversation (runtime : Runtime) (listener : Listener) (address : Address) : IO Unit := do
+  let server ← Async.start runtime do
+    let connection ← listener.accept
+    repeat
+      let bytes ← connection.read
+      if bytes.isEmpty then break
+      connection.write bytes
+  let client ← address.connect (m := IO)
+  discard <| Async.run runtime (Async.timeout anHour (do client.write "over"; client.readExactly 4))
+  discard client.readStart
+  discard <| (← PromiseRef.never (α := Nat) runtime).map (· + 1)
+  discard <| fails .timedOut (Async.run runtime (Async.timeout 1000 (Async.sleep anHour)))
+  client.close
+  server.await
+
+test "many conversations leave nothing behind" := withRuntime fun runtime => do
+  let (listener, address) ← listenOnLoopback (m := IO) runtime
+  conversation runtime listener address
+  let handles ← Native.handleCount
+  let fds ← openFds
+  for _ in [0:100] do conversation runtime listener address
+  let before ← residentKB
+  for _ in [0:400] do conversation runtime listener address
+  let after ← residentKB
+  eventually "handles" (return (← Native.handleCount) == handles)
+  eventually "sockets" (return (← openFds) == fds)
+  check (after < before + 2000) s!"{before} KB became {after} KB"
+
+test "many runtimes leave nothing behind" := do
+  let once : IO Unit := Runtime.withRuntime fun runtime => do
+    let (client, server) ← connectedPair (m := IO) runtime
+    discard <| Async.start runtime (do discard server.read)
+    client.write "x"
+    discard <| runtime.sleepNanosStart anHour
+  for _ in [0:20] do once
+  let before ← residentKB
+  for _ in [0:100] do once
+  let after ← residentKB
+  check (after < before + 4000) s!"{before} KB became {after} KB"

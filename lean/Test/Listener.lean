@@ -1,0 +1,66 @@
+import Test.Check
+
+open Test KjAsync
+
+-- parity: NET-13, NET-18
+test "a free port is chosen and told" := inBoth fun runtime => do
+  let (listener, address) ← listenOnLoopback (m := IO) runtime
+  check ((← address.port) != 0) "no port"
+  let (other, otherAddress) ← listenOnLoopback (m := IO) runtime
+  check ((← address.port) != (← otherAddress.port)) "the same port"
+  listener.close
+  other.close
+
+-- parity: NET-13
+test "a port in use is refused, with its number" := inBoth fun runtime => do
+  let (_listener, address) ← listenOnLoopback (m := IO) runtime
+  let error ← fails .failed (do address.listen)
+  check (Error.osCode? error).isSome s!"no number in {error}"
+  check (error matches .resourceBusy ..) s!"not busy: {error}"
+
+-- parity: NET-16
+test "pending accepts are served in order" := inBoth fun runtime => do
+  let (listener, address) ← listenOnLoopback (m := IO) runtime
+  let order ← IO.mkRef #[]
+  let accepts ← (Array.range 3).mapM fun n => do
+    (← listener.acceptStart).then fun _ => order.modify (·.push n)
+  let clients ← (Array.range 3).mapM fun _ => (address.connect : IO Connection)
+  discard (← PromiseRef.all runtime accepts).await
+  checkEq (← order.get) #[0, 1, 2]
+  checkEq clients.size 3
+
+-- parity: NET-16
+test "a cancelled accept leaves the connection to the next" := inBoth fun runtime => do
+  let (listener, address) ← listenOnLoopback (m := IO) runtime
+  for _ in [0:10] do
+    let accepting ← listener.acceptStart
+    accepting.cancel
+    discard <| fails .canceled accepting.await
+    let client ← address.connect (m := IO)
+    let server ← listener.accept (m := IO)
+    server.write "hello"
+    checkEq (← (← client.read (min := 5)).toText) "hello"
+
+-- parity: NET-23
+test "a closed listener rejects what is pending and refuses the rest" := inBoth fun runtime => do
+  let (listener, address) ← listenOnLoopback (m := IO) runtime
+  let (client, server) ← do
+    let accepting ← listener.acceptStart
+    pure (← address.connect (m := IO), ← accepting.await (m := IO))
+  let accepting ← listener.acceptStart
+  listener.close
+  listener.close
+  discard <| fails .canceled accepting.await
+  discard <| fails .disconnected (address.connect : IO Connection)
+  match ← (listener.accept : IO Connection).toBaseIO with
+  | .ok _ => throw (IO.userError "accepted")
+  | .error _ => pure ()
+  client.write "still"
+  checkEq (← (← server.read (min := 5)).toText) "still"
+
+-- parity: NET-11
+test "a refused connection says so" := inBoth fun runtime => do
+  let (listener, address) ← listenOnLoopback (m := IO) runtime
+  listener.close
+  let error ← fails .disconnected (runtime.connect (← address.text) : IO Connection)
+  check (Error.osCode? error).isSome s!"no number in {error}"

@@ -1,0 +1,60 @@
+import Test.Address
+import Test.Async
+import Test.AsyncCombinators
+import Test.AsyncLoop
+import Test.AsyncScope
+import Test.Bytes
+import Test.Cancellation
+import Test.Combinators
+import Test.Connection
+import Test.ConnectionEnd
+import Test.Error
+import Test.Executor
+import Test.Finally
+import Test.Fulfiller
+import Test.Handle
+import Test.Leak
+import Test.Listener
+import Test.Promise
+import Test.Retry
+import Test.Runtime
+import Test.Shutdown
+import Test.Stream
+import Test.Task
+import Test.Timer
+import Test.WaitScope
+
+/-! Runs every test, or those whose names contain one of the arguments. -/
+
+open Test KjAsync
+
+/-- Runs a test; it fails also if it leaves native handles, descriptors or threads behind. -/
+def outcomeOf (entry : Test.Test) : IO (Option String) := do
+  let handles ← Native.handleCount
+  let fds ← openFds
+  match ← (entry.run ()).toBaseIO with
+  | .error error => return some (toString error)
+  | .ok () =>
+    let left ← (do
+      eventually "native handles left" (return (← Native.handleCount) == handles)
+      eventually "descriptors left" (return (← openFds) == fds)
+      eventually "threads left" (return (← loopThreads) == 0) : IO Unit).toBaseIO
+    return match left with
+      | .ok () => none
+      | .error error => some (toString error)
+
+def main (wanted : List String) : IO UInt32 := do
+  let mut passed := 0
+  let mut failed := 0
+  for entry in ← registry.get do
+    unless wanted.isEmpty || wanted.any (fun part => (entry.name.splitOn part).length > 1) do continue
+    match ← outcomeOf entry with
+    | none =>
+      passed := passed + 1
+      IO.println s!"{entry.name}: ok"
+    | some reason =>
+      failed := failed + 1
+      IO.println s!"{entry.name}: FAILED: {reason}"
+    (← IO.getStdout).flush
+  IO.println s!"{passed} passed, {failed} failed"
+  return if failed == 0 && passed > 0 then 0 else 1

@@ -1,0 +1,53 @@
+import Test.Check
+
+open Test KjAsync
+
+private def withScope (body : WaitScope → IO Unit) : IO Unit := do
+  let scope ← WaitScope.init
+  try body scope finally scope.shutdown
+
+-- parity: LOOP-05, PROM-12
+test "a wait scope turns inside its owner's calls only" := withScope fun scope => do
+  let ran ← Counter.new
+  let promise ← (← scope.runtime.yieldNowStart).then fun () => ran.add
+  IO.sleep 2
+  checkEq (← ran.get) 0
+  scope.wait promise
+  checkEq (← ran.get) 1
+  checkEq (← loopThreads) 0 "threads"
+
+-- parity: LOOP-08, PROM-13
+test "poll runs what is ready and does not block" := withScope fun scope => do
+  let ran ← Counter.new
+  let soon ← (← scope.runtime.yieldNowStart).then fun () => ran.add
+  let late ← scope.runtime.sleepNanosStart anHour
+  check ((← scope.poll) > 0) "no turns"
+  checkEq (← ran.get) 1
+  check (← soon.isSettled) "not settled"
+  check (!(← late.isSettled)) "settled"
+
+test "pumping drives timers" := withScope fun scope => do
+  let promise ← scope.runtime.sleepNanosStart millisecond
+  discard <| scope.pumpNanos (5 * millisecond)
+  check (← promise.isSettled) "not settled"
+
+-- parity: PROM-38
+test "another thread is refused" := withScope fun scope => do
+  let promise ← PromiseRef.never (α := Nat) scope.runtime
+  let elsewhere (action : IO Unit) : IO Unit := do
+    discard <| fails .wrongThread (IO.ofExcept (← IO.wait (← IO.asTask action .dedicated)))
+  elsewhere (discard promise.await)
+  elsewhere (discard scope.poll)
+  elsewhere scope.runtime.yieldNow
+  elsewhere scope.shutdown
+
+test "async code runs in a wait scope" := withScope fun scope => do
+  let result ← Async.run scope.runtime do
+    Async.sleep millisecond
+    return 3
+  checkEq result 3
+
+test "a connection within one thread" := withScope fun scope => do
+  let (client, server) ← connectedPair (m := IO) scope.runtime
+  client.write "over and back"
+  checkEq (← (← server.read).toText) "over and back"
