@@ -47,6 +47,7 @@ lint-header:
 	$(CARGO) run -q -p kjasync-header -- --check
 
 lint-rest: build
+	scripts/check_docs
 	scripts/check_exports
 	scripts/check_externs
 	scripts/check_licences

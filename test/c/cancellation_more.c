@@ -14,20 +14,37 @@ static void count_canceled(void *ctx, kja_call_t call) {
 
 static void what_was_built_on_it_sees_an_error(void) {
   kja_runtime_t runtime = runtime_open();
-  kja_promise_t input = 0, built[7];
-  count_t caught = {0};
+  kja_promise_t input = 0, built[8], heard[2], spare = 0, branch = 0;
+  kja_fulfiller_t fulfiller = 0;
+  count_t caught = {0}, gone = {0};
   CHECK_OK(kja_promise_new_never(runtime, &input));
   CHECK_OK(kja_promise_then(input, must_not_run, NULL, NULL, &built[0]));
   CHECK_OK(kja_promise_all(runtime, &input, 1, &built[1]));
-  CHECK_OK(kja_promise_race(runtime, &input, 1, &built[2]));
+  kja_promise_t entrants[2];
+  CHECK_OK(kja_promise_new_never(runtime, &spare));
+  CHECK_OK(kja_promise_attach(spare, &gone, count_destroy, &entrants[0]));
+  entrants[1] = input;
+  CHECK_OK(kja_promise_race(runtime, entrants, 2, &built[2]));
+  CHECK_OK(kja_promise_release(entrants[0]));
+  CHECK_OK(kja_promise_release(spare));
   CHECK_OK(kja_promise_timeout(input, 3600 * SECOND, &built[3]));
   CHECK_OK(kja_promise_fork(input, &built[4]));
   CHECK_OK(kja_promise_attach(input, NULL, NULL, &built[5]));
-  CHECK_OK(kja_promise_catch(input, count_canceled, &caught, NULL, &built[6]));
+  CHECK_OK(kja_fulfiller_new(runtime, &fulfiller, &built[6]));
+  CHECK_OK(kja_promise_fork(input, &branch));
+  CHECK_OK(kja_fulfiller_promise(fulfiller, branch));
+  CHECK_OK(kja_promise_finally(input, count_canceled, &caught, NULL, &built[7]));
+  CHECK_OK(kja_promise_catch(input, count_canceled, &caught, NULL, &heard[0]));
+  CHECK_OK(kja_promise_handle_both(input, count_canceled, &caught, NULL, &heard[1]));
+  CHECK_OK(kja_promise_fork(input, &branch));
+  CHECK_OK(kja_promise_detach(branch, count_canceled, &caught, NULL));
   CHECK_OK(kja_promise_cancel(input));
-  for (int i = 0; i < 6; i++) expect(built[i], KJA_ERR_CANCELED);
-  expect(built[6], KJA_OK);
-  CHECK_U64(count_get(&caught), 1);
+  for (int i = 0; i < 8; i++) expect(built[i], KJA_ERR_CANCELED);
+  for (int i = 0; i < 2; i++) expect(heard[i], KJA_OK);
+  let_loop_catch_up(runtime);
+  CHECK_U64(count_get(&caught), 4);
+  CHECK_U64(count_get(&gone), 1);
+  CHECK_OK(kja_fulfiller_release(fulfiller));
   CHECK_OK(kja_promise_release(input));
   runtime_close(runtime);
 }
