@@ -142,7 +142,9 @@ test "an attachment lives until the promise has settled or is gone" := inBoth fu
   fulfiller.fulfill 1
   checkEq (← attached.await) 1
   eventually "attachment" (return (← Native.handleCount) == before + 3)
+  attached.release
   promise.release
+  check (!(← fulfiller.isWaiting)) "waiting"
 
 -- parity: PROM-19
 test "a detached promise runs to its end and reports its error" := inBoth fun runtime => do

@@ -60,4 +60,4 @@ test "writing to a peer that is gone is an error and no signal" := inBoth fun ru
   for _ in [0:100000] do
     result ← (client.write "x" : IO Unit).toBaseIO
     if result matches .error _ then break
-  discard <| fails .disconnected (IO.ofExcept result)
+  discard <| fails .disconnected (EIO.ofExcept result)

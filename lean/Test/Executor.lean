@@ -56,5 +56,5 @@ test "many threads call in at once" := withRuntime fun runtime => do
   let sum ← IO.mkRef 0
   let tasks ← (List.range 4).mapM fun _ => IO.asTask (prio := .dedicated) do
     for _ in [0:500] do executor.execute (sum.modify (· + 1))
-  for task in tasks do IO.ofExcept (← IO.wait task)
+  for task in tasks do EIO.ofExcept (← IO.wait task)
   checkEq (← sum.get) 2000

@@ -51,6 +51,6 @@ test "other threads settle, in their order" := withRuntime fun runtime => do
   let noted ← pairs.mapM fun (_, promise) => promise.then fun n => seen.modify (·.push n)
   let task ← IO.asTask (prio := .dedicated) do
     for (fulfiller, _) in pairs, n in Array.range 100 do fulfiller.fulfill n
-  IO.ofExcept (← IO.wait task)
+  EIO.ofExcept (← IO.wait task)
   discard (← PromiseRef.all runtime noted).await
   checkEq (← seen.get) (Array.range 100)

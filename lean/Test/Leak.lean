@@ -34,6 +34,7 @@ test "many conversations leave nothing behind" := withRuntime fun runtime => do
   eventually "handles" (return (← Native.handleCount) == handles)
   eventually "sockets" (return (← openFds) == fds)
   check (after < before + 2000) s!"{before} KB became {after} KB"
+  checkEq (← (← listener.localAddress).text) (← address.text)
 
 test "many runtimes leave nothing behind" := do
   let once : IO Unit := Runtime.withRuntime fun runtime => do

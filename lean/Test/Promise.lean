@@ -29,7 +29,7 @@ test "many threads await one promise at once" := withRuntime fun runtime => do
   let (fulfiller, promise) ← Fulfiller.new runtime
   let waiting ← (List.range 8).mapM fun _ => (promise.await : IO Nat).asTask .dedicated
   fulfiller.fulfill 7
-  for task in waiting do checkEq (← IO.ofExcept (← IO.wait task)) 7
+  for task in waiting do checkEq (← EIO.ofExcept (← IO.wait task)) 7
 
 test "awaits of many threads do not hold each other up" := withRuntime fun runtime => do
   let slow ← PromiseRef.never (α := Nat) runtime
@@ -37,7 +37,7 @@ test "awaits of many threads do not hold each other up" := withRuntime fun runti
   checkEq (← (← PromiseRef.pure runtime 1).await) 1
   runtime.sleepNanos millisecond
   slow.cancel
-  for task in waiting do discard <| fails .canceled (IO.ofExcept (← IO.wait task))
+  for task in waiting do discard <| fails .canceled (EIO.ofExcept (← IO.wait task))
 
 -- parity: PROM-12
 test "blocking on the loop is refused" := withRuntime fun runtime => do

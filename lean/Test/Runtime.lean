@@ -52,4 +52,4 @@ test "a wait scope may be dropped on another thread" := do
   let runtime ← Runtime.init { mode := .waitScope }
   runtime.yieldNow
   let task ← IO.asTask (prio := .dedicated) (discard runtime.isAlive)
-  IO.ofExcept (← IO.wait task)
+  EIO.ofExcept (← IO.wait task)

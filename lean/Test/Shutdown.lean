@@ -74,18 +74,19 @@ test "shutdown waits for a callback as long as it may" := do
   let runtime ← Runtime.init { shutdownNanos := 20 * millisecond }
   let begun ← Gate.new
   let go ← Gate.new
-  discard <| (← runtime.executor).executeStart do begun.pass; go.wait
+  let holding ← (← runtime.executor).executeStart do begun.pass; go.wait
   begun.wait
   let before ← monoNanosNow
   discard <| fails .timedOut runtime.shutdown
   check ((← monoNanosNow) - before ≥ 20 * millisecond) "too early"
   go.pass
   eventually "the end" (return (← runtime.shutdown.toBaseIO) matches .ok _)
+  discard <| fails .badHandle holding.await
 
 test "threads may shut down a runtime all at once" := do
   for _ in [0:20] do
     let runtime ← Runtime.init
     discard <| Async.start runtime (Async.sleep anHour)
     let tasks ← (List.range 4).mapM fun _ => IO.asTask (prio := .dedicated) runtime.shutdown
-    for task in tasks do IO.ofExcept (← IO.wait task)
+    for task in tasks do EIO.ofExcept (← IO.wait task)
     check (!(← runtime.isAlive)) "alive"

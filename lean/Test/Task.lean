@@ -6,20 +6,20 @@ test "a promise becomes a task without a blocked thread" := withRuntime fun runt
   let (fulfiller, promise) ← Fulfiller.new runtime
   let tasks ← (List.range 200).mapM fun _ => promise.toTask
   fulfiller.fulfill 5
-  for task in tasks do checkEq (← IO.ofExcept (← IO.wait task)) 5
+  for task in tasks do checkEq (← EIO.ofExcept (← IO.wait task)) 5
   let failing ← (← PromiseRef.fail (α := Nat) runtime (Error.ofKind .busy "busy")).toTask
-  discard <| fails .busy (IO.ofExcept (← IO.wait failing))
+  discard <| fails .busy (EIO.ofExcept (← IO.wait failing))
 
 test "a cancelled promise resolves its task" := withRuntime fun runtime => do
   let promise ← PromiseRef.never (α := Nat) runtime
   let task ← promise.toTask
   promise.cancel
-  discard <| fails .canceled (IO.ofExcept (← IO.wait task))
+  discard <| fails .canceled (EIO.ofExcept (← IO.wait task))
 
 test "a shutdown resolves the tasks" := withRuntime fun runtime => do
   let task ← (← PromiseRef.never (α := Nat) runtime).toTask
   runtime.shutdown
-  discard <| fails .shutdown (IO.ofExcept (← IO.wait task))
+  discard <| fails .shutdown (EIO.ofExcept (← IO.wait task))
 
 test "a task becomes a promise without a blocked thread" := inBoth fun runtime => do
   let result ← IO.Promise.new (α := Except IO.Error Nat)

@@ -35,7 +35,7 @@ test "pumping drives timers" := withScope fun scope => do
 test "another thread is refused" := withScope fun scope => do
   let promise ← PromiseRef.never (α := Nat) scope.runtime
   let elsewhere (action : IO Unit) : IO Unit := do
-    discard <| fails .wrongThread (IO.ofExcept (← IO.wait (← IO.asTask action .dedicated)))
+    discard <| fails .wrongThread (EIO.ofExcept (← IO.wait (← IO.asTask action .dedicated)))
   elsewhere (discard promise.await)
   elsewhere (discard scope.poll)
   elsewhere scope.runtime.yieldNow

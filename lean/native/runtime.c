@@ -42,7 +42,7 @@ lean_obj_res kjasync_runtime_executor(b_lean_obj_arg runtime) {
 
 lean_obj_res kjasync_runtime_poll(b_lean_obj_arg runtime) {
     uint64_t turns = 0;
-    return kjasync_u64_result(kja_runtime_poll(kjasync_id(runtime), &turns), &turns);
+    return kjasync_u64_result(kja_runtime_poll(kjasync_id(runtime), 0, &turns), &turns);
 }
 
 lean_obj_res kjasync_runtime_run(b_lean_obj_arg runtime, uint64_t nanos) {
