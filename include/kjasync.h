@@ -38,6 +38,32 @@
 #define KJA_RUNTIME_WAIT_SCOPE 1
 
 /*
+ Timers go by a clock of the runtime's own, which starts at 0 and moves only when `kja_timer_advance` or, on a
+ wait scope, `kja_runtime_run` says so: for tests of what happens in time. (TIME-06)
+ */
+#define KJA_RUNTIME_VIRTUAL_TIME 1
+
+/*
+ The system's monotonic clock.
+ */
+#define KJA_CLOCK_MONOTONIC 0
+
+/*
+ The same as of the system's last tick: cheaper to read on some systems.
+ */
+#define KJA_CLOCK_MONOTONIC_COARSE 1
+
+/*
+ The calendar, since the beginning of 1970, as the machine is set.
+ */
+#define KJA_CLOCK_CALENDAR 2
+
+/*
+ The same as of the system's last tick.
+ */
+#define KJA_CLOCK_CALENDAR_COARSE 3
+
+/*
  What went wrong, as far as the caller's next step depends on it.
 
  The first four are KJ's and say what to do: `Failed` is a bug or bad input, `Overloaded` a lack of
@@ -164,9 +190,40 @@ typedef uint64_t kja_call_t;
 typedef uint64_t kja_handle_t;
 
 /*
+ One switch for many promises. Released with `kja_canceler_release`, which cancels them.
+ */
+typedef uint64_t kja_canceler_t;
+
+/*
  A callback. It runs on the loop's thread, at most once, and must neither block nor unwind.
  */
 typedef void (*kja_callback_fn)(void *ctx, kja_call_t call);
+
+/*
+ When to try again. Zero everything, then set `size` and what is wanted; 0 means the default.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_retry_options_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   How often to try at most, the first time included; 0 for 2.
+   */
+  uint32_t attempts;
+  /*
+   After which errors: the sum of `1 << KJA_ERR_*`; 0 for `DISCONNECTED` alone.
+   */
+  uint32_t kinds;
+  /*
+   How long to wait before the second attempt, in nanoseconds; doubled for each later one.
+   */
+  uint64_t first_delay_nanos;
+  /*
+   The longest that this grows to; 0 for 30 seconds.
+   */
+  uint64_t longest_delay_nanos;
+} kja_retry_options_t;
 
 /*
  A connected byte stream. Released with `kja_connection_release`.
@@ -188,14 +245,63 @@ typedef struct {
 } kja_slice_t;
 
 /*
- Calls into a loop from any thread. Released with `kja_executor_release`.
+ Figures of a runtime at one moment.
  */
-typedef uint64_t kja_executor_t;
+typedef struct {
+  /*
+   `sizeof(kja_runtime_stats_t)`, set by the caller.
+   */
+  size_t size;
+  /*
+   Promises that somebody holds, settled or not.
+   */
+  uint64_t promises;
+  /*
+   Of these, the ones that were detached and are pending.
+   */
+  uint64_t detached;
+  /*
+   Timers that are running.
+   */
+  uint64_t timers;
+  /*
+   Turns of the loop so far: how often it polled an operation or ran a callback.
+   */
+  uint64_t turns;
+  /*
+   How often the loop has slept and was woken.
+   */
+  uint64_t wake_ups;
+  /*
+   The longest turn so far, in nanoseconds; 0 unless `slow_turn_nanos` was set in the options.
+   */
+  uint64_t longest_turn_nanos;
+} kja_runtime_stats_t;
+
+/*
+ An error with all that it carries. Released with `kja_error_release`.
+ */
+typedef uint64_t kja_error_t;
 
 /*
  Settles one promise by hand. Released with `kja_fulfiller_release`.
  */
 typedef uint64_t kja_fulfiller_t;
+
+/*
+ Something that happens once. Released with `kja_event_release`.
+ */
+typedef uint64_t kja_event_t;
+
+/*
+ Calls into a loop from any thread. Released with `kja_executor_release`.
+ */
+typedef uint64_t kja_executor_t;
+
+/*
+ A bounded queue of values. Released with `kja_queue_release`.
+ */
+typedef uint64_t kja_queue_t;
 
 /*
  Choices for `kja_runtime_new`. Zero everything, then set `size` and what is wanted; 0 means the default.
@@ -210,9 +316,9 @@ typedef struct {
    */
   uint32_t mode;
   /*
-   Zero.
+   0 or `KJA_RUNTIME_VIRTUAL_TIME`.
    */
-  uint32_t reserved;
+  uint32_t flags;
   /*
    How long a shutdown may take, in nanoseconds; 0 for 5 seconds.
    */
@@ -223,6 +329,14 @@ typedef struct {
    */
   uint64_t look_nanos;
   /*
+   How many turns in a row before timers and sockets get a look; 0 for 256. (LOOP-09)
+   */
+  uint64_t turns_per_look;
+  /*
+   Turns that take this long, in nanoseconds, are reported to `on_slow_turn`; 0 for none.
+   */
+  uint64_t slow_turn_nanos;
+  /*
    Runs on the loop's thread before anything else; may be null. For a wait scope it is not used.
    */
   void (*on_thread_start)(void *ctx);
@@ -231,14 +345,38 @@ typedef struct {
    */
   void (*on_thread_stop)(void *ctx);
   /*
-   For both hooks.
+   Runs on the loop's thread after a turn that took `nanos`, if that is `slow_turn_nanos` or more; may be null.
+   */
+  void (*on_slow_turn)(void *ctx, uint64_t nanos);
+  /*
+   Runs on any thread when a sleeping loop gets something to do, so that a host's own loop can call
+   `kja_runtime_poll`; may be null. It must neither block nor call this library. (LOOP-13)
+   */
+  void (*on_runnable)(void *ctx);
+  /*
+   For all the hooks.
    */
   void *ctx;
   /*
-   Frees `ctx` when the thread has stopped, or when no runtime was made; may be null.
+   Frees `ctx` when the runtime has ended, or when none was made; may be null.
    */
   kja_destroy_fn destroy;
 } kja_runtime_options_t;
+
+/*
+ Permits, given out in order. Released with `kja_semaphore_release`.
+ */
+typedef uint64_t kja_semaphore_t;
+
+/*
+ Permits of a semaphore that somebody has. Released with `kja_permit_release`, which gives them back.
+ */
+typedef uint64_t kja_permit_t;
+
+/*
+ Promises that nobody awaits, held together. Released with `kja_task_set_release`, which cancels them.
+ */
+typedef uint64_t kja_task_set_t;
 
 /*
  Every kind, in the order of the numbers.
@@ -474,6 +612,45 @@ kja_status_t kja_call_return_error(kja_call_t call,
                                    size_t text_len);
 
 /*
+ Makes a canceler that has wrapped nothing.
+ */
+kja_status_t kja_canceler_new(kja_runtime_t runtime_, kja_canceler_t *out);
+
+/*
+ The same outcome, unless the canceler comes first. Release the input for the operation to end with it. Either may
+ outlive the other. (CANC-01, CANC-08)
+ */
+kja_status_t kja_canceler_wrap(kja_canceler_t canceler_,
+                               kja_promise_t promise_,
+                               kja_promise_t *out);
+
+/*
+ Rejects every wrapped promise that is pending with this kind (`KJA_ERR_*`), OS error number (or 0) and text. What
+ they waited for and nothing else holds is gone when this returns. The canceler is usable afterwards. Any
+ thread. (CANC-02, CANC-03, CANC-04)
+ */
+kja_status_t kja_canceler_cancel(kja_canceler_t canceler_,
+                                 kja_status_t kind,
+                                 int32_t os_error,
+                                 const char *text,
+                                 size_t text_len);
+
+/*
+ Lets go of the wrapped promises: they go on and cannot be cancelled from here any more. (CANC-06)
+ */
+kja_status_t kja_canceler_forget(kja_canceler_t canceler_);
+
+/*
+ Whether nothing that it wrapped is pending; false for a handle that is none. (CANC-07)
+ */
+bool kja_canceler_is_empty(kja_canceler_t canceler_);
+
+/*
+ Releases the handle; what is wrapped and pending rejects with `CANCELED`. (CANC-05)
+ */
+kja_status_t kja_canceler_release(kja_canceler_t canceler);
+
+/*
  Runs `on_value` on the loop once the promise has a value; an error passes by it. The result is what the
  callback returns. The callback never runs inside this call.
 
@@ -539,10 +716,41 @@ kja_status_t kja_promise_race(kja_runtime_t runtime_,
                               kja_promise_t *out);
 
 /*
+ Waits for all to settle, also after an error; then settles with unit, or with the error of the first in the
+ order of the array that failed. Of none: settled at once. Values are read from the inputs. (PROM-30)
+ */
+kja_status_t kja_promise_join(kja_runtime_t runtime_,
+                              const kja_promise_t *promises,
+                              size_t count,
+                              kja_promise_t *out);
+
+/*
+ Settles with unit once all have settled, in whatever way; how is read from the inputs. Of none: settled at once.
+ */
+kja_status_t kja_promise_all_settled(kja_runtime_t runtime_,
+                                     const kja_promise_t *promises,
+                                     size_t count,
+                                     kja_promise_t *out);
+
+/*
+ Settles with the value of the first to succeed; the others are let go of before that. If all fail, with the
+ error of the last to do so. Errors: `INVALID_ARGUMENT` for none. (PROM-32)
+ */
+kja_status_t kja_promise_any(kja_runtime_t runtime_,
+                             const kja_promise_t *promises,
+                             size_t count,
+                             kja_promise_t *out);
+
+/*
  The same outcome, or `TIMED_OUT` after `nanos` nanoseconds; then the operation is let go of, which
  cancels it unless another handle or promise holds it. (TIME-04)
  */
 kja_status_t kja_promise_timeout(kja_promise_t promise_, uint64_t nanos, kja_promise_t *out);
+
+/*
+ As `kja_promise_timeout`, at a time of the runtime's clock. (TIME-04)
+ */
+kja_status_t kja_promise_deadline(kja_promise_t promise_, uint64_t mono_nanos, kja_promise_t *out);
 
 /*
  The same outcome; `destroy(ctx)` runs when the result settles or is cancelled, after the operation
@@ -562,6 +770,20 @@ kja_status_t kja_promise_detach(kja_promise_t promise,
                                 kja_callback_fn on_error,
                                 void *ctx,
                                 kja_destroy_fn destroy);
+
+/*
+ Runs `attempt` on the loop, and again while it fails and the options, which may be null, say so; the outcome is
+ the last one's. The default is to try once more, at once, if the peer was gone. `attempt` may run more than once.
+
+ Ownership: `ctx` is taken over in every case; `destroy` runs after the last attempt. Cancellation: the attempt
+ under way is cancelled and there is no other. (PROM-29)
+ */
+kja_status_t kja_promise_retry_start(kja_runtime_t runtime_,
+                                     kja_callback_fn attempt,
+                                     void *ctx,
+                                     kja_destroy_fn destroy,
+                                     const kja_retry_options_t *options,
+                                     kja_promise_t *out);
 
 /*
  Reads at least `min` and at most `max` bytes; the promise carries bytes, fewer than `min` only at the
@@ -686,6 +908,56 @@ kja_status_t kja_connection_close(kja_connection_t connection_);
 kja_status_t kja_connection_release(kja_connection_t connection);
 
 /*
+ Wait scope: runs what is ready and looks at sockets and timers, without blocking, until nothing is left or
+ `most` turns have been made; 0 for no such bound. Writes the number of turns; `turns` may be null.
+
+ Errors: `WRONG_THREAD` off the owner's thread; `INVALID_ARGUMENT` for a runtime with a thread;
+ `WOULD_DEADLOCK` inside a callback. (LOOP-08, LOOP-12)
+ */
+kja_status_t kja_runtime_poll(kja_runtime_t runtime_,
+                              uint64_t most,
+                              uint64_t *turns_);
+
+/*
+ Wait scope: runs what is queued, at most `most` turns (0 for no bound), without a look at sockets or timers,
+ and writes the number of turns. `turns` may be null. Errors as for `kja_runtime_poll`. (LOOP-03)
+ */
+kja_status_t kja_runtime_turn(kja_runtime_t runtime_,
+                              uint64_t most,
+                              uint64_t *turns_);
+
+/*
+ Wait scope: turns the loop for `nanos` nanoseconds, or until `kja_runtime_wake`, and writes the number of
+ turns. `turns` may be null. With virtual time it moves the clock on by `nanos`, as `kja_timer_advance` does.
+ Errors as for `kja_runtime_poll`. (LOOP-11)
+ */
+kja_status_t kja_runtime_run(kja_runtime_t runtime_,
+                             uint64_t nanos,
+                             uint64_t *turns_);
+
+/*
+ Has the `kja_runtime_run` that is under way, or else the next one, return early. Any thread. (LOOP-14)
+ */
+kja_status_t kja_runtime_wake(kja_runtime_t runtime_);
+
+/*
+ Whether something is queued, so that `kja_runtime_turn` would do something. Any thread. (LOOP-04)
+ */
+bool kja_runtime_is_runnable(kja_runtime_t runtime_);
+
+/*
+ Cancels every promise that was detached and is pending; they are gone when this returns. (LOOP-07)
+ */
+kja_status_t kja_runtime_cancel_detached(kja_runtime_t runtime_);
+
+/*
+ Writes figures of the runtime. Any thread, never blocks. Works after a shutdown too.
+
+ Errors: `INVALID_ARGUMENT` unless `size` is set.
+ */
+kja_status_t kja_runtime_stats(kja_runtime_t runtime_, kja_runtime_stats_t *stats);
+
+/*
  The version of the library, as `major.minor.patch`. The text lives for ever.
  */
 const char *kja_version(void);
@@ -724,6 +996,149 @@ size_t kja_last_error_text(char *buffer,
 uint64_t kja_handle_count(void);
 
 /*
+ Makes an error of this kind (`KJA_ERR_*`), OS error number (or 0) and text. (EXC-02)
+ */
+kja_status_t kja_error_new(kja_status_t kind,
+                           int32_t os_error,
+                           const char *text,
+                           size_t text_len,
+                           kja_error_t *out);
+
+/*
+ This thread's last error, with all that it carries. Errors: `FAILED` if there has been none.
+ */
+kja_status_t kja_last_error_object(kja_error_t *out);
+
+/*
+ The error of a promise that has failed. Errors: `PENDING`; `WRONG_TYPE` if it has a value.
+ */
+kja_status_t kja_promise_error_object(kja_promise_t promise, kja_error_t *out);
+
+/*
+ The input of a callback, if it is an error. Errors: `WRONG_TYPE` if it is a value.
+ */
+kja_status_t kja_call_error_object(kja_call_t call, kja_error_t *out);
+
+/*
+ The callback fails with this error; the handle stays the caller's.
+ */
+kja_status_t kja_call_return_error_object(kja_call_t call, kja_error_t error);
+
+/*
+ Rejects the promise with this error; the handle stays the caller's. (FULF-02)
+ */
+kja_status_t kja_fulfiller_error_object(kja_fulfiller_t fulfiller_, kja_error_t error);
+
+/*
+ A promise that has failed with this error; the handle stays the caller's. (PROM-03)
+ */
+kja_status_t kja_promise_new_error_object(kja_runtime_t runtime_,
+                                          kja_error_t error,
+                                          kja_promise_t *out);
+
+/*
+ The kind of an error, `KJA_ERR_*`, and its OS error number, 0 for none. Either out-parameter may be null.
+ */
+kja_status_t kja_error_kind(kja_error_t error,
+                            kja_status_t *kind,
+                            int32_t *os_error);
+
+/*
+ Copies the text of an error with a closing NUL, cut to `capacity`. Writes its whole length, without the NUL, to
+ `length`, which may be null. (EXC-02)
+ */
+kja_status_t kja_error_text(kja_error_t error,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *length);
+
+/*
+ The same error with one more place on its way: a file, a line, and what was being done there, which may be empty.
+ (EXC-02, EXC-04)
+ */
+kja_status_t kja_error_with_context(kja_error_t error,
+                                    const char *file,
+                                    size_t file_len,
+                                    uint32_t line,
+                                    const char *text,
+                                    size_t text_len,
+                                    kja_error_t *out);
+
+/*
+ Copies the places that an error passed as text, a line `file:line: text` for each, the latest first. Otherwise as
+ `kja_error_text`. (EXC-04)
+ */
+kja_status_t kja_error_context(kja_error_t error,
+                               char *buffer,
+                               size_t capacity,
+                               size_t *length);
+
+/*
+ The same error with `size` bytes, copied, under an id of the caller's, in place of what was there. (EXC-07)
+ */
+kja_status_t kja_error_with_detail(kja_error_t error,
+                                   uint64_t id,
+                                   const void *data,
+                                   size_t size,
+                                   kja_error_t *out);
+
+/*
+ The same error without what is under this id. (EXC-07)
+ */
+kja_status_t kja_error_without_detail(kja_error_t error, uint64_t id, kja_error_t *out);
+
+/*
+ The bytes under this id; a new handle. Errors: `FAILED` if there are none. (EXC-07)
+ */
+kja_status_t kja_error_detail(kja_error_t error, uint64_t id, kja_bytes_t *out);
+
+/*
+ Writes up to `capacity` ids under which there are bytes to `ids`, in the order in which they were set, and how many
+ there are in all to `count`. `ids` may be null if `capacity` is 0. (EXC-07)
+ */
+kja_status_t kja_error_detail_ids(kja_error_t error,
+                                  uint64_t *ids,
+                                  size_t capacity,
+                                  size_t *count);
+
+/*
+ Another handle for the same error. (EXC-03)
+ */
+kja_status_t kja_error_clone(kja_error_t error, kja_error_t *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_error_release(kja_error_t error);
+
+/*
+ Makes an event that has not happened.
+ */
+kja_status_t kja_event_new(kja_runtime_t runtime_, kja_event_t *out);
+
+/*
+ Lets it happen: everyone who waits for it, or will, learns of it. Later calls succeed and do nothing. Any thread.
+ */
+kja_status_t kja_event_set(kja_event_t event_);
+
+/*
+ Whether it has happened; false for a handle that is none.
+ */
+bool kja_event_is_set(kja_event_t event_);
+
+/*
+ Settles with unit once it has happened, at once if it has. Cancellation: this waiter leaves, the others stay.
+ Releasing the event rejects its waiters with `FAILED`.
+ */
+kja_status_t kja_event_wait_start(kja_event_t event_,
+                                  kja_promise_t *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_event_release(kja_event_t event);
+
+/*
  Another handle for the same loop. (EXEC-02)
  */
 kja_status_t kja_executor_clone(kja_executor_t executor_, kja_executor_t *out);
@@ -745,6 +1160,15 @@ kja_status_t kja_executor_execute_start(kja_executor_t executor_,
                                         void *ctx,
                                         kja_destroy_fn destroy,
                                         kja_promise_t *out);
+
+/*
+ As `kja_executor_execute_start`, once the loop has nothing else queued; of several the latest comes first. (PROM-25)
+ */
+kja_status_t kja_executor_execute_last_start(kja_executor_t executor_,
+                                             kja_callback_fn run,
+                                             void *ctx,
+                                             kja_destroy_fn destroy,
+                                             kja_promise_t *out);
 
 /*
  Runs a callback on the loop and blocks until it, and a promise that it returns, are done. The status is
@@ -950,6 +1374,105 @@ kja_status_t kja_promise_fork(kja_promise_t promise_,
                               kja_promise_t *out);
 
 /*
+ Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the
+ promise. It may not block if this is the loop's thread. `ctx` is taken over in every case. (PROM-24)
+ */
+kja_status_t kja_promise_eval_now(kja_runtime_t runtime_,
+                                  kja_callback_fn run,
+                                  void *ctx,
+                                  kja_destroy_fn destroy,
+                                  kja_promise_t *out);
+
+/*
+ Copies the names of the operations from this promise down to what it waits for at the end, with ` < ` between
+ them, such as `timeout < then < read`; empty once it has settled. With a closing NUL, cut to `capacity`. Writes the
+ whole length to `length`, which may be null. Any thread. (PROM-20)
+ */
+kja_status_t kja_promise_trace(kja_promise_t promise_,
+                               char *buffer,
+                               size_t capacity,
+                               size_t *length);
+
+/*
+ Makes a queue that holds `capacity` values at most.
+ */
+kja_status_t kja_queue_new(kja_runtime_t runtime_, size_t capacity, kja_queue_t *out);
+
+/*
+ Adds a number as soon as there is room; the promise settles with unit then. Any thread. Errors: `DISCONNECTED` once
+ the queue is closed. Cancellation: before the promise has settled the value is not added. (QUEUE-03)
+ */
+kja_status_t kja_queue_push_u64_start(kja_queue_t queue,
+                                      uint64_t value,
+                                      kja_promise_t *out);
+
+/*
+ As `kja_queue_push_u64_start`, with the object of a handle, which stays the caller's.
+ */
+kja_status_t kja_queue_push_handle_start(kja_queue_t queue, kja_handle_t value, kja_promise_t *out);
+
+/*
+ As `kja_queue_push_u64_start`, with a pointer, which is taken over in every case.
+ */
+kja_status_t kja_queue_push_opaque_start(kja_queue_t queue,
+                                         void *value,
+                                         kja_destroy_fn destroy,
+                                         kja_promise_t *out);
+
+/*
+ Adds a number if there is room and nobody waits for room. Any thread, never blocks. Errors: `OVERLOADED` if not,
+ `DISCONNECTED` once the queue is closed.
+ */
+kja_status_t kja_queue_try_push_u64(kja_queue_t queue_,
+                                    uint64_t value);
+
+/*
+ As `kja_queue_try_push_u64`, with a pointer, which is taken over in every case.
+ */
+kja_status_t kja_queue_try_push_opaque(kja_queue_t queue_, void *value, kja_destroy_fn destroy);
+
+/*
+ Takes the oldest value as soon as there is one; the promise carries it. Those who wait are served in order. Errors:
+ `DISCONNECTED` once the queue is closed and empty. Cancellation: before the promise has settled nothing is taken; a
+ value that it carries goes with it. (QUEUE-01, QUEUE-04)
+ */
+kja_status_t kja_queue_pop_start(kja_queue_t queue_,
+                                 kja_promise_t *out);
+
+/*
+ Rejects everyone who waits for a value now; stored values stay. (QUEUE-05)
+ */
+kja_status_t kja_queue_reject_all(kja_queue_t queue_,
+                                  kja_status_t kind,
+                                  int32_t os_error,
+                                  const char *text,
+                                  size_t text_len);
+
+/*
+ Rejects whoever has waited longest for a value. Errors: `FAILED` if nobody waits. (QUEUE-01)
+ */
+kja_status_t kja_queue_reject_oldest(kja_queue_t queue_,
+                                     kja_status_t kind,
+                                     int32_t os_error,
+                                     const char *text,
+                                     size_t text_len);
+
+/*
+ No more values: later pushes and those that wait for room fail, what is stored can still be taken.
+ */
+kja_status_t kja_queue_close(kja_queue_t queue_);
+
+/*
+ Writes how many values are stored.
+ */
+kja_status_t kja_queue_size(kja_queue_t queue_, size_t *out);
+
+/*
+ Releases the handle. Pending pushes and pops keep the queue; close it to end them. (QUEUE-02)
+ */
+kja_status_t kja_queue_release(kja_queue_t queue);
+
+/*
  Makes a runtime. `options` may be null for the defaults: a loop on a thread of its own. Any number of
  runtimes may live side by side.
 
@@ -993,26 +1516,129 @@ bool kja_runtime_on_loop(kja_runtime_t runtime_);
 kja_status_t kja_runtime_executor(kja_runtime_t runtime_, kja_executor_t *out);
 
 /*
- Wait scope: runs what is ready without blocking and writes the number of turns. `turns` may be null.
-
- Errors: `WRONG_THREAD` off the owner's thread; `INVALID_ARGUMENT` for a runtime with a thread;
- `WOULD_DEADLOCK` inside a callback. (LOOP-08)
+ Makes a semaphore with this many permits, all of them free. One permit makes it a mutex.
  */
-kja_status_t kja_runtime_poll(kja_runtime_t runtime_,
-                              uint64_t *turns);
+kja_status_t kja_semaphore_new(kja_runtime_t runtime_, uint64_t permits, kja_semaphore_t *out);
 
 /*
- Wait scope: turns the loop for `nanos` nanoseconds and writes the number of turns. `turns` may be null.
- Errors as for `kja_runtime_poll`.
+ Waits for `count` permits at once, behind whoever asked before; the promise carries a `kja_permit_t`. Errors:
+ `INVALID_ARGUMENT` for none or more than there are. Cancellation: the place in the line is given up; permits that the
+ promise carries already go back when the last handle of promise and permit is released.
  */
-kja_status_t kja_runtime_run(kja_runtime_t runtime_,
-                             uint64_t nanos,
-                             uint64_t *turns);
+kja_status_t kja_semaphore_acquire_start(kja_semaphore_t semaphore_,
+                                         uint64_t count,
+                                         kja_promise_t *out);
+
+/*
+ Takes `count` permits if they are free and nobody is in line. Never blocks. Errors: `BUSY` if not.
+ */
+kja_status_t kja_semaphore_try_acquire(kja_semaphore_t semaphore_,
+                                       uint64_t count,
+                                       kja_permit_t *out);
+
+/*
+ Writes how many permits are free.
+ */
+kja_status_t kja_semaphore_free(kja_semaphore_t semaphore_, uint64_t *out);
+
+/*
+ Gives the permits back, once no other handle or promise holds them. Any thread.
+ */
+kja_status_t kja_permit_release(kja_permit_t permit);
+
+/*
+ Releases the handle. Permits and pending acquires keep the semaphore.
+ */
+kja_status_t kja_semaphore_release(kja_semaphore_t semaphore);
+
+/*
+ Makes an empty task set for `limit` tasks at a time, 0 for 65536. `on_error` runs on the loop for each task that
+ fails, with the error as its input; it may run many times and what it returns is ignored. `ctx` is taken over in
+ every case. Errors: `INVALID_ARGUMENT` without `on_error`. (TASK-02)
+ */
+kja_status_t kja_task_set_new(kja_runtime_t runtime_,
+                              size_t limit,
+                              kja_callback_fn on_error,
+                              void *ctx,
+                              kja_destroy_fn destroy,
+                              kja_task_set_t *out);
+
+/*
+ Gives the set a promise, which it holds until that settles. The promise's handle is consumed if this succeeds.
+ Tasks may add tasks. Errors: `OVERLOADED` if the set is full. (TASK-01, TASK-08)
+ */
+kja_status_t kja_task_set_add(kja_task_set_t tasks,
+                              kja_promise_t promise_);
+
+/*
+ Writes how many tasks are pending; 0 for an empty set. (TASK-04)
+ */
+kja_status_t kja_task_set_size(kja_task_set_t tasks, size_t *out);
+
+/*
+ Settles with unit when the set is empty, at once if it is. Errors: `BUSY` if such a promise is pending. (TASK-05)
+ */
+kja_status_t kja_task_set_on_empty_start(kja_task_set_t tasks,
+                                         kja_promise_t *out);
+
+/*
+ Cancels every task; they are gone when this returns, but for one that makes this call: it ends when its callback
+ returns. The set is usable afterwards. (TASK-06)
+ */
+kja_status_t kja_task_set_clear(kja_task_set_t tasks);
+
+/*
+ Copies a text with a line for each task: the names of the operations that it waits for, outermost first. As
+ `kja_promise_trace` otherwise. (TASK-07)
+ */
+kja_status_t kja_task_set_trace(kja_task_set_t tasks,
+                                char *buffer,
+                                size_t capacity,
+                                size_t *length);
+
+/*
+ Releases the handle. The last one cancels every task. (TASK-03)
+ */
+kja_status_t kja_task_set_release(kja_task_set_t tasks);
 
 /*
  The monotonic clock, in nanoseconds. (TIME-01)
  */
 uint64_t kja_timer_now_nanos(void);
+
+/*
+ Reads a clock of the system, `KJA_CLOCK_*`, in nanoseconds. (TIME-10)
+ */
+kja_status_t kja_clock_now_nanos(uint32_t clock, uint64_t *out);
+
+/*
+ The time that this runtime's timers go by, in nanoseconds: the monotonic clock's, or its own if it is virtual.
+ */
+kja_status_t kja_timer_now(kja_runtime_t runtime_,
+                           uint64_t *out);
+
+/*
+ Moves virtual time on by `nanos`. A wait scope stops at each timer on the way and runs what that sets off; with
+ a loop thread the timers fire soon after this returns. Time never goes back.
+
+ Errors: `INVALID_ARGUMENT` if time is not virtual; `WRONG_THREAD` off the owner's thread of a wait scope. (TIME-06)
+ */
+kja_status_t kja_timer_advance(kja_runtime_t runtime_,
+                               uint64_t nanos);
+
+/*
+ When the next timer is due; `UINT64_MAX` if there is none. (TIME-07)
+ */
+kja_status_t kja_timer_next(kja_runtime_t runtime_, uint64_t *out);
+
+/*
+ How many whole units of `unit` nanoseconds until the next timer is due, rounded up; `most` if that is less or
+ there is no timer. For passing to a system call. (TIME-08)
+ */
+kja_status_t kja_timer_timeout_to_next(kja_runtime_t runtime_,
+                                       uint64_t unit,
+                                       uint64_t most,
+                                       uint64_t *out);
 
 /*
  Settles with unit `nanos` nanoseconds from now; never early. Cancellation: the timer is removed and
@@ -1032,6 +1658,17 @@ kja_status_t kja_timer_sleep_until_start(kja_runtime_t runtime_,
  Settles with unit on a later turn of the loop, after what is queued now. (PROM-26)
  */
 kja_status_t kja_timer_yield_start(kja_runtime_t runtime_, kja_promise_t *out);
+
+/*
+ Settles with unit once the loop has nothing else queued. (PROM-27)
+ */
+kja_status_t kja_timer_yield_until_queue_empty_start(kja_runtime_t runtime_, kja_promise_t *out);
+
+/*
+ Settles with unit once the loop has nothing queued and no socket is ready: when it would sleep. (PROM-28)
+ */
+kja_status_t kja_timer_yield_until_would_sleep_start(kja_runtime_t runtime_,
+                                                     kja_promise_t *out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,5 +1,6 @@
 //! Errors: a kind for machines, a text for people, and the OS error number where there was one.
 
+use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -92,11 +93,31 @@ impl ErrorKind {
     }
 }
 
-#[derive(Debug)]
+/// Where an error was made, or passed on its way out, and what was being done there. (EXC-02, EXC-04)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The source file.
+    pub file: String,
+    /// The line in it.
+    pub line: u32,
+    /// What was being done; may be empty.
+    pub text: String,
+}
+
+/// What few errors carry.
+#[derive(Clone, Debug, Default)]
+struct Extra {
+    /// The newest first.
+    context: Vec<Context>,
+    details: Vec<(u64, Bytes)>,
+}
+
+#[derive(Clone, Debug)]
 struct Detail {
     kind: ErrorKind,
     os: i32,
     text: Cow<'static, str>,
+    extra: Option<Box<Extra>>,
 }
 
 #[derive(Clone, Debug)]
@@ -112,7 +133,7 @@ pub struct Error(Repr);
 macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident = $kind:ident, $text:literal;)*) => {
         $($(#[$doc])* pub(crate) fn $name() -> Self {
-            static DETAIL: Detail = Detail { kind: ErrorKind::$kind, os: 0, text: Cow::Borrowed($text) };
+            static DETAIL: Detail = Detail { kind: ErrorKind::$kind, os: 0, text: Cow::Borrowed($text), extra: None };
             Self(Repr::Fixed(&DETAIL))
         })*
     };
@@ -126,7 +147,7 @@ impl Error {
 
     /// An error that also carries an OS error number; 0 for none.
     pub fn with_os(kind: ErrorKind, os: i32, text: impl Into<Cow<'static, str>>) -> Self {
-        Self(Repr::Shared(Arc::new(Detail { kind, os, text: text.into() })))
+        Self(Repr::Shared(Arc::new(Detail { kind, os, text: text.into(), extra: None })))
     }
 
     /// Turns an I/O error into ours, saying what was attempted.
@@ -150,6 +171,9 @@ impl Error {
         no_promises = InvalidArgument, "a race needs at least one promise";
         null = InvalidArgument, "a required pointer is null";
         own_result = Failed, "a promise cannot be its own result";
+        none_yet = Failed, "no call of this thread has failed";
+        no_detail = Failed, "the error carries nothing under this id";
+        nobody_waits = Failed, "nobody waits for a value of this queue";
         not_a_wait_scope = InvalidArgument, "only a wait scope is driven by hand; this runtime has a loop thread";
     }
 
@@ -174,6 +198,37 @@ impl Error {
             Repr::Fixed(detail) => detail,
             Repr::Shared(detail) => detail,
         }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Extra)) -> Self {
+        let mut detail = self.detail().clone();
+        change(detail.extra.get_or_insert_default());
+        Self(Repr::Shared(Arc::new(detail)))
+    }
+
+    /// The same error with one more place that it passed. (EXC-04)
+    pub fn with_context(&self, file: impl Into<String>, line: u32, text: impl Into<String>) -> Self {
+        let context = Context { file: file.into(), line, text: text.into() };
+        self.change(|extra| extra.context.insert(0, context))
+    }
+
+    /// The places that it passed, the latest first. (EXC-04)
+    pub fn context(&self) -> &[Context] {
+        self.detail().extra.as_ref().map_or(&[], |extra| &extra.context)
+    }
+
+    /// The same error with bytes of the caller's under this id, in place of what was there; `None` takes them
+    /// away. (EXC-07)
+    pub fn with_detail(&self, id: u64, bytes: Option<Bytes>) -> Self {
+        self.change(|extra| {
+            extra.details.retain(|(known, _)| *known != id);
+            extra.details.extend(bytes.map(|bytes| (id, bytes)));
+        })
+    }
+
+    /// The bytes of the caller's, with their ids, in the order in which they were set. (EXC-07)
+    pub fn details(&self) -> &[(u64, Bytes)] {
+        self.detail().extra.as_ref().map_or(&[], |extra| &extra.details)
     }
 
     /// The kind.
@@ -243,6 +298,21 @@ mod tests {
             assert_eq!(ErrorKind::from_code(kind as i32), Some(kind));
         }
         assert_eq!(ErrorKind::from_code(0), None);
+    }
+
+    // parity: EXC-02, EXC-03, EXC-04, EXC-07
+    #[test]
+    fn context_and_details_are_carried_by_copies() {
+        let first = Error::new(ErrorKind::Overloaded, "full").with_context("a.c", 1, "");
+        let second = first.with_context("b.c", 2, "storing").with_detail(7, Some(Bytes::from_static(b"seven")));
+        let third = second.with_detail(7, Some(Bytes::from_static(b"7"))).with_detail(8, Some(Bytes::new()));
+        let lines = |error: &Error| error.context().iter().map(|context| context.line).collect::<Vec<_>>();
+        let ids = |error: &Error| error.details().iter().map(|(id, _)| *id).collect::<Vec<_>>();
+        assert_eq!((lines(&first), ids(&first)), (vec![1], vec![]));
+        assert_eq!((lines(&second), ids(&second)), (vec![2, 1], vec![7]));
+        assert_eq!((third.details()[0].1.as_ref(), ids(&third)), (b"7".as_ref(), vec![7, 8]));
+        assert_eq!(ids(&third.with_detail(7, None)), [8]);
+        assert_eq!((third.kind(), third.text()), (ErrorKind::Overloaded, "full"));
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl ForeignCallback {
 }
 
 /// A hook of the caller that may run several times.
+#[derive(Clone, Copy)]
 pub(crate) struct Hook {
     pub(crate) run: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>,
 }
@@ -139,6 +140,22 @@ impl Hook {
             let pointer = ctx.pointer();
             // SAFETY: the header requires the hook to accept the options' context on the loop thread.
             let _ = std::panic::catch_unwind(move || unsafe { run(pointer) });
+        }
+    }
+}
+
+/// A hook that is told a number.
+#[derive(Clone, Copy)]
+pub(crate) struct NumberHook {
+    pub(crate) run: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void, number: u64)>,
+}
+
+impl NumberHook {
+    pub(crate) fn run(&self, ctx: &Opaque, number: u64) {
+        if let Some(run) = self.run {
+            let pointer = ctx.pointer();
+            // SAFETY: the header requires the hook to accept the options' context.
+            let _ = std::panic::catch_unwind(move || unsafe { run(pointer, number) });
         }
     }
 }

@@ -8,9 +8,11 @@
 //! A new handle goes to the shard of the thread that makes it. A shard's lock is held to move an `Arc`
 //! in or out, never while one is dropped: destructors may be foreign code and may come back here.
 
+use crate::error::Error;
 use crate::net::{Address, Connection, Listener};
-use crate::promise::{Fulfiller, Promise};
-use crate::runtime::{Executor, Runtime, RuntimeId};
+use crate::coordination::{Event, Permit, Queue, Semaphore};
+use crate::promise::{Canceler, Fulfiller, Promise, TaskSet};
+use crate::runtime::{Executor, Runtime, RuntimeId, Shared, Status, end_object};
 use crate::sync::Lock;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -32,18 +34,31 @@ pub(crate) enum Object {
     Address(Arc<Address>),
     Listener(Arc<Listener>),
     Connection(Arc<Connection>),
+    TaskSet(Arc<TaskSet>),
+    Canceler(Arc<Canceler>),
+    Queue(Queue),
+    Semaphore(Semaphore),
+    Permit(Arc<Permit>),
+    Event(Arc<Event>),
+    Error(Error),
 }
 
 impl Object {
     /// The runtime at whose shutdown the handle becomes stale.
-    fn owner(&self) -> Option<RuntimeId> {
+    fn owner(&self) -> Option<&Arc<Shared>> {
         match self {
-            Self::Runtime(_) | Self::Executor(_) | Self::Bytes(_) => None,
-            Self::Promise(promise) => Some(promise.runtime().id),
-            Self::Fulfiller(fulfiller) => Some(fulfiller.runtime().id),
-            Self::Address(address) => Some(address.runtime().id),
-            Self::Listener(listener) => Some(listener.runtime().id),
-            Self::Connection(connection) => Some(connection.runtime().id),
+            Self::Runtime(_) | Self::Executor(_) | Self::Bytes(_) | Self::Error(_) => None,
+            Self::Promise(promise) => Some(promise.runtime()),
+            Self::Fulfiller(fulfiller) => Some(fulfiller.runtime()),
+            Self::Address(address) => Some(address.runtime()),
+            Self::Listener(listener) => Some(listener.runtime()),
+            Self::Connection(connection) => Some(connection.runtime()),
+            Self::TaskSet(tasks) => Some(tasks.runtime()),
+            Self::Canceler(canceler) => Some(canceler.runtime()),
+            Self::Queue(queue) => Some(queue.runtime()),
+            Self::Semaphore(semaphore) => Some(semaphore.runtime()),
+            Self::Permit(permit) => Some(permit.runtime()),
+            Self::Event(event) => Some(event.runtime()),
         }
     }
 }
@@ -126,10 +141,16 @@ fn home_shard() -> usize {
     HOME.try_with(|home| *home).unwrap_or(0)
 }
 
-/// Puts an object into the table and returns its id.
+/// Puts an object into the table and returns its id: a stale one if its runtime has begun to shut down.
 pub(crate) fn insert(object: Object) -> u64 {
     let shard = home_shard();
-    let (index, generation) = SHARD[shard].lock().insert(object);
+    let mut table = SHARD[shard].lock();
+    // The shutdown changes the status, then looks at the table: it finds the object, or we see the status.
+    let late = object.owner().is_some_and(|owner| owner.status() != Status::Live);
+    let (index, generation) = table.insert(object);
+    let swept = if late { table.remove(index) } else { None };
+    drop(table);
+    swept.into_iter().for_each(end_object);
     u64::from(generation) << 32 | (shard as u64) << INDEX_BITS | u64::from(index)
 }
 
@@ -164,7 +185,7 @@ pub(crate) fn remove_owned_by(runtime: RuntimeId) -> Vec<Object> {
             let owned = shard
                 .slot(index)
                 .and_then(|slot| slot.object.as_ref())
-                .is_some_and(|object| object.owner() == Some(runtime));
+                .is_some_and(|object| object.owner().is_some_and(|owner| owner.id == runtime));
             if owned {
                 found.extend(shard.remove(index));
             }

@@ -4,6 +4,7 @@
 //! The C ABI in `include/kjasync.h` is the product's surface; this crate is what it is made of and can be
 //! used from Rust directly. `doc/architecture.md` tells how an operation travels.
 
+pub mod coordination;
 mod error;
 pub mod ffi;
 mod foreign;
@@ -15,6 +16,6 @@ mod stream;
 mod sync;
 mod value;
 
-pub use error::{Error, ErrorKind};
+pub use error::{Context, Error, ErrorKind};
 pub use foreign::{DestroyFn, Opaque};
 pub use value::{ObjectRef, Outcome, Value};

@@ -1,7 +1,6 @@
 //! Addresses.
 
 use super::{address, boundary, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t, put, release, runtime};
-use crate::error::Error;
 use crate::handle::{self, Object};
 use crate::net::Address;
 use std::ffi::c_char;
@@ -35,10 +34,7 @@ pub unsafe extern "C" fn kja_address_text(
     capacity: usize,
     length: *mut usize,
 ) -> kja_status_t {
-    boundary(|| {
-        let whole = super::error::copy_text(&address(address_)?.to_string(), buffer, capacity);
-        if length.is_null() { Ok(()) } else { put(length, whole) }
-    })
+    boundary(|| super::error::text_out(&address(address_)?.to_string(), buffer, capacity, length))
 }
 
 /// The port.

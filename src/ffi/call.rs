@@ -11,7 +11,7 @@ fn input(call: kja_call_t) -> Result<Outcome, Error> {
     with_call(call, |frame| frame.input.clone())
 }
 
-fn leave(call: kja_call_t, result: Resolution) -> Result<(), Error> {
+pub(super) fn leave(call: kja_call_t, result: Resolution) -> Result<(), Error> {
     // The result that it replaces is dropped after the frame has been let go.
     with_call(call, |frame| std::mem::replace(&mut frame.result, result)).map(drop)
 }

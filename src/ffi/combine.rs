@@ -1,10 +1,11 @@
 //! Combinators. They borrow their inputs: the result holds what it needs, the handles stay the caller's.
 
-use super::{boundary, context, continuation, created, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t, kja_status_t, promise, runtime, slice_in, take_promise};
-use crate::error::Error;
+use super::{boundary, callback, context, continuation, created, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t, kja_status_t, promise, runtime, slice_in, take_promise};
+use crate::error::{Error, ErrorKind};
 use crate::handle::Object;
-use crate::promise::{Promise, When};
+use crate::promise::{Attempt, Promise, Retry, When};
 use std::ffi::c_void;
+use std::sync::Arc;
 
 fn then(
     promise_: kja_promise_t,
@@ -105,11 +106,52 @@ pub unsafe extern "C" fn kja_promise_race(
     created(out, || Ok(Object::Promise(Promise::race(&*runtime(runtime_)?, &inputs(promises, count)?)?)))
 }
 
+/// Waits for all to settle, also after an error; then settles with unit, or with the error of the first in the
+/// order of the array that failed. Of none: settled at once. Values are read from the inputs. (PROM-30)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_join(
+    runtime_: kja_runtime_t,
+    promises: *const kja_promise_t,
+    count: usize,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(Promise::join(&*runtime(runtime_)?, &inputs(promises, count)?)?)))
+}
+
+/// Settles with unit once all have settled, in whatever way; how is read from the inputs. Of none: settled at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_all_settled(
+    runtime_: kja_runtime_t,
+    promises: *const kja_promise_t,
+    count: usize,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(Promise::all_settled(&*runtime(runtime_)?, &inputs(promises, count)?)?)))
+}
+
+/// Settles with the value of the first to succeed; the others are let go of before that. If all fail, with the
+/// error of the last to do so. Errors: `INVALID_ARGUMENT` for none. (PROM-32)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_any(
+    runtime_: kja_runtime_t,
+    promises: *const kja_promise_t,
+    count: usize,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(Promise::any(&*runtime(runtime_)?, &inputs(promises, count)?)?)))
+}
+
 /// The same outcome, or `TIMED_OUT` after `nanos` nanoseconds; then the operation is let go of, which
 /// cancels it unless another handle or promise holds it. (TIME-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_timeout(promise_: kja_promise_t, nanos: u64, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || Ok(Object::Promise(promise(promise_)?.timeout(nanos))))
+}
+
+/// As `kja_promise_timeout`, at a time of the runtime's clock. (TIME-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_deadline(promise_: kja_promise_t, mono_nanos: u64, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || Ok(Object::Promise(promise(promise_)?.deadline(mono_nanos))))
 }
 
 /// The same outcome; `destroy(ctx)` runs when the result settles or is cancelled, after the operation
@@ -145,5 +187,64 @@ pub unsafe extern "C" fn kja_promise_detach(
             None => promise.give_to_runtime(),
         }
         Ok(())
+    })
+}
+
+/// When to try again. Zero everything, then set `size` and what is wanted; 0 means the default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kja_retry_options_t {
+    /// `sizeof(kja_retry_options_t)`, so that the structure can grow.
+    pub size: usize,
+    /// How often to try at most, the first time included; 0 for 2.
+    pub attempts: u32,
+    /// After which errors: the sum of `1 << KJA_ERR_*`; 0 for `DISCONNECTED` alone.
+    pub kinds: u32,
+    /// How long to wait before the second attempt, in nanoseconds; doubled for each later one.
+    pub first_delay_nanos: u64,
+    /// The longest that this grows to; 0 for 30 seconds.
+    pub longest_delay_nanos: u64,
+}
+
+fn retry_policy(options: *const kja_retry_options_t) -> Result<Retry, Error> {
+    let mut policy = Retry::default();
+    // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
+    let Some(size) = (unsafe { options.cast::<usize>().as_ref() }) else { return Ok(policy) };
+    if *size < size_of::<kja_retry_options_t>() || *size > 4096 {
+        return Err(Error::invalid("set size to sizeof(kja_retry_options_t)"));
+    }
+    // SAFETY: `size` says that at least our structure is there.
+    let options = unsafe { *options };
+    if options.attempts != 0 {
+        policy.attempts = options.attempts;
+    }
+    if options.kinds != 0 {
+        policy.kinds = ErrorKind::ALL.into_iter().filter(|kind| options.kinds >> (*kind as u32) & 1 == 1).collect();
+    }
+    if options.longest_delay_nanos != 0 {
+        policy.longest_delay = options.longest_delay_nanos;
+    }
+    policy.first_delay = options.first_delay_nanos;
+    Ok(policy)
+}
+
+/// Runs `attempt` on the loop, and again while it fails and the options, which may be null, say so; the outcome is
+/// the last one's. The default is to try once more, at once, if the peer was gone. `attempt` may run more than once.
+///
+/// Ownership: `ctx` is taken over in every case; `destroy` runs after the last attempt. Cancellation: the attempt
+/// under way is cancelled and there is no other. (PROM-29)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_retry_start(
+    runtime_: kja_runtime_t,
+    attempt: kja_callback_fn,
+    ctx: *mut c_void,
+    destroy: kja_destroy_fn,
+    options: *const kja_retry_options_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    let attempt = callback(attempt, ctx, destroy);
+    created(out, || {
+        let attempt = Attempt::Foreign(Arc::new(attempt?));
+        Ok(Object::Promise(Promise::retry_attempt(&*runtime(runtime_)?, retry_policy(options)?, attempt)?))
     })
 }

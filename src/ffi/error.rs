@@ -113,6 +113,17 @@ pub(super) fn copy_text(text: &str, buffer: *mut c_char, capacity: usize) -> usi
     text.len()
 }
 
+/// As `copy_text`, with the whole length in an out-parameter that may be null.
+pub(super) fn text_out(text: &str, buffer: *mut c_char, capacity: usize, length: *mut usize) -> Result<(), Error> {
+    let whole = copy_text(text, buffer, capacity);
+    if length.is_null() { Ok(()) } else { super::put(length, whole) }
+}
+
+/// This thread's last error.
+pub(super) fn last_error() -> Option<Error> {
+    last(Error::clone)
+}
+
 /// How many handles are live in the process: 0 when everything has been released.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_handle_count() -> u64 {

@@ -1,7 +1,6 @@
 //! Executors.
 
 use super::{boundary, continuation, created, executor, kja_callback_fn, kja_destroy_fn, kja_executor_t, kja_promise_t, kja_status_t, question, release};
-use crate::error::Error;
 use crate::handle::{self, Object};
 use std::ffi::c_void;
 
@@ -32,6 +31,19 @@ pub unsafe extern "C" fn kja_executor_execute_start(
 ) -> kja_status_t {
     let run = continuation(run, ctx, destroy);
     created(out, || Ok(Object::Promise(executor(executor_)?.start_continuation(run?)?)))
+}
+
+/// As `kja_executor_execute_start`, once the loop has nothing else queued; of several the latest comes first. (PROM-25)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_executor_execute_last_start(
+    executor_: kja_executor_t,
+    run: kja_callback_fn,
+    ctx: *mut c_void,
+    destroy: kja_destroy_fn,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    let run = continuation(run, ctx, destroy);
+    created(out, || Ok(Object::Promise(executor(executor_)?.start_last(run?)?)))
 }
 
 /// Runs a callback on the loop and blocks until it, and a promise that it returns, are done. The status is

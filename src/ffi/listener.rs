@@ -1,7 +1,6 @@
 //! Listeners.
 
 use super::{boundary, created, kja_address_t, kja_listener_t, kja_promise_t, kja_status_t, listener, release};
-use crate::error::Error;
 use crate::handle::{self, Object};
 use std::sync::Arc;
 

@@ -10,21 +10,29 @@
 pub mod address;
 pub mod bytes;
 pub mod call;
+pub mod canceler;
 pub mod combine;
 pub mod connection;
+pub mod drive;
 pub mod error;
+pub mod error_object;
+pub mod event;
 pub mod executor;
 pub mod fulfiller;
 pub mod listener;
 pub mod promise;
+pub mod queue;
 mod result;
 pub mod runtime;
+pub mod semaphore;
+pub mod task_set;
 pub mod timer;
 
 use crate::error::Error;
 use crate::foreign::{DestroyFn, ForeignCallback, Opaque};
 use crate::handle::{self, Object};
-use crate::promise::{Cell, Continuation, Fulfiller, Promise};
+use crate::coordination::{Event, Queue, Semaphore};
+use crate::promise::{Canceler, Cell, Continuation, Fulfiller, Promise, TaskSet};
 use crate::runtime::{Executor, Runtime};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,6 +59,20 @@ pub type kja_address_t = u64;
 pub type kja_listener_t = u64;
 /// A connected byte stream. Released with `kja_connection_release`.
 pub type kja_connection_t = u64;
+/// Promises that nobody awaits, held together. Released with `kja_task_set_release`, which cancels them.
+pub type kja_task_set_t = u64;
+/// One switch for many promises. Released with `kja_canceler_release`, which cancels them.
+pub type kja_canceler_t = u64;
+/// A bounded queue of values. Released with `kja_queue_release`.
+pub type kja_queue_t = u64;
+/// Permits, given out in order. Released with `kja_semaphore_release`.
+pub type kja_semaphore_t = u64;
+/// Permits of a semaphore that somebody has. Released with `kja_permit_release`, which gives them back.
+pub type kja_permit_t = u64;
+/// Something that happens once. Released with `kja_event_release`.
+pub type kja_event_t = u64;
+/// An error with all that it carries. Released with `kja_error_release`.
+pub type kja_error_t = u64;
 /// Names the running callback; of no use outside it or on another thread.
 pub type kja_call_t = u64;
 
@@ -129,11 +151,15 @@ fn context(ctx: *mut c_void, destroy: kja_destroy_fn) -> Opaque {
     unsafe { Opaque::new(ctx, destroy) }
 }
 
-fn continuation(run: kja_callback_fn, ctx: *mut c_void, destroy: kja_destroy_fn) -> Result<Continuation, Error> {
+fn callback(run: kja_callback_fn, ctx: *mut c_void, destroy: kja_destroy_fn) -> Result<ForeignCallback, Error> {
     let ctx = context(ctx, destroy);
     let run = run.ok_or_else(Error::null)?;
     // SAFETY: the header requires the callback to accept its context on the loop's thread.
-    Ok(Continuation::Foreign(unsafe { ForeignCallback::new(run, ctx) }))
+    Ok(unsafe { ForeignCallback::new(run, ctx) })
+}
+
+fn continuation(run: kja_callback_fn, ctx: *mut c_void, destroy: kja_destroy_fn) -> Result<Continuation, Error> {
+    callback(run, ctx, destroy).map(Continuation::Foreign)
 }
 
 macro_rules! lookups {
@@ -157,6 +183,12 @@ lookups! {
     listener: Listener => Arc<crate::net::Listener>;
     connection: Connection => Arc<crate::net::Connection>;
     promise: Promise => Promise;
+    task_set: TaskSet => Arc<TaskSet>;
+    canceler: Canceler => Arc<Canceler>;
+    queue: Queue => Queue;
+    semaphore: Semaphore => Semaphore;
+    event: Event => Arc<Event>;
+    failure: Error => Error;
 }
 
 /// The cell of a promise, without becoming one of its holders: a release elsewhere still ends it.
@@ -187,7 +219,7 @@ macro_rules! release {
                 drop(object);
                 Ok(())
             }
-            None => Err(Error::bad_handle()),
+            None => Err($crate::error::Error::bad_handle()),
         })
     };
 }

@@ -1,9 +1,9 @@
 //! Promises: made settled, awaited, read, cancelled.
 
-use super::{boundary, bytes, cell, context, created, kja_bytes_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_runtime_t, kja_status_t, promise, result, runtime, take_promise};
+use super::{boundary, bytes, callback, cell, kja_callback_fn, context, created, kja_bytes_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_runtime_t, kja_status_t, promise, result, runtime, take_promise};
 use crate::error::Error;
 use crate::handle::Object;
-use crate::promise::wait_for;
+use crate::promise::{Resolution, invoke, wait_for};
 use crate::runtime::clock;
 use crate::value::{Outcome, Value};
 use std::ffi::{c_char, c_void};
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn kja_promise_opaque(promise: kja_promise_t, out: *mut *m
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_promise_cancel(promise: kja_promise_t) -> kja_status_t {
     boundary(|| {
-        cell(promise)?.cancel(Error::canceled(), None);
+        cell(promise)?.cancel_now(Error::canceled());
         Ok(())
     })
 }
@@ -152,4 +152,38 @@ pub extern "C" fn kja_promise_release(promise: kja_promise_t) -> kja_status_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_fork(promise_: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || Ok(Object::Promise(promise(promise_)?.fork())))
+}
+
+/// Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the
+/// promise. It may not block if this is the loop's thread. `ctx` is taken over in every case. (PROM-24)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_eval_now(
+    runtime_: kja_runtime_t,
+    run: kja_callback_fn,
+    ctx: *mut c_void,
+    destroy: kja_destroy_fn,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    let run = callback(run, ctx, destroy);
+    created(out, || {
+        let runtime = runtime(runtime_)?;
+        runtime.shared().check()?;
+        match invoke(&run?, Ok(Value::Unit)) {
+            Resolution::Outcome(outcome) => Ok(Object::Promise(runtime.settled(outcome)?)),
+            Resolution::Promise(promise) => Ok(Object::Promise(promise)),
+        }
+    })
+}
+
+/// Copies the names of the operations from this promise down to what it waits for at the end, with ` < ` between
+/// them, such as `timeout < then < read`; empty once it has settled. With a closing NUL, cut to `capacity`. Writes the
+/// whole length to `length`, which may be null. Any thread. (PROM-20)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_trace(
+    promise_: kja_promise_t,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> kja_status_t {
+    boundary(|| super::error::text_out(&promise(promise_)?.trace().join(" < "), buffer, capacity, length))
 }

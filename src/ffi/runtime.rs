@@ -1,10 +1,10 @@
 //! Runtimes.
 
-use super::{boundary, context, created, kja_destroy_fn, kja_executor_t, kja_runtime_t, kja_status_t, put, question, runtime};
+use super::{boundary, context, created, kja_destroy_fn, kja_executor_t, kja_runtime_t, kja_status_t, question, runtime};
 use crate::error::Error;
-use crate::foreign::Hook;
+use crate::foreign::{Hook, NumberHook};
 use crate::handle::{self, Object};
-use crate::runtime::{Hooks, Mode, Options, Runtime};
+use crate::runtime::{Hooks, Mode, Options, Runnable, Runtime, Slow};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -14,6 +14,10 @@ pub const KJA_RUNTIME_THREAD: u32 = 0;
 /// `kja_runtime_run` only.
 pub const KJA_RUNTIME_WAIT_SCOPE: u32 = 1;
 
+/// Timers go by a clock of the runtime's own, which starts at 0 and moves only when `kja_timer_advance` or, on a
+/// wait scope, `kja_runtime_run` says so: for tests of what happens in time. (TIME-06)
+pub const KJA_RUNTIME_VIRTUAL_TIME: u32 = 1;
+
 /// Choices for `kja_runtime_new`. Zero everything, then set `size` and what is wanted; 0 means the default.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -22,20 +26,29 @@ pub struct kja_runtime_options_t {
     pub size: usize,
     /// `KJA_RUNTIME_THREAD` (the default) or `KJA_RUNTIME_WAIT_SCOPE`.
     pub mode: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 0 or `KJA_RUNTIME_VIRTUAL_TIME`.
+    pub flags: u32,
     /// How long a shutdown may take, in nanoseconds; 0 for 5 seconds.
     pub shutdown_nanos: u64,
     /// How long a caller and an idle loop look for work before they sleep, in nanoseconds; 0 for 50
     /// microseconds, `UINT64_MAX` for not at all.
     pub look_nanos: u64,
+    /// How many turns in a row before timers and sockets get a look; 0 for 256. (LOOP-09)
+    pub turns_per_look: u64,
+    /// Turns that take this long, in nanoseconds, are reported to `on_slow_turn`; 0 for none.
+    pub slow_turn_nanos: u64,
     /// Runs on the loop's thread before anything else; may be null. For a wait scope it is not used.
     pub on_thread_start: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>,
     /// Runs on the loop's thread after everything else; may be null.
     pub on_thread_stop: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>,
-    /// For both hooks.
+    /// Runs on the loop's thread after a turn that took `nanos`, if that is `slow_turn_nanos` or more; may be null.
+    pub on_slow_turn: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void, nanos: u64)>,
+    /// Runs on any thread when a sleeping loop gets something to do, so that a host's own loop can call
+    /// `kja_runtime_poll`; may be null. It must neither block nor call this library. (LOOP-13)
+    pub on_runnable: Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>,
+    /// For all the hooks.
     pub ctx: *mut c_void,
-    /// Frees `ctx` when the thread has stopped, or when no runtime was made; may be null.
+    /// Frees `ctx` when the runtime has ended, or when none was made; may be null.
     pub destroy: kja_destroy_fn,
 }
 
@@ -44,24 +57,33 @@ const FIRST_SIZE: usize = size_of::<kja_runtime_options_t>();
 const LONGEST_LOOK: u64 = 1_000_000_000;
 
 fn read_options(options: &kja_runtime_options_t) -> Result<Options, Error> {
-    let ctx = context(options.ctx, options.destroy);
+    let ctx = Arc::new(context(options.ctx, options.destroy));
     let mode = match options.mode {
         KJA_RUNTIME_THREAD => Mode::Thread,
         KJA_RUNTIME_WAIT_SCOPE => Mode::WaitScope,
         other => return Err(Error::invalid(format!("{other} is no runtime mode"))),
     };
-    if options.reserved != 0 {
-        return Err(Error::invalid("the reserved field of the options is not zero"));
+    if options.flags & !KJA_RUNTIME_VIRTUAL_TIME != 0 {
+        return Err(Error::invalid(format!("{:#x} are no runtime flags", options.flags)));
     }
     let defaults = Options::default();
+    let or = |given: u64, default: u64| if given == 0 { default } else { given };
     let look_nanos = match options.look_nanos {
-        0 => defaults.look_nanos,
         u64::MAX => 0,
-        nanos => nanos.min(LONGEST_LOOK),
+        nanos => or(nanos, defaults.look_nanos).min(LONGEST_LOOK),
     };
-    let shutdown_nanos = if options.shutdown_nanos == 0 { defaults.shutdown_nanos } else { options.shutdown_nanos };
-    let hooks = Hooks { start: Hook { run: options.on_thread_start }, stop: Hook { run: options.on_thread_stop }, ctx };
-    Ok(Options { mode, shutdown_nanos, look_nanos, hooks: Some(hooks) })
+    let hook = |run| Hook { run };
+    let slow = NumberHook { run: options.on_slow_turn };
+    Ok(Options {
+        mode,
+        shutdown_nanos: or(options.shutdown_nanos, defaults.shutdown_nanos),
+        look_nanos,
+        virtual_time: options.flags & KJA_RUNTIME_VIRTUAL_TIME != 0,
+        turns_per_look: or(options.turns_per_look, defaults.turns_per_look as u64).min(1 << 20) as usize,
+        slow: (options.slow_turn_nanos != 0).then(|| Slow::new(options.slow_turn_nanos, slow, ctx.clone())),
+        runnable: options.on_runnable.map(|run| Runnable { hook: hook(Some(run)), ctx: ctx.clone() }),
+        hooks: Some(Hooks { start: hook(options.on_thread_start), stop: hook(options.on_thread_stop), ctx }),
+    })
 }
 
 /// Makes a runtime. `options` may be null for the defaults: a loop on a thread of its own. Any number of
@@ -112,10 +134,9 @@ pub extern "C" fn kja_runtime_release(runtime_: kja_runtime_t) -> kja_status_t {
             return Err(Error::would_deadlock());
         }
         match handle::remove(runtime_, |object| matches!(object, Object::Runtime(_))) {
-            Some(object) => drop(object),
+            Some(_) => found.release(),
             None => return Err(Error::bad_handle()),
         }
-        drop(found);
         Ok(())
     })
 }
@@ -136,26 +157,4 @@ pub extern "C" fn kja_runtime_on_loop(runtime_: kja_runtime_t) -> bool {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_runtime_executor(runtime_: kja_runtime_t, out: *mut kja_executor_t) -> kja_status_t {
     created(out, || Ok(Object::Executor(runtime(runtime_)?.executor()?)))
-}
-
-/// Wait scope: runs what is ready without blocking and writes the number of turns. `turns` may be null.
-///
-/// Errors: `WRONG_THREAD` off the owner's thread; `INVALID_ARGUMENT` for a runtime with a thread;
-/// `WOULD_DEADLOCK` inside a callback. (LOOP-08)
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_runtime_poll(runtime_: kja_runtime_t, turns: *mut u64) -> kja_status_t {
-    boundary(|| {
-        let made = runtime(runtime_)?.poll()?;
-        if turns.is_null() { Ok(()) } else { put(turns, made) }
-    })
-}
-
-/// Wait scope: turns the loop for `nanos` nanoseconds and writes the number of turns. `turns` may be null.
-/// Errors as for `kja_runtime_poll`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_runtime_run(runtime_: kja_runtime_t, nanos: u64, turns: *mut u64) -> kja_status_t {
-    boundary(|| {
-        let made = runtime(runtime_)?.run(nanos)?;
-        if turns.is_null() { Ok(()) } else { put(turns, made) }
-    })
 }

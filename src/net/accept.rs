@@ -3,11 +3,13 @@
 use super::{Connection, Listener};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Timer;
-use crate::stream::{Direction, Socket, Turn};
+use crate::coordination::Turn;
+use crate::stream::{Direction, Socket};
 use crate::value::Outcome;
 use rustix::io::Errno;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -26,7 +28,7 @@ pub(super) async fn accept(listener: Arc<Listener>, turn: Turn) -> Outcome {
                     Err(closed) => Poll::Ready(Err(closed)),
                 };
             }
-            socket.poll_io(Direction::Read, cx, accept_fd)
+            socket.poll_io(Direction::Read, cx, accept_fd, |_| false)
         })
         .await?;
         let error = match accepted {
@@ -40,7 +42,12 @@ pub(super) async fn accept(listener: Arc<Listener>, turn: Turn) -> Outcome {
         if error.kind() != ErrorKind::Overloaded {
             return Err(error);
         }
-        Timer::after(socket.runtime(), pause).await;
+        let mut timer = Timer::after(socket.runtime(), pause);
+        poll_fn(|cx| match socket.with_fd(|_| ()) {
+            Ok(()) => Pin::new(&mut timer).poll(cx).map(Ok),
+            Err(closed) => Poll::Ready(Err(closed)),
+        })
+        .await?;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

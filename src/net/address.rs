@@ -60,7 +60,7 @@ impl Address {
     pub fn connect(&self) -> Result<Promise, Error> {
         self.runtime.check()?;
         let (runtime, sockets) = (self.runtime.clone(), self.sockets.clone());
-        Ok(Promise::start(self.runtime.clone(), async move {
+        Ok(Promise::start(self.runtime.clone(), "connect", async move {
             let connection = connect::connect(&runtime, &sockets).await?;
             Ok(Connection::into_value(connection))
         }))

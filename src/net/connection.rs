@@ -10,7 +10,8 @@ use crate::foreign::{BorrowedBuffer, Opaque};
 use crate::handle::Object;
 use crate::promise::Promise;
 use crate::runtime::Shared;
-use crate::stream::{Read, ReadAll, ReadInto, Socket, Turns, Write, pump};
+use crate::coordination::Turns;
+use crate::stream::{Read, ReadAll, ReadInto, Socket, Write, pump};
 use crate::value::{ObjectRef, Value};
 use bytes::Bytes;
 use rustix::net::{Shutdown, shutdown};
@@ -78,18 +79,18 @@ impl Connection {
     /// nothing is.
     pub fn read(self: &Arc<Self>, min: usize, max: usize) -> Result<Promise, Error> {
         self.runtime().check()?;
-        Ok(Promise::start(self.runtime().clone(), Read::new(self, min, max)?))
+        Ok(Promise::start(self.runtime().clone(), "read", Read::new(self, min, max)?))
     }
 
     pub(crate) fn read_into(self: &Arc<Self>, buffer: BorrowedBuffer, min: usize) -> Result<Promise, Error> {
         self.runtime().check()?;
-        Ok(Promise::start(self.runtime().clone(), ReadInto::new(self, buffer, min)?))
+        Ok(Promise::start(self.runtime().clone(), "read_into", ReadInto::new(self, buffer, min)?))
     }
 
     /// Reads until the end; more than `limit` bytes are an error. (STRM-07)
     pub fn read_all(self: &Arc<Self>, limit: usize) -> Result<Promise, Error> {
         self.runtime().check()?;
-        Ok(Promise::start(self.runtime().clone(), ReadAll::new(self, limit)?))
+        Ok(Promise::start(self.runtime().clone(), "read_all", ReadAll::new(self, limit)?))
     }
 
     /// Writes all of `data`: at once as far as the kernel takes it, the rest from a copy. (STRM-10)
@@ -128,9 +129,9 @@ impl Connection {
             Some((outcome, None)) => Promise::settled(runtime, outcome.map(|_| Value::Unit)),
             Some((sent, Some(turn))) => {
                 let parts = VecDeque::from([rest(sent.unwrap_or(0))]);
-                Promise::start(runtime, Write::in_turn(self, turn, parts))
+                Promise::start(runtime, "write", Write::in_turn(self, turn, parts))
             }
-            None => Promise::start(runtime, Write::new(self, VecDeque::from([rest(0)]))),
+            None => Promise::start(runtime, "write", Write::new(self, VecDeque::from([rest(0)]))),
         })
     }
 
@@ -138,7 +139,7 @@ impl Connection {
     pub fn write_all(self: &Arc<Self>, parts: impl IntoIterator<Item = Bytes>) -> Result<Promise, Error> {
         self.runtime().check()?;
         let write = Write::new(self, parts.into_iter().collect());
-        Ok(Promise::start(self.runtime().clone(), write))
+        Ok(Promise::start(self.runtime().clone(), "write", write))
     }
 
     /// Tells the peer, after the writes started so far, that nothing more will come. (STRM-15)
@@ -146,7 +147,7 @@ impl Connection {
         self.runtime().check()?;
         let this = self.clone();
         let turn = self.writes.take();
-        Ok(Promise::start(self.runtime().clone(), async move {
+        Ok(Promise::start(self.runtime().clone(), "shutdown_write", async move {
             std::future::poll_fn(|cx| match this.socket.with_fd(|_| ()) {
                 Ok(()) => turn.poll(cx).map(Ok),
                 Err(closed) => std::task::Poll::Ready(Err(closed)),
@@ -179,7 +180,7 @@ impl Connection {
     /// Bytes that were read and not yet written are lost; both connections stay usable.
     pub fn pump_to(self: &Arc<Self>, to: &Arc<Self>, limit: u64) -> Result<Promise, Error> {
         self.runtime().check()?;
-        Ok(Promise::start(self.runtime().clone(), pump(self.clone(), to.clone(), limit)))
+        Ok(Promise::start(self.runtime().clone(), "pump", pump(self.clone(), to.clone(), limit)))
     }
 
     fn options<R>(

@@ -4,7 +4,8 @@ use super::{Address, accept, connect};
 use crate::error::Error;
 use crate::promise::Promise;
 use crate::runtime::Shared;
-use crate::stream::{Socket, Turns};
+use crate::coordination::Turns;
+use crate::stream::Socket;
 use socket2::{SockAddr, SockRef};
 use std::io;
 use std::net::SocketAddr;
@@ -75,7 +76,7 @@ impl Listener {
     /// The connection that would have been accepted stays in the backlog for the next accept.
     pub fn accept(self: &Arc<Self>) -> Result<Promise, Error> {
         self.runtime().check()?;
-        Ok(Promise::start(self.runtime().clone(), accept::accept(self.clone(), self.accepts.take())))
+        Ok(Promise::start(self.runtime().clone(), "accept", accept::accept(self.clone(), self.accepts.take())))
     }
 
     /// The bound address, with the port that the system chose if port 0 was asked for. (NET-18, NET-19)

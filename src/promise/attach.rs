@@ -42,6 +42,6 @@ impl Promise {
     /// operation itself. (PROM-17)
     pub fn attach(&self, attachment: Opaque) -> Promise {
         let operation = Watch::new(self.clone());
-        Promise::start(self.runtime().clone(), Attached(Some((operation, attachment))))
+        self.start_on("attach", Attached(Some((operation, attachment))))
     }
 }

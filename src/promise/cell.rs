@@ -19,10 +19,12 @@
 //! * *Cancel means gone.* `cancel` finds `Idle` and drops the source itself, or finds `Polling` and waits until
 //!   `by` has seen the note, dropped the source and settled. If `by` is the calling thread, the call
 //!   comes from inside the operation's own poll, which acts on the note as soon as that returns. Only the loop
-//!   thread runs callbacks, so a wait for any other thread is a wait for a few system calls.
+//!   thread runs callbacks, so a wait for any other thread is a wait for a few system calls, or for what that
+//!   one waits for in its turn. Two polls that cancel each other would wait for ever: the second to come
+//!   leaves its note and goes on (`Waits`).
 //! * *No lost wake-up.* A wake that finds `Polling` becomes `again`, read under the lock before the phase
-//!   goes back to `Idle`. A wake that finds a driving thread unparks it; a driver polls once after it is installed
-//!   and hands what it has not looked at to the loop when it leaves.
+//!   goes back to `Idle`. A wake that finds a driving thread unparks it under the lock; a driver polls once after
+//!   it is installed, takes itself out under the lock, and then hands what it has not looked at to the loop.
 //! * *Chains do not recurse.* Dropping a source may abandon another cell; that one is put on a list which
 //!   the outermost abandonment of this thread works off (`abandon`).
 
@@ -31,10 +33,11 @@ use super::source::{Source, Step};
 use super::waiters::Waiters;
 use crate::error::Error;
 use crate::foreign::Opaque;
-use crate::runtime::{Parker, Shared};
+use crate::runtime::{Parker, Shared, Status};
 use crate::sync::Lock;
 use crate::value::Outcome;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -48,8 +51,21 @@ const DRIVEN: u8 = 2;
 const SETTLED: u8 = 4;
 /// Held by the runtime's set of detached promises.
 const DETACHED: u8 = 8;
-/// Waits until the queue is empty before it is polled.
+/// Its turn is `Turn::Last`.
 const LAST: u8 = 16;
+/// Its turn is `Turn::Idle`.
+const IDLE: u8 = 32;
+
+/// When the loop gets to a cell that is scheduled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// In the order of the queue.
+    Queued,
+    /// Once the queue is empty.
+    Last,
+    /// Once the queue is empty and the system has nothing ready.
+    Idle,
+}
 
 pub(crate) struct Cell {
     pub(crate) runtime: Arc<Shared>,
@@ -91,11 +107,21 @@ fn this_thread() -> usize {
 impl Cell {
     fn with_phase(runtime: Arc<Shared>, phase: Phase, flags: u8) -> Arc<Self> {
         let state = State { phase, waiters: Waiters::default(), driver: None };
+        runtime.promises.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self { runtime, holders: AtomicU32::new(1), flags: AtomicU8::new(flags), state: Lock::new(state) })
     }
 
     pub(super) fn new(runtime: Arc<Shared>, source: Source) -> Arc<Self> {
         Self::with_phase(runtime, Phase::Idle(source), 0)
+    }
+
+    pub(super) fn with_turn(runtime: Arc<Shared>, source: Source, turn: Turn) -> Arc<Self> {
+        let flags = match turn {
+            Turn::Queued => 0,
+            Turn::Last => LAST,
+            Turn::Idle => IDLE,
+        };
+        Self::with_phase(runtime, Phase::Idle(source), flags)
     }
 
     pub(super) fn settled(runtime: Arc<Shared>, outcome: Outcome) -> Arc<Self> {
@@ -127,6 +153,15 @@ impl Cell {
         self.flags.fetch_or(DETACHED, Ordering::AcqRel);
     }
 
+    /// What produces the outcome, if that is pending, and the cell that it waits for.
+    pub(super) fn describe(&self) -> Option<(&'static str, Option<Arc<Cell>>)> {
+        match &self.state.lock().phase {
+            Phase::Idle(source) => Some(source.describe()),
+            Phase::Polling { .. } => Some(("running", None)),
+            Phase::Settled(_) => None,
+        }
+    }
+
     /// The outcome, once there is one.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         if !self.is_settled() {
@@ -142,7 +177,12 @@ impl Cell {
     pub(crate) fn schedule(self: &Arc<Self>) {
         let before = self.flags.fetch_or(SCHEDULED, Ordering::AcqRel);
         if before & SCHEDULED == 0 {
-            self.runtime.queue.push(self.clone(), before & LAST != 0);
+            let turn = match before & (LAST | IDLE) {
+                0 => Turn::Queued,
+                LAST => Turn::Last,
+                _ => Turn::Idle,
+            };
+            self.runtime.queue.push(self.clone(), turn);
         }
     }
 
@@ -216,22 +256,19 @@ impl Cell {
     /// From `Polling` by this thread to `Settled`, then tells everyone. The source has been dropped.
     fn settle(self: &Arc<Self>, outcome: Outcome) {
         let mut state = self.state.lock();
-        let outcome = match &mut state.phase {
+        let (kept, unwanted) = match &mut state.phase {
             Phase::Polling { cancel, .. } => match cancel.take() {
-                Some(error) => [Some(Err(error)), Some(outcome)],
-                None => [Some(outcome), None],
+                Some(error) => (Err(error), Some(outcome)),
+                None => (outcome, None),
             },
             _ => unreachable!("only the polling thread leaves this phase"),
         };
-        let [kept, mut unwanted] = outcome;
-        state.phase = Phase::Settled(kept.expect("set in both arms"));
+        state.phase = Phase::Settled(kept);
         self.flags.fetch_or(SETTLED, Ordering::AcqRel);
-        if !self.has_holders() {
-            // Abandoned meanwhile: nobody can ask for the value any more.
-            unwanted = state.take_value();
-        }
+        // Abandoned meanwhile: nobody can ask for the value any more.
+        let unclaimed = if self.has_holders() { None } else { state.take_value(self.gone()) };
         self.tell(state);
-        drop(unwanted);
+        drop((unwanted, unclaimed));
     }
 
     fn tell(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State>) {
@@ -282,12 +319,14 @@ impl Cell {
             Phase::Settled(_) => Canceled::TooLate,
             Phase::Polling { by, cancel, .. } => {
                 cancel.get_or_insert(error);
-                let own = *by == this_thread();
+                let by = *by;
                 drop(state);
-                if own {
+                if by == this_thread() || !WAITS.begin(by, self) {
                     return Canceled::AfterThisPoll;
                 }
-                if self.park_until_settled(deadline) { Canceled::Gone } else { Canceled::StillRunning }
+                let settled = self.park_until_settled(deadline);
+                WAITS.end();
+                if settled { Canceled::Gone } else { Canceled::StillRunning }
             }
             Phase::Idle(_) => {
                 let mut noted = Phase::polling();
@@ -305,26 +344,41 @@ impl Cell {
         }
     }
 
+    /// As `cancel`, and so is all that the operation was built from, even inside an abandonment.
+    pub(crate) fn cancel_now(self: &Arc<Self>, error: Error) -> Canceled {
+        immediately(|| self.cancel(error, None))
+    }
+
+    /// Why there is no outcome for those who await a cell without being holders.
+    fn gone(&self) -> Error {
+        if self.runtime.status() == Status::Live { Error::canceled() } else { Error::shutdown() }
+    }
+
     /// The last holder has let go: cancels what is pending, drops what has settled.
     fn abandon(self: &Arc<Self>) {
-        if self.is_settled() || self.cancel(Error::canceled(), None) == Canceled::TooLate {
-            let value = self.state.lock().take_value();
+        let bound = BOUND.try_with(std::cell::Cell::get).unwrap_or(None);
+        if self.is_settled() || self.cancel(self.gone(), bound) == Canceled::TooLate {
+            let value = self.state.lock().take_value(self.gone());
             drop(value);
         }
     }
 
     /// If this cell only passes on another promise and `self` is held by the caller alone, hands that
-    /// promise over, so that chains of continuations that return promises stay one link long. (PROM-07)
-    pub(super) fn take_forward(&self) -> Option<super::Watch> {
+    /// promise over, so that chains of continuations that return promises stay one link long. `key` is the
+    /// caller's own as a waiter. (PROM-07)
+    pub(super) fn take_forward(&self, key: u64) -> Option<Watch> {
         let mut state = self.state.lock();
         if self.holders.load(Ordering::Acquire) != 1 || !matches!(state.phase, Phase::Idle(Source::Forward(_))) {
             return None;
         }
         let passed = std::mem::replace(&mut state.phase, Phase::Settled(Err(Error::canceled())));
         self.flags.fetch_or(SETTLED, Ordering::AcqRel);
+        let own = state.waiters.remove(key);
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
-        drop(waiters);
+        drop(own);
+        // Threads that await a handle which has been given away meanwhile.
+        waiters.wake_all();
         match passed {
             Phase::Idle(Source::Forward(watch)) => Some(watch),
             _ => unreachable!("matched above under the same lock"),
@@ -374,7 +428,7 @@ impl Cell {
         drop(driver);
     }
 
-    pub(super) fn park_until_settled(&self, deadline: Option<u64>) -> bool {
+    fn park_until_settled(&self, deadline: Option<u64>) -> bool {
         let parker = Parker::current();
         let waker = Waker::from(parker.clone());
         let mut key = 0;
@@ -396,12 +450,18 @@ impl Phase {
 }
 
 impl State {
-    fn take_value(&mut self) -> Option<Outcome> {
+    fn take_value(&mut self, gone: Error) -> Option<Outcome> {
         match &mut self.phase {
             // An error stays, for those who await without being holders.
-            Phase::Settled(outcome @ Ok(_)) => Some(std::mem::replace(outcome, Err(Error::canceled()))),
+            Phase::Settled(outcome @ Ok(_)) => Some(std::mem::replace(outcome, Err(gone))),
             _ => None,
         }
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        self.runtime.promises.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -411,11 +471,14 @@ impl Wake for Cell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let driver = if self.has(DRIVEN) { self.state.lock().driver.clone() } else { None };
-        match driver {
-            Some(parker) => parker.wake(),
-            None => self.schedule_next(),
+        if self.has(DRIVEN)
+            && let Some(driver) = &self.state.lock().driver
+        {
+            // Under the lock: a driver that has taken itself out looks at its parker and then no more.
+            driver.wake_by_ref();
+            return;
         }
+        self.schedule_next();
     }
 }
 
@@ -426,15 +489,58 @@ fn discard(source: Source, cell: &Arc<Cell>) {
     drop(dropped);
 }
 
+/// Which thread waits for the end of which poll, as far as `cancel` does.
+struct Waits(Lock<BTreeMap<usize, (usize, Arc<Cell>)>>);
+
+static WAITS: Waits = Waits(Lock::new(BTreeMap::new()));
+
+impl Waits {
+    /// `false` if thread `by`, which polls the cell, waits itself for a poll of this thread.
+    fn begin(&self, by: usize, cell: &Arc<Cell>) -> bool {
+        let own = this_thread();
+        let mut waits = self.0.lock();
+        let mut last = by;
+        while let Some((next, _)) = waits.get(&last).filter(|(_, cell)| !cell.is_settled()) {
+            if *next == own {
+                return false;
+            }
+            last = *next;
+        }
+        waits.insert(own, (by, cell.clone()));
+        true
+    }
+
+    fn end(&self) {
+        let ended = self.0.lock().remove(&this_thread());
+        drop(ended);
+    }
+}
+
 /// What is left to do when an abandonment of this thread is over, last in, first out.
 enum Left {
     /// A cell that lost its last holder meanwhile.
     Cell(Arc<Cell>),
+    /// A cell that became ready when its loop had ended.
+    Stranded(Arc<Cell>),
     /// An attachment, to be freed after the operation that was put on the list after it.
     Attachment(Opaque),
 }
 
-thread_local!(static ABANDONED: RefCell<Option<Vec<Left>>> = const { RefCell::new(None) });
+impl Left {
+    fn run(self) {
+        match self {
+            Self::Cell(cell) => cell.abandon(),
+            Self::Stranded(cell) => drop(cell.cancel(Error::shutdown(), Some(0))),
+            Self::Attachment(attachment) => drop(attachment),
+        }
+    }
+}
+
+thread_local! {
+    static ABANDONED: RefCell<Option<Vec<Left>>> = const { RefCell::new(None) };
+    /// How long an abandonment by this thread may wait for a callback.
+    static BOUND: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
+}
 
 /// Frees an attachment after the operation it belongs to, of which the caller is about to let go.
 pub(super) fn free_after(attachment: Opaque, operation: Watch) {
@@ -451,9 +557,19 @@ pub(super) fn free_after(attachment: Opaque, operation: Watch) {
 
 /// Abandons a cell, now or, inside another abandonment of this thread, right after it.
 pub(super) fn abandon(cell: &Arc<Cell>) {
+    work_off(Left::Cell(cell.clone()));
+}
+
+/// Ends a cell that nothing will ever poll again.
+pub(crate) fn strand(cell: Arc<Cell>) {
+    work_off(Left::Stranded(cell));
+}
+
+fn work_off(first: Left) {
+    let mut first = Some(first);
     let queued = ABANDONED.try_with(|list| match &mut *list.borrow_mut() {
         Some(list) => {
-            list.push(Left::Cell(cell.clone()));
+            list.extend(first.take());
             true
         }
         none => {
@@ -464,22 +580,27 @@ pub(super) fn abandon(cell: &Arc<Cell>) {
     if queued == Ok(true) {
         return;
     }
-    cell.abandon();
+    first.into_iter().for_each(Left::run);
     while let Ok(Some(next)) = ABANDONED.try_with(|list| list.borrow_mut().as_mut().and_then(Vec::pop)) {
-        match next {
-            Left::Cell(cell) => cell.abandon(),
-            Left::Attachment(attachment) => drop(attachment),
-        }
+        next.run();
     }
     // During the destruction of the thread there is no list, and `abandon` recursed instead.
     let _ = ABANDONED.try_with(|list| list.borrow_mut().take());
 }
 
 /// Runs `release` with a list of its own: what it abandons is gone when it returns.
-pub(super) fn immediately(release: impl FnOnce()) {
+pub(super) fn immediately<R>(release: impl FnOnce() -> R) -> R {
     let outer = ABANDONED.try_with(|list| list.borrow_mut().take()).ok().flatten();
-    release();
+    let result = release();
     if outer.is_some() {
         let _ = ABANDONED.try_with(|list| *list.borrow_mut() = outer);
     }
+    result
+}
+
+/// Runs `release`; what it abandons is waited for until the deadline at most.
+pub(crate) fn within(deadline: u64, release: impl FnOnce()) {
+    let outer = BOUND.try_with(|bound| bound.replace(Some(deadline)));
+    release();
+    let _ = BOUND.try_with(|bound| bound.set(outer.unwrap_or(None)));
 }

@@ -1,4 +1,4 @@
-//! `all` and `race`: many promises into one.
+//! `all`, `join`, `all_settled`, `race` and `any`: many promises into one.
 
 use super::{Promise, Watch};
 use crate::error::Error;
@@ -39,23 +39,67 @@ impl Wake for InputWaker {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Until {
+/// What ends a join, and how.
+enum Goal {
+    /// All succeed, or one fails.
     All,
+    /// One settles.
     First,
+    /// One succeeds, or all fail: then the error of the last.
+    Any,
+    /// All settle; a success.
+    Settled,
+    /// All settle; the error of the first in order that failed, if one did.
+    Joined(Option<(usize, Error)>),
+}
+
+impl Goal {
+    /// Notes how an input ended; an outcome ends the join.
+    fn note(&mut self, index: usize, outcome: Outcome, left: usize) -> Option<Outcome> {
+        let done = |outcome| (left == 0).then_some(outcome);
+        match (self, outcome) {
+            (Self::First, outcome) => Some(outcome),
+            (Self::Any, Ok(value)) => Some(Ok(value)),
+            (Self::All, Err(error)) => Some(Err(error)),
+            (Self::Any, Err(error)) => done(Err(error)),
+            (Self::All | Self::Settled, _) => done(Ok(Value::Unit)),
+            (Self::Joined(failed), outcome) => {
+                if let Err(error) = outcome
+                    && failed.as_ref().is_none_or(|(first, _)| index < *first)
+                {
+                    *failed = Some((index, error));
+                }
+                done(failed.as_ref().map_or(Ok(Value::Unit), |(_, error)| Err(error.clone())))
+            }
+        }
+    }
 }
 
 struct Join {
     inputs: Vec<Option<Watch>>,
     left: usize,
-    until: Until,
+    goal: Goal,
     woken: Option<Arc<Woken>>,
 }
 
 impl Join {
-    fn new(inputs: &[Promise], until: Until) -> Self {
+    fn start(
+        runtime: &Runtime,
+        name: &'static str,
+        inputs: &[Promise],
+        goal: Goal,
+    ) -> Result<Promise, Error> {
+        let runtime = runtime.shared();
+        runtime.check()?;
+        if inputs.is_empty() {
+            return match goal {
+                Goal::First | Goal::Any => Err(Error::no_promises()),
+                _ => Ok(Promise::settled(runtime.clone(), Ok(Value::Unit))),
+            };
+        }
         let inputs: Vec<_> = inputs.iter().cloned().map(|promise| Some(Watch::new(promise))).collect();
-        Self { left: inputs.len(), inputs, until, woken: None }
+        let join = Self { left: inputs.len(), inputs, goal, woken: None };
+        Ok(Promise::start(runtime.clone(), name, join))
     }
 
     /// Looks at one input; an outcome ends the join.
@@ -66,7 +110,7 @@ impl Join {
         }
         let outcome = slot.take()?.outcome();
         self.left -= 1;
-        (self.until == Until::First || outcome.is_err()).then_some(outcome)
+        self.goal.note(index, outcome, self.left)
     }
 
     fn look_at_all(&mut self, cx: &mut Context<'_>) -> Option<Outcome> {
@@ -110,7 +154,7 @@ impl Future for Join {
             this.inputs.clear();
             return Poll::Ready(outcome);
         }
-        if this.left == 0 && this.until == Until::All { Poll::Ready(Ok(Value::Unit)) } else { Poll::Pending }
+        Poll::Pending
     }
 }
 
@@ -118,17 +162,29 @@ impl Promise {
     /// Unit once all have succeeded, or the first error; what is still pending and held by nobody else is
     /// cancelled then. Of none: settled at once. (PROM-31)
     pub fn all(runtime: &Runtime, inputs: &[Promise]) -> Result<Promise, Error> {
-        runtime.shared().check()?;
-        Ok(Promise::start(runtime.shared().clone(), Join::new(inputs, Until::All)))
+        Join::start(runtime, "all", inputs, Goal::All)
+    }
+
+    /// Waits for all to settle, also after an error; then unit, or the error of the first in order that failed.
+    /// Of none: settled at once. (PROM-30)
+    pub fn join(runtime: &Runtime, inputs: &[Promise]) -> Result<Promise, Error> {
+        Join::start(runtime, "join", inputs, Goal::Joined(None))
+    }
+
+    /// Unit once all have settled, in whatever way. Of none: settled at once.
+    pub fn all_settled(runtime: &Runtime, inputs: &[Promise]) -> Result<Promise, Error> {
+        Join::start(runtime, "all_settled", inputs, Goal::Settled)
     }
 
     /// The outcome, value or error, of the first to settle; the others are dropped before it is
     /// delivered. (PROM-16)
     pub fn race(runtime: &Runtime, inputs: &[Promise]) -> Result<Promise, Error> {
-        runtime.shared().check()?;
-        if inputs.is_empty() {
-            return Err(Error::no_promises());
-        }
-        Ok(Promise::start(runtime.shared().clone(), Join::new(inputs, Until::First)))
+        Join::start(runtime, "race", inputs, Goal::First)
+    }
+
+    /// The value of the first to succeed; the others are dropped before it is delivered. If all fail, the error
+    /// of the last to do so. (PROM-32)
+    pub fn any(runtime: &Runtime, inputs: &[Promise]) -> Result<Promise, Error> {
+        Join::start(runtime, "any", inputs, Goal::Any)
     }
 }

@@ -5,21 +5,29 @@
 //! gone. (PROM-01) Combinators keep a holder of their own on each input.
 
 mod attach;
+mod canceler;
 mod call;
 mod cell;
 mod fulfiller;
 mod join;
+mod retry;
 mod source;
+mod task_set;
 mod timeout;
+mod trace;
 mod wait;
 mod waiters;
 
+pub use canceler::Canceler;
 pub use cell::Canceled;
 pub use fulfiller::Fulfiller;
+pub(crate) use retry::Attempt;
+pub use retry::Retry;
 pub use source::When;
+pub use task_set::TaskSet;
 
-pub(crate) use call::with as with_call;
-pub(crate) use cell::Cell;
+pub(crate) use call::{invoke, with as with_call};
+pub(crate) use cell::{Cell, Turn, strand, within};
 pub(crate) use wait::wait_for;
 pub(crate) use source::Continuation;
 use source::{Source, Then};
@@ -63,9 +71,20 @@ impl Promise {
         Self(cell)
     }
 
-    /// Starts a future: it is polled once on this thread, then by the loop or by whoever awaits it.
-    pub(crate) fn start(runtime: Arc<Shared>, future: impl Future<Output = Outcome> + Send + 'static) -> Self {
-        Self::from_source(runtime, Source::Future(Box::pin(future)))
+    /// Starts a future: it is polled once on this thread, then by the loop or by whoever awaits it. The
+    /// name is for traces.
+    pub(crate) fn start(
+        runtime: Arc<Shared>,
+        name: &'static str,
+        future: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Self {
+        Self::from_source(runtime, Source::Future { future: Box::pin(future), name, awaits: None })
+    }
+
+    /// As `start`, for a future that waits for this promise.
+    fn start_on(&self, name: &'static str, future: impl Future<Output = Outcome> + Send + 'static) -> Self {
+        let awaits = Some(self.0.clone());
+        Self::from_source(self.0.runtime.clone(), Source::Future { future: Box::pin(future), name, awaits })
     }
 
     pub(crate) fn timer(runtime: Arc<Shared>, timer: Timer) -> Self {
@@ -77,12 +96,28 @@ impl Promise {
         Self(Cell::settled(runtime, outcome))
     }
 
-    /// Runs a continuation on the loop, with unit or with an error as its input.
-    pub(crate) fn call(runtime: Arc<Shared>, error: Option<Error>, continuation: Continuation) -> Self {
-        match error {
-            None => Self::from_source(runtime, Source::Call(Some(continuation))),
-            Some(error) => Self::settled(runtime, Err(error)).then_continue(When::Both, continuation),
-        }
+    /// Runs a continuation on the loop.
+    pub(crate) fn call(runtime: Arc<Shared>, continuation: Continuation) -> Self {
+        Self::from_source(runtime, Source::Call(Some(continuation)))
+    }
+
+    /// Runs what is left of a cancelled `finally` on the loop, even if a shutdown cancels this too.
+    fn finally(runtime: Arc<Shared>, continuation: Continuation) -> Self {
+        Self::settled(runtime, Err(Error::canceled())).then_continue(When::Finally, continuation)
+    }
+
+    /// As `call`, once the loop has nothing else to do; the latest of several comes first. (PROM-25)
+    pub(crate) fn call_last(runtime: Arc<Shared>, continuation: Continuation) -> Self {
+        let cell = Cell::with_turn(runtime, Source::Call(Some(continuation)), Turn::Last);
+        cell.poll(false);
+        Self(cell)
+    }
+
+    /// As `call`, once the loop has nothing else to do and no socket is ready either. (PROM-28)
+    pub(crate) fn call_idle(runtime: Arc<Shared>, continuation: Continuation) -> Self {
+        let cell = Cell::with_turn(runtime, Source::Call(Some(continuation)), Turn::Idle);
+        cell.poll(false);
+        Self(cell)
     }
 
     pub(crate) fn outside(runtime: Arc<Shared>) -> Self {
@@ -129,12 +164,12 @@ impl Promise {
 
     /// Settles the promise as cancelled and ends the operation; gone when this returns. (PROM-01, CANC-04)
     pub fn cancel(&self) -> Canceled {
-        self.0.cancel(Error::canceled(), None)
+        self.0.cancel_now(Error::canceled())
     }
 
     /// Cancels with a reason of the caller's. (CANC-03)
     pub fn cancel_with(&self, error: Error) -> Canceled {
-        self.0.cancel(error, None)
+        self.0.cancel_now(error)
     }
 
     /// The outcome, once there is one.

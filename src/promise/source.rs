@@ -1,10 +1,10 @@
 //! What will produce the outcome of a cell.
 
 use super::call;
-use super::{Promise, Resolution, Watch};
+use super::{Cell, Promise, Resolution, Watch};
 use crate::error::Error;
 use crate::foreign::ForeignCallback;
-use crate::runtime::{Shared, Timer};
+use crate::runtime::{Shared, Status, Timer};
 use crate::value::{Outcome, Value};
 use std::future::Future;
 use std::pin::Pin;
@@ -14,6 +14,8 @@ use std::task::{Context, Poll};
 /// Code that runs on the loop with the outcome of another promise.
 pub(crate) enum Continuation {
     Foreign(ForeignCallback),
+    /// A callback that runs more than once.
+    Repeated(Arc<ForeignCallback>),
     Closure(Box<dyn FnOnce(Outcome) -> Resolution + Send>),
 }
 
@@ -21,6 +23,7 @@ impl Continuation {
     fn run(self, input: Outcome) -> Resolution {
         match self {
             Self::Foreign(callback) => call::invoke(&callback, input),
+            Self::Repeated(callback) => call::invoke(&callback, input),
             Self::Closure(closure) => closure(input),
         }
     }
@@ -39,6 +42,17 @@ pub enum When {
     Finally,
 }
 
+impl When {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Value => "then",
+            Self::Error => "catch",
+            Self::Both => "handle_both",
+            Self::Finally => "finally",
+        }
+    }
+}
+
 pub(crate) struct Then {
     pub(super) input: Watch,
     pub(super) continuation: Option<Continuation>,
@@ -48,7 +62,12 @@ pub(crate) struct Then {
 pub(crate) enum Source {
     /// A fulfiller.
     Outside,
-    Future(Pin<Box<dyn Future<Output = Outcome> + Send>>),
+    Future {
+        future: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+        /// What it is and what it waits for, for traces.
+        name: &'static str,
+        awaits: Option<Arc<Cell>>,
+    },
     Timer(Timer),
     /// Runs once, on the loop.
     Call(Option<Continuation>),
@@ -79,6 +98,18 @@ impl Source {
         Self::Forward(Watch::new(promise))
     }
 
+    /// What it is, and the cell that it waits for.
+    pub(super) fn describe(&self) -> (&'static str, Option<Arc<Cell>>) {
+        match self {
+            Self::Outside => ("fulfiller", None),
+            Self::Future { name, awaits, .. } => (name, awaits.clone()),
+            Self::Timer(_) => ("timer", None),
+            Self::Call(_) => ("call", None),
+            Self::Then(Then { input, when, .. }) => (when.name(), Some(input.promise.cell().clone())),
+            Self::Forward(input) => ("fork", Some(input.promise.cell().clone())),
+        }
+    }
+
     /// Whether it is of use that a thread other than the loop polls it.
     pub(super) fn may_be_driven(&self) -> bool {
         !matches!(self, Self::Outside | Self::Call(_) | Self::Then(_))
@@ -87,7 +118,7 @@ impl Source {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {
         match self {
             Self::Outside => Step::Pending,
-            Self::Future(future) => match future.as_mut().poll(cx) {
+            Self::Future { future, .. } => match future.as_mut().poll(cx) {
                 Poll::Ready(outcome) => Step::Settle(outcome),
                 Poll::Pending => Step::Pending,
             },
@@ -105,7 +136,7 @@ impl Source {
                 if watch.poll_settled(cx) {
                     break Step::Settle(watch.outcome());
                 }
-                match watch.promise.cell().take_forward() {
+                match watch.promise.cell().take_forward(watch.key) {
                     Some(next) => *watch = next,
                     None => break Step::Pending,
                 }
@@ -117,12 +148,13 @@ impl Source {
     pub(super) fn discard(self, runtime: &Arc<Shared>) {
         if let Self::Then(Then { input, continuation: Some(continuation), when: When::Finally }) = self {
             drop(input);
-            if runtime.on_loop() {
+            // A loop that has ended runs nothing any more, and what is to be cleaned up must not stay.
+            if runtime.on_loop() || runtime.status() == Status::Closed {
                 if let Resolution::Promise(promise) = continuation.run(Err(Error::canceled())) {
                     promise.detach(None);
                 }
             } else {
-                Promise::call(runtime.clone(), Some(Error::canceled()), continuation).detach(None);
+                Promise::finally(runtime.clone(), continuation).detach(None);
             }
         }
     }

@@ -34,8 +34,13 @@ impl Promise {
     /// The same outcome, or `TimedOut` after `nanos`; then the operation is cancelled, unless somebody
     /// else holds it. (TIME-04)
     pub fn timeout(&self, nanos: u64) -> Promise {
-        let timer = Timer::after(self.runtime(), nanos);
+        self.deadline(self.runtime().clock.after(nanos))
+    }
+
+    /// As `timeout`, at this time of the runtime's clock. (TIME-04)
+    pub fn deadline(&self, time: u64) -> Promise {
+        let timer = Timer::at(self.runtime(), time);
         let timeout = Timeout { input: Some(Watch::new(self.clone())), timer };
-        Promise::start(self.runtime().clone(), timeout)
+        self.start_on("timeout", timeout)
     }
 }

@@ -7,7 +7,7 @@
 use super::cell::Cell;
 use super::Promise;
 use crate::error::Error;
-use crate::runtime::{Parker, clock, on_any_loop};
+use crate::runtime::{Parker, Status, clock, on_any_loop};
 use crate::value::Outcome;
 use std::sync::Arc;
 use std::task::Waker;
@@ -27,7 +27,7 @@ impl Promise {
         if on_any_loop() {
             return Err(Error::would_deadlock());
         }
-        self.cell().park_until_settled(None);
+        Waiting::new(self.cell()).run(None);
         self.outcome().ok_or_else(Error::pending)
     }
 }
@@ -77,8 +77,16 @@ impl<'a> Waiting<'a> {
         if self.look(deadline) {
             return;
         }
+        let runtime = self.cell.runtime.clone();
+        let parker = self.parker.clone();
+        let _sleeper = runtime.sleepers.enter(&parker);
         while !self.progress() {
-            if !self.parker.park(deadline) {
+            if runtime.status() != Status::Live {
+                // A promise without a handle is not found by the shutdown: who waits for it ends it.
+                self.cell.cancel(Error::shutdown(), deadline);
+                return;
+            }
+            if !parker.park(deadline) {
                 return;
             }
         }

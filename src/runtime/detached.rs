@@ -7,7 +7,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 #[derive(Default)]
-pub(crate) struct Detached(Lock<HashMap<usize, Promise>>);
+struct Members {
+    promises: HashMap<usize, Promise>,
+    closed: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Detached(Lock<Members>);
 
 impl<T: Default> Default for Lock<T> {
     fn default() -> Self {
@@ -18,7 +24,15 @@ impl<T: Default> Default for Lock<T> {
 impl Detached {
     pub(crate) fn add(&self, promise: Promise) {
         let cell = promise.cell().clone();
-        let replaced = self.0.lock().insert(Arc::as_ptr(&cell) as usize, promise);
+        let mut members = self.0.lock();
+        if members.closed {
+            drop(members);
+            // The runtime holds nothing any more.
+            drop(promise);
+            return;
+        }
+        let replaced = members.promises.insert(Arc::as_ptr(&cell) as usize, promise);
+        drop(members);
         drop(replaced);
         // Marked, then looked at; the cell settles, then looks for the mark. One of the two sees the other.
         cell.mark_detached();
@@ -28,17 +42,27 @@ impl Detached {
     }
 
     pub(crate) fn remove(&self, cell: &Arc<Cell>) {
-        let removed = self.0.lock().remove(&(Arc::as_ptr(cell) as usize));
+        let removed = self.0.lock().promises.remove(&(Arc::as_ptr(cell) as usize));
         drop(removed);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().promises.len()
     }
 
     /// Cancels every member. (LOOP-06)
     pub(super) fn cancel_all(&self, error: &Error, deadline: Option<u64>) {
-        let members = std::mem::take(&mut *self.0.lock());
-        for promise in members.into_values() {
+        let promises = std::mem::take(&mut self.0.lock().promises);
+        for promise in promises.into_values() {
             if promise.cell().cancel(error.clone(), deadline) == Canceled::StillRunning {
                 self.add(promise);
             }
         }
+    }
+
+    /// Cancels every member, and from now on whatever is added.
+    pub(super) fn close(&self, error: &Error) {
+        self.0.lock().closed = true;
+        self.cancel_all(error, None);
     }
 }

@@ -26,7 +26,13 @@ impl Executor {
 
     pub(crate) fn start_continuation(&self, continuation: Continuation) -> Result<Promise, Error> {
         self.0.check_live()?;
-        Ok(Promise::call(self.0.clone(), None, continuation))
+        Ok(Promise::call(self.0.clone(), continuation))
+    }
+
+    /// As `start`, once the loop has nothing else queued. (PROM-25)
+    pub(crate) fn start_last(&self, continuation: Continuation) -> Result<Promise, Error> {
+        self.0.check_live()?;
+        Ok(Promise::call_last(self.0.clone(), continuation))
     }
 
     /// Runs on the loop and blocks until the result is there. On the loop's own thread it runs at

@@ -2,6 +2,7 @@
 
 pub mod clock;
 mod detached;
+mod drive;
 mod executor;
 mod on_loop;
 mod parker;
@@ -9,24 +10,31 @@ mod pump;
 mod queue;
 mod scope;
 mod shutdown;
+mod sleepers;
+mod stats;
 mod timer;
 
 pub use executor::Executor;
+pub use stats::Stats;
+pub(crate) use stats::Slow;
 pub(crate) use on_loop::on_any_loop;
 pub(crate) use parker::Parker;
 pub(crate) use timer::Timer;
 
 use crate::error::Error;
 use crate::foreign::{Hook, Opaque};
-use crate::promise::{Fulfiller, Promise};
+use crate::promise::{Fulfiller, Promise, Turn};
 use crate::sync::Lock;
-use crate::value::{Outcome, Value};
+use crate::value::Outcome;
+use clock::Clock;
 use detached::Detached;
 use queue::Queue;
 use scope::{Driven, WaitScope};
+pub(crate) use shutdown::end_object;
 use shutdown::LoopThread;
+use sleepers::Sleepers;
 use std::sync::{Arc, OnceLock};
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use timer::Timers;
 
 pub(crate) type RuntimeId = u32;
@@ -49,18 +57,39 @@ pub struct Options {
     pub shutdown_nanos: u64,
     /// How long a caller and an idle loop look before they sleep, in nanoseconds; 0 for not at all.
     pub look_nanos: u64,
+    /// Timers go by a clock that only `advance` moves. (TIME-06)
+    pub virtual_time: bool,
+    /// How many turns in a row before timers and sockets get a look. (LOOP-09)
+    pub turns_per_look: usize,
     pub(crate) hooks: Option<Hooks>,
+    pub(crate) slow: Option<Slow>,
+    pub(crate) runnable: Option<Runnable>,
 }
 
 pub(crate) struct Hooks {
     pub(crate) start: Hook,
     pub(crate) stop: Hook,
-    pub(crate) ctx: Opaque,
+    pub(crate) ctx: Arc<Opaque>,
+}
+
+/// Tells whoever drives a wait scope that there is something to do. (LOOP-13)
+pub(crate) struct Runnable {
+    pub(crate) hook: Hook,
+    pub(crate) ctx: Arc<Opaque>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mode: Mode::Thread, shutdown_nanos: 5_000_000_000, look_nanos: 50_000, hooks: None }
+        Self {
+            mode: Mode::Thread,
+            shutdown_nanos: 5_000_000_000,
+            look_nanos: 50_000,
+            virtual_time: false,
+            turns_per_look: 256,
+            hooks: None,
+            slow: None,
+            runnable: None,
+        }
     }
 }
 
@@ -78,7 +107,16 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
     pub(crate) detached: Detached,
+    pub(crate) sleepers: Sleepers,
+    pub(crate) clock: Clock,
+    /// How many cells there are.
+    pub(crate) promises: AtomicU64,
     turns: AtomicU64,
+    wake_ups: AtomicU64,
+    turns_per_look: usize,
+    slow: Option<Slow>,
+    /// The pump stands still: a wait scope makes its turns itself.
+    held: AtomicBool,
     status: AtomicU8,
     shutdown_nanos: u64,
     look_nanos: u64,
@@ -104,7 +142,7 @@ impl Shared {
         if on_loop::push(cell) {
             self.queue.wake();
         } else {
-            self.queue.push(cell.clone(), false);
+            self.queue.push(cell.clone(), Turn::Queued);
         }
     }
 
@@ -152,10 +190,17 @@ impl Runtime {
             .map_err(|error| Error::from_io("starting an event loop", &error))?;
         let shared = Arc::new(Shared {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            queue: Queue::new(),
+            queue: Queue::new(options.runnable),
             timers: Timers::new(),
             detached: Detached::default(),
+            sleepers: Sleepers::default(),
+            clock: Clock::new(options.virtual_time),
+            promises: AtomicU64::new(0),
             turns: AtomicU64::new(0),
+            wake_ups: AtomicU64::new(0),
+            turns_per_look: options.turns_per_look.max(1),
+            slow: options.slow,
+            held: AtomicBool::new(false),
             status: AtomicU8::new(Status::Live as u8),
             shutdown_nanos: options.shutdown_nanos,
             look_nanos: options.look_nanos,
@@ -168,7 +213,7 @@ impl Runtime {
         let thread = match options.mode {
             Mode::Thread => Some(LoopThread::spawn(&shared, tokio, pump, options.hooks)?),
             Mode::WaitScope => {
-                shared.scope.get_or_init(|| WaitScope::new(Driven { tokio, pump }));
+                shared.scope.get_or_init(|| WaitScope::new(Driven { tokio, pump: Some(pump) }));
                 None
             }
         };
@@ -191,21 +236,6 @@ impl Runtime {
         Ok(Executor(self.shared.clone()))
     }
 
-    /// Wait scope: runs what is ready, without blocking. (LOOP-08)
-    pub fn poll(&self) -> Result<u64, Error> {
-        self.shared.check()?;
-        self.shared.scope.get().ok_or_else(Error::not_a_wait_scope)?.poll(&self.shared)
-    }
-
-    /// Wait scope: turns the loop for that long. Returns how many turns it made.
-    pub fn run(&self, nanos: u64) -> Result<u64, Error> {
-        self.shared.check()?;
-        let scope = self.shared.scope.get().ok_or_else(Error::not_a_wait_scope)?;
-        let before = self.shared.turns.load(Ordering::Relaxed);
-        scope.drive(&self.shared, Some(clock::after(nanos)), |_| false)?;
-        Ok(self.shared.turns.load(Ordering::Relaxed) - before)
-    }
-
     /// A promise that has settled. (PROM-02, PROM-03)
     pub fn settled(&self, outcome: Outcome) -> Result<Promise, Error> {
         self.shared.check()?;
@@ -226,20 +256,13 @@ impl Runtime {
 
     /// Settles `nanos` from now; never early. (TIME-03)
     pub fn sleep(&self, nanos: u64) -> Result<Promise, Error> {
-        self.sleep_until(clock::after(nanos))
+        self.sleep_until(self.shared.clock.after(nanos))
     }
 
     /// Settles at this time of the monotonic clock. (TIME-02)
     pub fn sleep_until(&self, deadline: u64) -> Result<Promise, Error> {
         self.shared.check()?;
         Ok(Promise::timer(self.shared.clone(), Timer::at(&self.shared, deadline)))
-    }
-
-    /// Settles on a later turn, after what is queued now. (PROM-26)
-    pub fn yield_now(&self) -> Result<Promise, Error> {
-        self.shared.check()?;
-        let turn = crate::promise::Continuation::Closure(Box::new(|_| Ok(Value::Unit).into()));
-        Ok(Promise::call(self.shared.clone(), None, turn))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

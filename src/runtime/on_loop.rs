@@ -75,8 +75,16 @@ pub(super) fn pop() -> Option<Arc<Cell>> {
 }
 
 /// Polls a cell. What it makes ready comes off the stack next, first come first.
-pub(super) fn poll(cell: &Arc<Cell>) {
+pub(super) fn poll(runtime: &Shared, cell: &Arc<Cell>) {
+    in_order(|| match &runtime.slow {
+        Some(slow) => slow.watch(|| cell.poll_from_queue()),
+        None => cell.poll_from_queue(),
+    });
+}
+
+/// Has what `event` makes ready come off the stack first come first.
+pub(super) fn in_order(event: impl FnOnce()) {
     let before = place(|place| place.next.len()).unwrap_or(0);
-    cell.poll_from_queue();
+    event();
     let _ = place(|place| place.next[before..].reverse());
 }

@@ -10,34 +10,38 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Sleep;
 
-/// Cells polled in a row before timers and sockets get a look.
-const TURNS_PER_LOOK_AT_IO: usize = 256;
-
 pub(super) async fn pump(runtime: Arc<Shared>) {
     let mut older = VecDeque::new();
     let mut due = Vec::new();
     let mut look = Look::new(runtime.look_nanos);
     let mut armed = None;
     let mut since_io = 0;
+    // Whether the sockets had nothing since the last turn.
+    let mut looked = false;
     loop {
-        runtime.timers.fire(clock::now(), &mut due);
+        if runtime.held.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        on_loop::in_order(|| runtime.timers.fire(runtime.clock.now(), &mut due));
         if runtime.queue.take(&mut older) {
             look.called();
         }
         let before = since_io;
-        while since_io < TURNS_PER_LOOK_AT_IO
+        while since_io < runtime.turns_per_look
             && let Some(cell) = on_loop::pop().or_else(|| older.pop_front())
         {
-            on_loop::poll(&cell);
+            on_loop::poll(&runtime, &cell);
             since_io += 1;
         }
         runtime.turns.fetch_add((since_io - before) as u64, Ordering::Relaxed);
-        if since_io == TURNS_PER_LOOK_AT_IO {
+        if since_io >= runtime.turns_per_look {
             since_io = 0;
             tokio::task::yield_now().await;
             continue;
         }
         if since_io > before {
+            looked = false;
             continue;
         }
         if let Some(cell) = runtime.queue.take_last() {
@@ -48,28 +52,41 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             return;
         }
         since_io = 0;
+        if runtime.queue.has_idle() {
+            if looked {
+                runtime.queue.take_idle(&mut older);
+            } else {
+                tokio::task::yield_now().await;
+            }
+            looked = !looked;
+            continue;
+        }
         if look.worthwhile() {
             std::thread::yield_now();
             tokio::task::yield_now().await;
             continue;
         }
         armed = sleep(&runtime, armed).await;
+        runtime.wake_ups.fetch_add(1, Ordering::Relaxed);
         look.woke();
     }
 }
 
 /// Sleeps until something is pushed or the earliest timer is due. Returns when it was going to wake.
 async fn sleep(runtime: &Arc<Shared>, armed: Option<u64>) -> Option<u64> {
-    let armed = runtime.timers.arm(armed);
-    let mut sleep = armed.map(|at| tokio::time::sleep(Duration::from_nanos(at.saturating_sub(clock::now()))));
-    let mut sleep = std::pin::pin!(sleep.take());
+    let now = runtime.clock.now();
+    let armed = runtime.timers.arm(armed, now);
+    // A virtual clock does not move while the loop sleeps: whoever moves it wakes the loop.
+    let timed = armed.filter(|_| !runtime.clock.is_virtual());
+    let sleep = timed.map(|at| tokio::time::sleep(Duration::from_nanos(at.saturating_sub(now))));
+    let mut sleep = std::pin::pin!(sleep);
     let mut asleep = false;
     poll_fn(|cx| {
         if asleep || !runtime.queue.sleep(cx.waker()) {
             return Poll::Ready(());
         }
         asleep = true;
-        if runtime.timers.has_earlier_than(armed) {
+        if runtime.timers.has_earlier_than(armed) || armed.is_some_and(|at| at <= runtime.clock.now()) {
             return Poll::Ready(());
         }
         poll_sleep(sleep.as_mut(), cx)

@@ -6,7 +6,8 @@
 //! adds to the list under the lock, then reads `asleep`. If the loop's look came first, the pusher's lock
 //! came after it and so sees `asleep`; if the push came first, the loop sees the cell.
 
-use crate::promise::Cell;
+use super::Runnable;
+use crate::promise::{Cell, Turn, strand};
 use crate::sync::Lock;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,12 +21,24 @@ pub(crate) struct Queue {
     ready: Lock<Ready>,
     asleep: AtomicBool,
     waker: Lock<Option<Waker>>,
+    wake: Lock<Wake>,
+    runnable: Option<Runnable>,
 }
 
+/// A wake of a wait scope by hand: one that is left, or who waits for one.
+#[derive(Default)]
+struct Wake {
+    left: bool,
+    waits: Option<Waker>,
+}
+
+#[derive(Default)]
 struct Ready {
     cells: VecDeque<Arc<Cell>>,
     /// What waits until there is nothing else to do; the latest comes first. (PROM-25)
     last: Vec<Arc<Cell>>,
+    /// What waits until the loop would sleep. (PROM-28)
+    idle: Vec<Arc<Cell>>,
     /// Something came from another thread since the loop last asked.
     foreign: bool,
     stopping: bool,
@@ -33,25 +46,23 @@ struct Ready {
 }
 
 impl Queue {
-    pub(super) fn new() -> Self {
-        let ready =
-            Ready { cells: VecDeque::new(), last: Vec::new(), foreign: false, stopping: false, closed: false };
-        Self { ready: Lock::new(ready), asleep: AtomicBool::new(false), waker: Lock::new(None) }
+    pub(super) fn new(runnable: Option<Runnable>) -> Self {
+        let (ready, waker, wake) = (Lock::new(Ready::default()), Lock::new(None), Lock::new(Wake::default()));
+        Self { ready, asleep: AtomicBool::new(false), waker, wake, runnable }
     }
 
-    pub(crate) fn push(&self, cell: Arc<Cell>, last: bool) {
+    pub(crate) fn push(&self, cell: Arc<Cell>, turn: Turn) {
         let foreign = !cell.runtime.on_loop();
         let mut ready = self.ready.lock();
         if ready.closed {
-            // Outside the lock: it may be the cell's last reference.
             drop(ready);
-            drop(cell);
+            strand(cell);
             return;
         }
-        if last {
-            ready.last.push(cell);
-        } else {
-            ready.cells.push_back(cell);
+        match turn {
+            Turn::Queued => ready.cells.push_back(cell),
+            Turn::Last => ready.last.push(cell),
+            Turn::Idle => ready.idle.push(cell),
         }
         ready.foreign |= foreign;
         drop(ready);
@@ -66,7 +77,7 @@ impl Queue {
         let mut ready = self.ready.lock();
         if ready.closed {
             drop(ready);
-            drop(cells);
+            cells.into_iter().for_each(strand);
             return;
         }
         cells.into_iter().for_each(|cell| ready.cells.push_front(cell));
@@ -79,7 +90,48 @@ impl Queue {
             if let Some(waker) = &*self.waker.lock() {
                 waker.wake_by_ref();
             }
+            if let Some(runnable) = &self.runnable {
+                runnable.hook.run(&runnable.ctx);
+            }
         }
+    }
+
+    /// As `wake`, for a change made outside the lock: the loop, about to sleep, sees it, or is seen to sleep.
+    pub(super) fn wake_surely(&self) {
+        drop(self.ready.lock());
+        self.wake();
+    }
+
+    pub(super) fn leave_wake(&self) {
+        let waits = {
+            let mut wake = self.wake.lock();
+            wake.left = true;
+            wake.waits.take()
+        };
+        if let Some(waits) = waits {
+            waits.wake();
+        }
+    }
+
+    /// Takes a wake that was left; otherwise `waker` is woken by the next one.
+    pub(super) fn take_wake(&self, waker: &Waker) -> bool {
+        let mut wake = self.wake.lock();
+        let left = std::mem::take(&mut wake.left);
+        let old = if left { wake.waits.take() } else { wake.waits.replace(waker.clone()) };
+        drop(wake);
+        drop(old);
+        left
+    }
+
+    pub(super) fn is_runnable(&self) -> bool {
+        let ready = self.ready.lock();
+        !(ready.cells.is_empty() && ready.last.is_empty())
+    }
+
+    /// What to poll next, for a loop that is driven turn by turn.
+    pub(super) fn pop(&self) -> Option<Arc<Cell>> {
+        let mut ready = self.ready.lock();
+        ready.cells.pop_front().or_else(|| ready.last.pop())
     }
 
     /// Moves what is ready into `older`; returns whether some of it is foreign.
@@ -99,22 +151,27 @@ impl Queue {
         self.ready.lock().last.pop()
     }
 
+    pub(super) fn has_idle(&self) -> bool {
+        !self.ready.lock().idle.is_empty()
+    }
+
+    /// Moves what waits for the loop to be idle into `older`.
+    pub(super) fn take_idle(&self, older: &mut VecDeque<Arc<Cell>>) {
+        older.extend(self.ready.lock().idle.drain(..));
+    }
+
     /// Announces that the loop is about to sleep; `false` if there is something to do first.
     pub(super) fn sleep(&self, waker: &Waker) -> bool {
         let old = self.waker.lock().replace(waker.clone());
         drop(old);
         self.asleep.store(true, Ordering::Release);
         let ready = self.ready.lock();
-        let idle = ready.cells.is_empty() && ready.last.is_empty() && !ready.stopping;
+        let idle = ready.cells.is_empty() && ready.last.is_empty() && ready.idle.is_empty() && !ready.stopping;
         drop(ready);
         if !idle {
             self.asleep.store(false, Ordering::Release);
         }
         idle
-    }
-
-    pub(super) fn is_idle(&self) -> bool {
-        self.asleep.load(Ordering::Acquire) && self.ready.lock().cells.is_empty()
     }
 
     pub(super) fn awake(&self) {
@@ -131,14 +188,15 @@ impl Queue {
         self.ready.lock().stopping
     }
 
-    /// From now on pushes are dropped, as is what is left.
+    /// From now on what is pushed is ended instead, as is what is left: nothing will poll it.
     pub(super) fn close(&self) {
         let mut ready = self.ready.lock();
+        let left = std::mem::take(&mut *ready);
         ready.closed = true;
-        let left = (std::mem::take(&mut ready.cells), std::mem::take(&mut ready.last));
+        ready.stopping = true;
         drop(ready);
-        drop(left);
         let waker = self.waker.lock().take();
         drop(waker);
+        left.cells.into_iter().chain(left.last).chain(left.idle).for_each(strand);
     }
 }

@@ -1,15 +1,16 @@
 //! Wait scope: a runtime without a thread, driven by its owner inside `wait`, `poll` and `run`.
 
 use super::on_loop::OnLoop;
-use super::{Shared, Status, Timer, shutdown};
+use super::{Shared, Status, clock, on_loop, shutdown};
 use crate::error::Error;
 use crate::sync::Lock;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::thread::ThreadId;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 
 pub(crate) struct WaitScope {
@@ -20,15 +21,19 @@ pub(crate) struct WaitScope {
 /// The loop, while nobody turns it.
 pub(super) struct Driven {
     pub(super) tokio: tokio::runtime::Runtime,
-    pub(super) pump: JoinHandle<()>,
+    /// Until it has ended.
+    pub(super) pump: Option<JoinHandle<()>>,
 }
 
 impl Driven {
     /// Runs what is queued, then ends the loop, which has been told to stop.
     pub(super) fn end(self, runtime: &Arc<Shared>) {
         let entered = OnLoop::enter(runtime);
-        // The pump catches what callbacks panic with.
-        let _ = self.tokio.block_on(self.pump);
+        runtime.held.store(false, Ordering::Release);
+        if let Some(pump) = self.pump {
+            // The pump catches what callbacks panic with.
+            let _ = self.tokio.block_on(pump);
+        }
         shutdown::finish(runtime, self.tokio);
         drop(entered);
     }
@@ -53,16 +58,33 @@ impl WaitScope {
             return Err(Error::wrong_thread());
         }
         let on_loop = OnLoop::enter(runtime)?;
-        let driven = self.take().ok_or_else(Error::shutdown)?;
-        let result = driven.tokio.block_on(future);
+        let mut driven = self.take().ok_or_else(Error::shutdown)?;
+        let Driven { tokio, pump } = &mut driven;
+        let mut future = pin!(future);
+        let result = tokio.block_on(poll_fn(|cx| {
+            if let Poll::Ready(result) = future.as_mut().poll(cx) {
+                return Poll::Ready(Ok(result));
+            }
+            // Without the pump nothing turns the loop.
+            if pump.as_mut().is_none_or(|pump| Pin::new(pump).poll(cx).is_ready()) {
+                *pump = None;
+                return Poll::Ready(Err(Error::shutdown()));
+            }
+            Poll::Pending
+        }));
         drop(on_loop);
-        if runtime.status() == Status::Live {
-            *self.driven.lock() = Some(driven);
-        } else {
-            // The runtime was released by one of its own callbacks.
+        *self.driven.lock() = Some(driven);
+        self.end_if_released(runtime);
+        result
+    }
+
+    /// Ends a runtime that was released meanwhile, by a callback or by another thread, which found nothing to end.
+    fn end_if_released(&self, runtime: &Arc<Shared>) {
+        if runtime.status() != Status::Live
+            && let Some(driven) = self.take()
+        {
             driven.end(runtime);
         }
-        Ok(result)
     }
 
     /// Turns the loop until `done`, which wakes the waker that it is given, or until the deadline.
@@ -72,28 +94,55 @@ impl WaitScope {
         deadline: Option<u64>,
         mut done: impl FnMut(&Waker) -> bool,
     ) -> Result<(), Error> {
-        let mut timer = deadline.map(|deadline| Timer::at(runtime, deadline));
-        let turn = poll_fn(|cx| {
-            if done(cx.waker()) {
-                return Poll::Ready(());
-            }
-            timer.as_mut().map_or(Poll::Pending, |timer| Pin::new(timer).poll(cx))
-        });
+        let turn = async {
+            // Real time, whatever the clock of the timers.
+            let sleep = deadline.map(|at| tokio::time::sleep(Duration::from_nanos(at.saturating_sub(clock::now()))));
+            let mut sleep = std::pin::pin!(sleep);
+            poll_fn(|cx| {
+                if done(cx.waker()) {
+                    return Poll::Ready(());
+                }
+                sleep.as_mut().as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(cx))
+            })
+            .await;
+        };
         self.block_on(runtime, turn)
     }
 
-    /// Runs what is ready without blocking; how many turns that took. (LOOP-08)
-    pub(super) fn poll(&self, runtime: &Arc<Shared>) -> Result<u64, Error> {
-        let before = runtime.turns.load(Ordering::Relaxed);
-        runtime.queue.wake();
-        self.block_on(runtime, async {
-            // Two rounds without work: the first may have been the one that looked at the sockets.
-            let mut idle = 0;
-            while idle < 2 {
-                tokio::task::yield_now().await;
-                idle = if runtime.queue.is_idle() { idle + 1 } else { 0 };
-            }
-        })?;
-        Ok(runtime.turns.load(Ordering::Relaxed) - before)
+    /// Runs what is queued, at most so many turns, and nothing else. (LOOP-03)
+    pub(super) fn turn(&self, runtime: &Arc<Shared>, most: u64) -> Result<u64, Error> {
+        if !self.is_owner() {
+            return Err(Error::wrong_thread());
+        }
+        let on_loop = OnLoop::enter(runtime)?;
+        let mut made = 0;
+        while made < most
+            && let Some(cell) = on_loop::pop().or_else(|| runtime.queue.pop())
+        {
+            on_loop::poll(runtime, &cell);
+            made += 1;
+        }
+        drop(on_loop);
+        runtime.turns.fetch_add(made, Ordering::Relaxed);
+        self.end_if_released(runtime);
+        Ok(made)
+    }
+
+    /// Runs what is ready without blocking; how many turns that took. (LOOP-08, LOOP-12, PROM-13)
+    pub(super) fn poll(&self, runtime: &Arc<Shared>, most: u64) -> Result<u64, Error> {
+        let mut made = 0;
+        let mut idle = 0;
+        // Two looks at the sockets without work: what the first one wakes may show in the second only.
+        while made < most && idle < 2 {
+            let turns = self.turn(runtime, most - made)?;
+            made += turns;
+            idle = if turns > 0 { 0 } else { idle + 1 };
+            runtime.held.store(true, Ordering::Release);
+            let looked = self.block_on(runtime, tokio::task::yield_now());
+            runtime.held.store(false, Ordering::Release);
+            looked?;
+            runtime.timers.fire(runtime.clock.now(), &mut Vec::new());
+        }
+        Ok(made)
     }
 }

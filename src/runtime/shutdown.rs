@@ -9,7 +9,7 @@ use super::on_loop::OnLoop;
 use super::{Hooks, Runtime, Shared, Status, clock};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{self, Object};
-use crate::promise::Canceled;
+use crate::promise::{Canceled, within};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::Arc;
@@ -68,12 +68,16 @@ impl LoopThread {
 
 /// The last steps, once nothing turns the loop any more.
 pub(super) fn finish(shared: &Arc<Shared>, tokio: tokio::runtime::Runtime) {
-    shared.detached.cancel_all(&Error::shutdown(), None);
+    let error = Error::shutdown();
+    shared.detached.cancel_all(&error, None);
+    // From here on a `finally` runs where it is dropped; what was handed to the loop before is in the set.
+    shared.status.store(Status::Closed as u8, Ordering::Release);
+    shared.detached.close(&error);
     shared.queue.close();
+    shared.timers.wake_all();
     let handle = shared.tokio.lock().take();
     drop(handle);
     drop(tokio);
-    shared.status.store(Status::Closed as u8, Ordering::Release);
 }
 
 impl Runtime {
@@ -93,16 +97,26 @@ impl Runtime {
         self.end(clock::after(self.shared.shutdown_nanos))
     }
 
-    fn end(&self, deadline: u64) -> Result<(), Error> {
+    /// Shuts down for good. Nobody is left to be told that a callback outlives the bound.
+    pub(crate) fn release(&self) {
+        let _ = self.end(clock::after(self.shared.shutdown_nanos));
+    }
+
+    fn close(&self, deadline: u64) {
         let shared = &self.shared;
         let first = shared
             .status
             .compare_exchange(Status::Live as u8, Status::Closing as u8, Ordering::AcqRel, Ordering::Acquire)
             .is_ok();
         if first {
-            close_all(shared, deadline);
+            within(deadline, || close_all(shared, deadline));
             shared.queue.stop();
         }
+    }
+
+    fn end(&self, deadline: u64) -> Result<(), Error> {
+        self.close(deadline);
+        let shared = &self.shared;
         if let Some(driven) = shared.scope.get().and_then(|scope| scope.take()) {
             driven.end(shared);
         }
@@ -118,41 +132,46 @@ impl Runtime {
 }
 
 fn close_all(shared: &Arc<Shared>, deadline: u64) {
-    let error = Error::shutdown();
+    shared.sleepers.wake_all();
+    // First, for what comes to the set while the handles go has to run.
+    shared.detached.cancel_all(&Error::shutdown(), Some(deadline));
     let objects = handle::remove_owned_by(shared.id);
     let (promises, others): (Vec<_>, Vec<_>) =
         objects.into_iter().partition(|object| matches!(object, Object::Promise(_)));
-    for object in promises {
-        if let Object::Promise(promise) = object
-            && promise.cell().cancel(error.clone(), Some(deadline)) == Canceled::StillRunning
-        {
-            // Dropping it here would wait for the callback.
-            promise.give_to_runtime();
+    promises.into_iter().chain(others).for_each(|object| end(object, deadline));
+}
+
+fn end(object: Object, deadline: u64) {
+    match object {
+        Object::Promise(promise) => {
+            if promise.cell().cancel(Error::shutdown(), Some(deadline)) == Canceled::StillRunning {
+                // Dropping it here would wait for the callback.
+                promise.give_to_runtime();
+            }
         }
+        Object::Listener(listener) => listener.close(),
+        Object::Connection(connection) => connection.close(),
+        _ => {}
     }
-    for object in &others {
-        match object {
-            Object::Listener(listener) => listener.close(),
-            Object::Connection(connection) => connection.close(),
-            _ => {}
-        }
-    }
-    shared.detached.cancel_all(&error, Some(deadline));
+}
+
+/// Ends an object that came to the handle table after the shutdown had looked there. Does not wait.
+pub(crate) fn end_object(object: Object) {
+    within(0, || end(object, 0));
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
         let deadline = clock::after(self.shared.shutdown_nanos);
         if super::on_any_loop() {
-            // Its own thread cannot be joined from here; told to stop, it ends by itself.
-            let first = self.shared.status.swap(Status::Closing as u8, Ordering::AcqRel) == Status::Live as u8;
-            if first {
-                close_all(&self.shared, deadline);
-                self.shared.queue.stop();
+            // A loop's thread cannot be joined from here; told to stop, it ends by itself.
+            self.close(deadline);
+            if let Some(driven) = self.shared.scope.get().and_then(|scope| scope.take()) {
+                let shared = self.shared.clone();
+                std::thread::spawn(move || driven.end(&shared));
             }
             return;
         }
-        // Nobody is left to be told that a callback outlives the bound.
-        let _ = self.end(deadline);
+        self.release();
     }
 }

@@ -5,7 +5,7 @@
 //! not raise `armed` when that timer is removed: waking once for nothing costs less than a wake-up for every
 //! timer that is started and soon cancelled.
 
-use super::{Shared, clock};
+use super::Shared;
 use crate::sync::Lock;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +26,7 @@ impl Timer {
     }
 
     pub(crate) fn after(runtime: &Arc<Shared>, nanos: u64) -> Self {
-        Self::at(runtime, clock::after(nanos))
+        Self::at(runtime, runtime.clock.after(nanos))
     }
 }
 
@@ -34,7 +34,7 @@ impl Future for Timer {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if clock::now() >= self.deadline {
+        if self.runtime.clock.now() >= self.deadline {
             return Poll::Ready(());
         }
         let this = &mut *self;
@@ -82,15 +82,29 @@ impl Timers {
         due.drain(..).for_each(Waker::wake);
     }
 
+    /// When the next timer is due. (TIME-07)
+    pub(super) fn first(&self) -> Option<u64> {
+        self.heap.lock().first()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.heap.lock().entries.len()
+    }
+
+    /// Wakes everything: nothing will be due any more.
+    pub(super) fn wake_all(&self) {
+        self.fire(u64::MAX, &mut Vec::new());
+    }
+
     /// While the loop is awake it looks at the heap itself: nobody needs to wake it.
     pub(super) fn disarm(&self) {
         self.armed.store(0, Ordering::Release);
     }
 
     /// Fixes when the loop wakes by itself, given when it was going to.
-    pub(super) fn arm(&self, before: Option<u64>) -> Option<u64> {
-        let kept = before.filter(|at| *at > clock::now());
-        let first = self.heap.lock().first();
+    pub(super) fn arm(&self, before: Option<u64>, now: u64) -> Option<u64> {
+        let kept = before.filter(|at| *at > now);
+        let first = self.first();
         let at = [kept, first].into_iter().flatten().min();
         self.armed.store(at.unwrap_or(u64::MAX), Ordering::Release);
         at
@@ -99,8 +113,7 @@ impl Timers {
     /// Whether a timer was added that `arm` did not see. Asked once the loop is marked as asleep: a timer
     /// added later finds that mark, as in the queue.
     pub(super) fn has_earlier_than(&self, armed: Option<u64>) -> bool {
-        let first = self.heap.lock().first();
-        first.is_some_and(|first| armed.is_none_or(|armed| first < armed))
+        self.first().is_some_and(|first| armed.is_none_or(|armed| first < armed))
     }
 }
 

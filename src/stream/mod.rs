@@ -2,12 +2,10 @@
 
 mod read;
 mod socket;
-mod turn;
 mod write;
 
 pub(crate) use read::{Read, ReadAll, ReadInto};
 pub(crate) use socket::{Direction, Socket};
-pub(crate) use turn::{Turn, Turns};
 pub(crate) use write::{Write, pump};
 
 use crate::error::Error;

@@ -33,8 +33,8 @@ impl Reading {
         let socket = self.0.socket();
         let read = ready!(socket.poll_io(Direction::Read, cx, |fd| {
             recv(fd, spare_capacity(buffer), RecvFlags::empty()).map(|(count, _)| count)
-        }))?;
-        Poll::Ready(self.done(read, room))
+        }, |count| *count < room))?;
+        Poll::Ready(done(read))
     }
 
     fn poll_fill(&self, cx: &mut Context<'_>, buffer: &mut BorrowedBuffer, start: usize) -> Poll<Result<usize, Error>> {
@@ -45,21 +45,13 @@ impl Reading {
         let socket = self.0.socket();
         let read = ready!(socket.poll_io(Direction::Read, cx, |fd| {
             recv(fd, buffer.rest(start), RecvFlags::empty()).map(|((filled, _), _)| filled.len())
-        }))?;
-        Poll::Ready(self.done(read, room))
+        }, |count| *count < room))?;
+        Poll::Ready(done(read))
     }
+}
 
-    fn done(&self, read: std::io::Result<usize>, room: usize) -> Result<usize, Error> {
-        match read {
-            Ok(count) => {
-                if count < room {
-                    self.0.socket().drained();
-                }
-                Ok(count)
-            }
-            Err(error) => Err(Error::from_io("reading", &error)),
-        }
-    }
+fn done(read: std::io::Result<usize>) -> Result<usize, Error> {
+    read.map_err(|error| Error::from_io("reading", &error))
 }
 
 impl Drop for Reading {

@@ -27,6 +27,38 @@ pub(crate) enum Direction {
     Write,
 }
 
+enum Called<R> {
+    Interrupted,
+    Blocked,
+    /// And whether the next call would block.
+    Done(io::Result<R>, bool),
+}
+
+/// A call by a thread that may be ahead of the loop's view of the descriptor.
+fn first_try<R>(
+    fd: &AsyncFd<OwnedFd>,
+    direction: Direction,
+    call: &mut impl FnMut() -> Called<R>,
+) -> Option<io::Result<R>> {
+    let interest = match direction {
+        Direction::Read => Interest::READABLE,
+        Direction::Write => Interest::WRITABLE,
+    };
+    let mut called = None;
+    // Its answer is in `called`; this only lets it see the readiness that the call uses up.
+    let _ = fd.try_io(interest, |_| {
+        let result = called.insert(call());
+        if matches!(result, Called::Blocked | Called::Done(_, true)) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    });
+    match called.unwrap_or_else(call) {
+        Called::Done(done, _) => Some(done),
+        Called::Interrupted | Called::Blocked => None,
+    }
+}
+
 impl Socket {
     /// Registers a descriptor that is already non-blocking.
     pub(crate) fn new(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Self, Error> {
@@ -55,39 +87,56 @@ impl Socket {
         Ok(call(fd.get_ref().as_fd()))
     }
 
-    /// Tries `call` until it does not block; then waits for readiness.
+    /// Tries `call` until it does not block; then waits for readiness. `emptied` says of a result that the
+    /// next call would block.
+    ///
+    /// Readiness is cleared only if it was seen before the call that found nothing: what arrives meanwhile
+    /// makes new readiness, of which the kernel tells once.
     pub(crate) fn poll_io<R>(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
         mut call: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<R>,
-    ) -> Poll<Result<Result<R, io::Error>, Error>> {
+        emptied: impl Fn(&R) -> bool,
+    ) -> Poll<Result<io::Result<R>, Error>> {
         let fd = self.fd()?;
         if direction == Direction::Read {
             self.remember_reader(cx.waker());
         }
-        let mut known_ready = !self.runtime.on_loop();
-        loop {
-            if known_ready {
-                match call(fd.get_ref().as_fd()) {
-                    Err(rustix::io::Errno::INTR) => continue,
-                    Err(rustix::io::Errno::AGAIN) => {}
-                    done => return Poll::Ready(Ok(done.map_err(io::Error::from))),
-                }
+        let mut call = || match call(fd.get_ref().as_fd()) {
+            Err(rustix::io::Errno::INTR) => Called::Interrupted,
+            Err(rustix::io::Errno::AGAIN) => Called::Blocked,
+            Err(errno) => Called::Done(Err(errno.into()), false),
+            Ok(result) => {
+                let emptied = emptied(&result);
+                Called::Done(Ok(result), emptied)
             }
+        };
+        if !self.runtime.on_loop()
+            && let Some(done) = first_try(&fd, direction, &mut call)
+        {
+            return Poll::Ready(Ok(done));
+        }
+        loop {
             let ready = match direction {
                 Direction::Read => fd.poll_read_ready(cx),
                 Direction::Write => fd.poll_write_ready(cx),
             };
-            match ready {
-                Poll::Ready(Ok(mut stale)) if known_ready => {
-                    stale.clear_ready();
-                    known_ready = false;
-                }
-                Poll::Ready(Ok(_)) => known_ready = true,
+            let mut ready = match ready {
+                Poll::Ready(Ok(ready)) => ready,
                 // The reactor is gone.
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Error::shutdown())),
                 Poll::Pending => break,
+            };
+            match call() {
+                Called::Interrupted => {}
+                Called::Blocked => ready.clear_ready(),
+                Called::Done(done, emptied) => {
+                    if emptied {
+                        ready.clear_ready();
+                    }
+                    return Poll::Ready(Ok(done));
+                }
             }
         }
         drop(fd);
@@ -96,15 +145,6 @@ impl Socket {
             return Poll::Ready(Err(Error::closed()));
         }
         Poll::Pending
-    }
-
-    /// After a read that took all there was: saves the next one a system call.
-    pub(crate) fn drained(&self) {
-        if let Ok(fd) = self.fd()
-            && let Poll::Ready(Ok(mut stale)) = fd.poll_read_ready(&mut Context::from_waker(Waker::noop()))
-        {
-            stale.clear_ready();
-        }
     }
 
     fn remember_reader(&self, waker: &Waker) {

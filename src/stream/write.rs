@@ -1,7 +1,8 @@
 //! Writes: all of the data, after whatever was written before on the same connection.
 
 use super::socket::Direction;
-use super::{Read, Turn};
+use super::Read;
+use crate::coordination::Turn;
 use crate::error::Error;
 use crate::net::Connection;
 use crate::value::{Outcome, Value};

@@ -26,7 +26,7 @@ static inline void runtime_refuses(uint64_t h) {
   CHECK(!kja_runtime_on_loop(h));
   REFUSED(kja_runtime_executor(h, &out));
   CHECK_U64(out, 0);
-  REFUSED(kja_runtime_poll(h, &out));
+  REFUSED(kja_runtime_poll(h, 0, &out));
   REFUSED(kja_runtime_run(h, 1, &out));
   REFUSED(kja_promise_new_unit(h, &p));
   CHECK_U64(p, 0);

@@ -43,11 +43,11 @@ static void nothing_runs_before_the_owner_lets_it(void) {
   kja_promise_t then[3];
   for (int i = 0; i < 3; i++) then[i] = then_count(runtime, &ran);
   CHECK_U64(count_get(&ran), 0);
-  CHECK_OK(kja_runtime_poll(runtime, &turns));
+  CHECK_OK(kja_runtime_poll(runtime, 0, &turns));
   CHECK(turns > 0);
   CHECK_U64(count_get(&ran), 3);
   for (int i = 0; i < 3; i++) expect_already(then[i], KJA_OK);
-  CHECK_OK(kja_runtime_poll(runtime, &turns));
+  CHECK_OK(kja_runtime_poll(runtime, 0, &turns));
   CHECK_U64(turns, 0);
   runtime_close(runtime);
 }
@@ -58,7 +58,7 @@ static void poll_does_not_block(void) {
   uint64_t turns = 0, begin = kja_timer_now_nanos();
   kja_promise_t sleeping = 0;
   CHECK_OK(kja_timer_sleep_start(runtime, 3600 * SECOND, &sleeping));
-  CHECK_OK(kja_runtime_poll(runtime, &turns));
+  CHECK_OK(kja_runtime_poll(runtime, 0, &turns));
   CHECK_IS(kja_promise_status(sleeping), KJA_ERR_PENDING);
   CHECK(kja_timer_now_nanos() - begin < 10 * SECOND);
   CHECK_OK(kja_promise_release(sleeping));
@@ -93,7 +93,7 @@ static void *wait_on_another_thread(void *arg) {
   uint64_t turns;
   CHECK_IS(kja_promise_await(stranger->never), KJA_ERR_WRONG_THREAD);
   CHECK_IS(kja_promise_await_for(stranger->never, SECOND), KJA_ERR_WRONG_THREAD);
-  CHECK_IS(kja_runtime_poll(stranger->runtime, &turns), KJA_ERR_WRONG_THREAD);
+  CHECK_IS(kja_runtime_poll(stranger->runtime, 0, &turns), KJA_ERR_WRONG_THREAD);
   CHECK_IS(kja_runtime_run(stranger->runtime, 1, &turns), KJA_ERR_WRONG_THREAD);
   CHECK_OK(kja_fulfiller_u64(stranger->fulfiller, 8));
   return NULL;
@@ -149,7 +149,7 @@ static void wait_inside(void *ctx, kja_call_t call) {
   (void)call;
   CHECK(kja_runtime_on_loop(stranger->runtime));
   CHECK_IS(kja_promise_await(stranger->never), KJA_ERR_WOULD_DEADLOCK);
-  CHECK_IS(kja_runtime_poll(stranger->runtime, &turns), KJA_ERR_WOULD_DEADLOCK);
+  CHECK_IS(kja_runtime_poll(stranger->runtime, 0, &turns), KJA_ERR_WOULD_DEADLOCK);
   CHECK_IS(kja_runtime_run(stranger->runtime, 1, &turns), KJA_ERR_WOULD_DEADLOCK);
 }
 
@@ -184,7 +184,7 @@ static void a_threaded_runtime_is_not_driven_from_outside(void) {
   kja_runtime_t runtime = runtime_open();
   test_mode = KJA_RUNTIME_WAIT_SCOPE;
   uint64_t turns;
-  CHECK(kja_runtime_poll(runtime, &turns) != KJA_OK);
+  CHECK(kja_runtime_poll(runtime, 0, &turns) != KJA_OK);
   CHECK(kja_runtime_run(runtime, 1, &turns) != KJA_OK);
   runtime_close(runtime);
 }

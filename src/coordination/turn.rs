@@ -47,6 +47,22 @@ impl Turns {
         Some((result, turn))
     }
 
+    /// Wakes the first in line, to look at what has changed.
+    pub(crate) fn wake_first(&self) {
+        let waker = self.0.lock().waiting.values().next().cloned().flatten();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn first_waiting(&self) -> Option<u64> {
+        self.0.lock().waiting.keys().next().copied()
+    }
+
+    pub(crate) fn last_waiting(&self) -> Option<u64> {
+        self.0.lock().waiting.keys().next_back().copied()
+    }
+
     /// Wakes everyone in line, to look at what has changed.
     pub(crate) fn wake_all(&self) {
         let wakers: Vec<Waker> = self.0.lock().waiting.values_mut().filter_map(Option::take).collect();
@@ -55,6 +71,11 @@ impl Turns {
 }
 
 impl Turn {
+    /// Which place it is: later ones have higher numbers.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Ready once this is the first in line. The waker stays registered, for `wake_all`.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut line = self.line.0.lock();

@@ -1,0 +1,11 @@
+//! What several operations share: turns, a queue, permits, an event.
+
+mod event;
+mod queue;
+mod semaphore;
+mod turn;
+
+pub use event::Event;
+pub use queue::Queue;
+pub use semaphore::{Permit, Semaphore};
+pub(crate) use turn::{Turn, Turns};

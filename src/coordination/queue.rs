@@ -1,0 +1,222 @@
+//! A bounded queue of values between any number of producers and consumers, on loops and on threads.
+
+use super::{Turn, Turns};
+use crate::error::{Error, ErrorKind};
+use crate::promise::Promise;
+use crate::runtime::{Runtime, Shared};
+use crate::sync::Lock;
+use crate::value::{Outcome, Value};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+struct Items {
+    stored: VecDeque<Value>,
+    /// Why everyone up to this place in the line of consumers is sent away.
+    rejected: BTreeMap<u64, Error>,
+    closed: bool,
+}
+
+struct Inner {
+    runtime: Arc<Shared>,
+    capacity: usize,
+    items: Lock<Items>,
+    producers: Turns,
+    consumers: Turns,
+}
+
+/// Values in the order in which they were pushed; producers and consumers are served in the order in which they
+/// came. (QUEUE-03, QUEUE-04)
+#[derive(Clone)]
+pub struct Queue(Arc<Inner>);
+
+struct Push {
+    turn: Turn,
+    queue: Queue,
+    value: Option<Value>,
+}
+
+struct Pop {
+    turn: Turn,
+    queue: Queue,
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Disconnected, "the queue was closed")
+}
+
+impl Queue {
+    /// One that holds `capacity` values at most.
+    pub fn new(runtime: &Runtime, capacity: usize) -> Result<Self, Error> {
+        runtime.shared().check()?;
+        if capacity == 0 {
+            return Err(Error::invalid("a queue without room"));
+        }
+        let items = Items { stored: VecDeque::new(), rejected: BTreeMap::new(), closed: false };
+        Ok(Self(Arc::new(Inner {
+            runtime: runtime.shared().clone(),
+            capacity,
+            items: Lock::new(items),
+            producers: Turns::default(),
+            consumers: Turns::default(),
+        })))
+    }
+
+    /// Stores the value if there is room.
+    fn store(&self, value: &mut Option<Value>) -> Option<Result<(), Error>> {
+        let mut items = self.0.items.lock();
+        if items.closed {
+            return Some(Err(closed()));
+        }
+        if items.stored.len() >= self.0.capacity {
+            return None;
+        }
+        items.stored.extend(value.take());
+        drop(items);
+        self.0.consumers.wake_first();
+        Some(Ok(()))
+    }
+
+    /// Takes the oldest value, if there is one.
+    fn take(&self) -> Option<Outcome> {
+        let mut items = self.0.items.lock();
+        let value = items.stored.pop_front();
+        let closed_now = items.closed;
+        drop(items);
+        match value {
+            Some(value) => {
+                self.0.producers.wake_first();
+                Some(Ok(value))
+            }
+            None => closed_now.then(|| Err(closed())),
+        }
+    }
+
+    /// Adds a value, as soon as there is room. (QUEUE-03)
+    ///
+    /// # Errors
+    /// `Disconnected` once the queue is closed.
+    ///
+    /// # Cancellation
+    /// Before the promise has settled: the value is not added. After it: it has been.
+    pub fn push(&self, value: Value) -> Result<Promise, Error> {
+        self.0.runtime.check_live()?;
+        let mut value = Some(value);
+        let runtime = self.0.runtime.clone();
+        match self.0.producers.try_now(|| (self.store(&mut value), false)) {
+            Some((Some(done), _)) => Ok(Promise::settled(runtime, done.map(|()| Value::Unit))),
+            _ => {
+                let push = Push { turn: self.0.producers.take(), queue: self.clone(), value };
+                Ok(Promise::start(runtime, "push", push))
+            }
+        }
+    }
+
+    /// Adds a value if there is room now and nobody waits for room.
+    ///
+    /// # Errors
+    /// `Overloaded` if not; `Disconnected` once the queue is closed.
+    pub fn try_push(&self, value: Value) -> Result<(), Error> {
+        self.0.runtime.check_live()?;
+        let mut value = Some(value);
+        match self.0.producers.try_now(|| (self.store(&mut value), false)) {
+            Some((Some(done), _)) => done,
+            _ => Err(Error::new(ErrorKind::Overloaded, "the queue is full")),
+        }
+    }
+
+    /// Takes the oldest value, as soon as there is one. (QUEUE-01, QUEUE-04)
+    ///
+    /// # Errors
+    /// `Disconnected` once the queue is closed and empty.
+    ///
+    /// # Cancellation
+    /// Before the promise has settled nothing is taken. A value that it carries is dropped with it.
+    pub fn pop(&self) -> Result<Promise, Error> {
+        self.0.runtime.check()?;
+        let runtime = self.0.runtime.clone();
+        match self.0.consumers.try_now(|| (self.take(), false)) {
+            Some((Some(outcome), _)) => Ok(Promise::settled(runtime, outcome)),
+            _ => Ok(Promise::start(runtime, "pop", Pop { turn: self.0.consumers.take(), queue: self.clone() })),
+        }
+    }
+
+    /// Rejects everyone who waits for a value now; stored values stay. (QUEUE-05)
+    pub fn reject_all(&self, error: Error) {
+        if let Some(last) = self.0.consumers.last_waiting() {
+            self.reject_up_to(last, error);
+        }
+    }
+
+    /// Rejects whoever has waited longest for a value; `false` if nobody waits. (QUEUE-01)
+    pub fn reject_oldest(&self, error: Error) -> bool {
+        let oldest = self.0.consumers.first_waiting();
+        if let Some(oldest) = oldest {
+            self.reject_up_to(oldest, error);
+        }
+        oldest.is_some()
+    }
+
+    fn reject_up_to(&self, place: u64, error: Error) {
+        let first = self.0.consumers.first_waiting().unwrap_or(place);
+        let mut items = self.0.items.lock();
+        items.rejected = items.rejected.split_off(&first);
+        items.rejected.insert(place, error);
+        drop(items);
+        self.0.consumers.wake_all();
+    }
+
+    /// No more values: later pushes, and those that wait for room, fail; what is stored can still be taken.
+    pub fn close(&self) {
+        self.0.items.lock().closed = true;
+        self.0.producers.wake_all();
+        self.0.consumers.wake_all();
+    }
+
+    /// How many values are stored.
+    pub fn len(&self) -> usize {
+        self.0.items.lock().stored.len()
+    }
+
+    /// Whether no value is stored.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Shared> {
+        &self.0.runtime
+    }
+}
+
+impl Future for Push {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = &mut *self;
+        if this.turn.poll(cx).is_pending() && !this.queue.0.items.lock().closed {
+            return Poll::Pending;
+        }
+        match this.queue.store(&mut this.value) {
+            Some(done) => Poll::Ready(done.map(|()| Value::Unit)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Future for Pop {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let first = self.turn.poll(cx).is_ready();
+        let rejected = self.queue.0.items.lock().rejected.range(self.turn.number()..).next().map(|(_, e)| e.clone());
+        if let Some(error) = rejected {
+            return Poll::Ready(Err(error));
+        }
+        match first.then(|| self.queue.take()).flatten() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => Poll::Pending,
+        }
+    }
+}

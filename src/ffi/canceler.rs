@@ -1,0 +1,59 @@
+//! Cancelers.
+
+use super::{boundary, bytes_in, canceler, created, kja_canceler_t, kja_promise_t, kja_runtime_t, kja_status_t, promise, question, release, runtime};
+use crate::handle::{self, Object};
+use crate::promise::Canceler;
+use std::ffi::c_char;
+use std::sync::Arc;
+
+/// Makes a canceler that has wrapped nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_canceler_new(runtime_: kja_runtime_t, out: *mut kja_canceler_t) -> kja_status_t {
+    created(out, || Ok(Object::Canceler(Arc::new(Canceler::new(&*runtime(runtime_)?)?))))
+}
+
+/// The same outcome, unless the canceler comes first. Release the input for the operation to end with it. Either may
+/// outlive the other. (CANC-01, CANC-08)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_canceler_wrap(canceler_: kja_canceler_t, promise_: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || Ok(Object::Promise(canceler(canceler_)?.wrap(&promise(promise_)?))))
+}
+
+/// Rejects every wrapped promise that is pending with this kind (`KJA_ERR_*`), OS error number (or 0) and text. What
+/// they waited for and nothing else holds is gone when this returns. The canceler is usable afterwards. Any
+/// thread. (CANC-02, CANC-03, CANC-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_canceler_cancel(
+    canceler_: kja_canceler_t,
+    kind: kja_status_t,
+    os_error: i32,
+    text: *const c_char,
+    text_len: usize,
+) -> kja_status_t {
+    boundary(|| {
+        let found = canceler(canceler_)?;
+        found.cancel(&super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?);
+        Ok(())
+    })
+}
+
+/// Lets go of the wrapped promises: they go on and cannot be cancelled from here any more. (CANC-06)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_canceler_forget(canceler_: kja_canceler_t) -> kja_status_t {
+    boundary(|| {
+        canceler(canceler_)?.forget();
+        Ok(())
+    })
+}
+
+/// Whether nothing that it wrapped is pending; false for a handle that is none. (CANC-07)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_canceler_is_empty(canceler_: kja_canceler_t) -> bool {
+    question(|| Some(canceler(canceler_).ok()?.is_empty()))
+}
+
+/// Releases the handle; what is wrapped and pending rejects with `CANCELED`. (CANC-05)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_canceler_release(canceler: kja_canceler_t) -> kja_status_t {
+    release!(canceler, Canceler)
+}

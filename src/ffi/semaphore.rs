@@ -1,0 +1,44 @@
+//! Semaphores; with one permit, mutexes.
+
+use super::{boundary, created, kja_permit_t, kja_promise_t, kja_runtime_t, kja_semaphore_t, kja_status_t, put, release, runtime, semaphore};
+use crate::coordination::Semaphore;
+use crate::handle::{self, Object};
+use std::sync::Arc;
+
+/// Makes a semaphore with this many permits, all of them free. One permit makes it a mutex.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_semaphore_new(runtime_: kja_runtime_t, permits: u64, out: *mut kja_semaphore_t) -> kja_status_t {
+    created(out, || Ok(Object::Semaphore(Semaphore::new(&*runtime(runtime_)?, permits)?)))
+}
+
+/// Waits for `count` permits at once, behind whoever asked before; the promise carries a `kja_permit_t`. Errors:
+/// `INVALID_ARGUMENT` for none or more than there are. Cancellation: the place in the line is given up; permits that the
+/// promise carries already go back when the last handle of promise and permit is released.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_semaphore_acquire_start(semaphore_: kja_semaphore_t, count: u64, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || Ok(Object::Promise(semaphore(semaphore_)?.acquire(count)?)))
+}
+
+/// Takes `count` permits if they are free and nobody is in line. Never blocks. Errors: `BUSY` if not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_semaphore_try_acquire(semaphore_: kja_semaphore_t, count: u64, out: *mut kja_permit_t) -> kja_status_t {
+    created(out, || Ok(Object::Permit(Arc::new(semaphore(semaphore_)?.try_acquire(count)?))))
+}
+
+/// Writes how many permits are free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_semaphore_free(semaphore_: kja_semaphore_t, out: *mut u64) -> kja_status_t {
+    boundary(|| put(out, semaphore(semaphore_)?.free()))
+}
+
+/// Gives the permits back, once no other handle or promise holds them. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_permit_release(permit: kja_permit_t) -> kja_status_t {
+    release!(permit, Permit)
+}
+
+/// Releases the handle. Permits and pending acquires keep the semaphore.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_semaphore_release(semaphore: kja_semaphore_t) -> kja_status_t {
+    release!(semaphore, Semaphore)
+}
