@@ -19,7 +19,7 @@ pub(crate) async fn connected(socket: &Socket) -> Result<io::Result<()>, Error> 
             // Not connected and no error: still in progress.
             Ok(()) if rustix::net::getpeername(fd).is_err() => Err(rustix::io::Errno::AGAIN),
             Ok(()) => Ok(()),
-        })
+        }, |()| false)
     })
     .await
 }

@@ -74,7 +74,7 @@ impl Write {
                 }
                 let slices: Vec<IoSlice<'_>> = parts.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
                 sendmsg(fd, &slices, &mut SendAncillaryBuffer::default(), FLAGS)
-            }))?;
+            }, |_| false))?;
             let mut sent = sent.map_err(|error| Error::from_io("writing", &error))?;
             while let Some(first) = self.parts.front_mut() {
                 let step = sent.min(first.len());
