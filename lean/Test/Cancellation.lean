@@ -57,6 +57,7 @@ test "a cancelled write gives its bytes back" := inBoth fun runtime => do
   discard <| fails .canceled writing.await
   writing.release
   checkEq (← Native.handleCount) before
+  client.close
   server.close
 
 test "a settled promise stays as it is" := inBoth fun runtime => do
