@@ -218,12 +218,17 @@ impl Cell {
         };
         let waker = Waker::from(self.clone());
         let mut cx = Context::from_waker(&waker);
+        // What an operation has taken, from a socket for example, would be lost with its outcome.
+        let mut wins = false;
         let outcome = loop {
             let step = catch_unwind(AssertUnwindSafe(|| source.poll(&mut cx, on_loop)))
                 .unwrap_or_else(|payload| Step::Settle(Err(Error::from_panic(payload))));
             let needs_loop = matches!(step, Step::NeedsLoop);
             match step {
-                Step::Settle(outcome) => break outcome,
+                Step::Settle(outcome) => {
+                    wins = source.is_future();
+                    break outcome;
+                }
                 Step::Become(promise) if promise.is(self) => break Err(Error::own_result()),
                 Step::Become(promise) => {
                     discard(std::mem::replace(&mut source, Source::forward(promise)), self);
@@ -250,16 +255,17 @@ impl Cell {
             }
         };
         discard(source, self);
-        self.settle(outcome);
+        self.settle(outcome, wins);
     }
 
-    /// From `Polling` by this thread to `Settled`, then tells everyone. The source has been dropped.
-    fn settle(self: &Arc<Self>, outcome: Outcome) {
+    /// From `Polling` by this thread to `Settled`, then tells everyone. The source has been dropped. A cancel
+    /// that was noted meanwhile comes first, unless the outcome wins.
+    fn settle(self: &Arc<Self>, outcome: Outcome, wins: bool) {
         let mut state = self.state.lock();
         let (kept, unwanted) = match &mut state.phase {
             Phase::Polling { cancel, .. } => match cancel.take() {
-                Some(error) => (Err(error), Some(outcome)),
-                None => (outcome, None),
+                Some(error) if !wins => (Err(error), Some(outcome)),
+                _ => (outcome, None),
             },
             _ => unreachable!("only the polling thread leaves this phase"),
         };
@@ -326,7 +332,11 @@ impl Cell {
                 }
                 let settled = self.park_until_settled(deadline);
                 WAITS.end();
-                if settled { Canceled::Gone } else { Canceled::StillRunning }
+                match &self.state.lock().phase {
+                    Phase::Settled(Ok(_)) => Canceled::TooLate,
+                    _ if settled => Canceled::Gone,
+                    _ => Canceled::StillRunning,
+                }
             }
             Phase::Idle(_) => {
                 let mut noted = Phase::polling();
@@ -338,7 +348,7 @@ impl Cell {
                 };
                 drop(state);
                 discard(source, self);
-                self.settle(Err(error));
+                self.settle(Err(error), false);
                 Canceled::Gone
             }
         }

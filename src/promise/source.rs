@@ -110,6 +110,10 @@ impl Source {
         }
     }
 
+    pub(super) fn is_future(&self) -> bool {
+        matches!(self, Self::Future { .. })
+    }
+
     /// Whether it is of use that a thread other than the loop polls it.
     pub(super) fn may_be_driven(&self) -> bool {
         !matches!(self, Self::Outside | Self::Call(_) | Self::Then(_))

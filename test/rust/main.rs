@@ -1,0 +1,25 @@
+//! What the library promises, tested through its public Rust API and, where handles matter, through the
+//! functions of the C ABI. One module for each concept, named as in `src`, `test/c` and the header.
+//!
+//! Nothing here waits for a length of time where it can wait for an event, and every wait is bounded: a hang
+//! is a failure with a name. What has to count descriptors, threads or handles of the whole process
+//! runs in a process of its own (`alone`).
+#![allow(unsafe_code, missing_docs)]
+
+mod alone;
+mod c;
+mod cancellation;
+mod combinators;
+mod error;
+mod executor;
+mod fulfiller;
+mod gate;
+mod handle;
+mod loopback;
+mod promise;
+mod runtime;
+mod shutdown;
+mod stress;
+mod tcp;
+mod timer;
+mod wait_scope;
