@@ -65,6 +65,7 @@ class Licences(TreeTest):
         self.check("MIT", "GPL-3.0-only", "not allowed: tool")
 
 
+@unittest.skipUnless(shutil.which("git"), "needs git")
 class Sources(TreeTest):
     def setUp(self):
         super().setUp()
