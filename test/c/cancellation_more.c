@@ -222,6 +222,52 @@ static void a_cancelled_pump_loses_at_most_the_piece_in_its_hands(void) {
   runtime_close(runtime);
 }
 
+typedef struct rivals_t {
+  kja_promise_t promise[2];
+  gate_t known;
+  count_t begun;
+} rivals_t;
+typedef struct rival_t {
+  rivals_t *both;
+  int other;
+} rival_t;
+
+static void cancel_the_other(void *ctx, kja_call_t call) {
+  rival_t *rival = (rival_t *)ctx;
+  (void)call;
+  gate_pass(&rival->both->known);
+  count_add(&rival->both->begun, 1);
+  while (count_get(&rival->both->begun) < 2) sched_yield();
+  CHECK_OK(kja_promise_cancel(rival->both->promise[rival->other]));
+}
+
+/* Each would wait for the other's callback to end. */
+static void callbacks_of_two_loops_may_cancel_each_other(void) {
+  for (size_t round = 0, n = scaled(200); round < n; round++) {
+    kja_runtime_t runtimes[2];
+    kja_executor_t executors[2];
+    rivals_t both;
+    rival_t rivals[2];
+    memset(&both, 0, sizeof both);
+    gate_init(&both.known);
+    for (int i = 0; i < 2; i++) {
+      runtimes[i] = runtime_open();
+      CHECK_OK(kja_runtime_executor(runtimes[i], &executors[i]));
+      rivals[i].both = &both;
+      rivals[i].other = !i;
+      CHECK_OK(kja_executor_execute_start(executors[i], cancel_the_other, &rivals[i], NULL, &both.promise[i]));
+    }
+    gate_open(&both.known);
+    for (int i = 0; i < 2; i++) CHECK_IS(kja_promise_await(both.promise[i]), KJA_ERR_CANCELED);
+    for (int i = 0; i < 2; i++) {
+      CHECK_OK(kja_promise_release(both.promise[i]));
+      CHECK_OK(kja_executor_release(executors[i]));
+      runtime_close(runtimes[i]);
+    }
+    gate_destroy(&both.known);
+  }
+}
+
 int main(void) {
   RUN_IN_BOTH(what_was_built_on_it_sees_an_error);
   RUN_IN_BOTH(a_yield_is_gone);
@@ -231,5 +277,6 @@ int main(void) {
   RUN_IN_BOTH(an_accepted_connection_that_nobody_took_is_closed);
   RUN_IN_BOTH(what_the_kernel_has_of_a_write_is_sent_and_the_next_follows);
   RUN_IN_BOTH(a_cancelled_pump_loses_at_most_the_piece_in_its_hands);
+  RUN(callbacks_of_two_loops_may_cancel_each_other);
   return check_done();
 }
