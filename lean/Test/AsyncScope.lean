@@ -69,3 +69,25 @@ test "background code runs by itself and its error is heard of" := onLoop do
   for _ in [0:3] do Async.yield
   checkEq (← ran.get) 1
   checkEq (← heard.get) (some .busy)
+
+test "a scope ends after the clean-ups of its members" := inBoth fun runtime => do
+  let order ← IO.mkRef #[]
+  let member : Async Unit := do
+    try never finally
+      Async.sleep 200_000
+      order.modify (·.push 1)
+  let code (work : Async.Scope → Async Unit) : Async Unit := do
+    try
+      Async.withCancel fun scope => do
+        discard <| scope.spawn member
+        discard <| scope.spawn member
+        work scope
+    finally order.modify (·.push 2)
+  Async.run runtime (code fun _ => pure ())
+  checkEq (← order.get) #[1, 1, 2]
+  order.set #[]
+  let promise ← Async.start runtime (code fun _ => never)
+  runtime.yieldNow
+  promise.cancel
+  eventually "clean-ups" (do runtime.sleepNanos 1000; return (← order.get).size == 3)
+  checkEq (← order.get) #[1, 1, 2]

@@ -95,3 +95,50 @@ test "cancelling code that has not begun runs nothing of it" := withRuntime fun 
   holding.await
   runtime.yieldNow
   checkEq (← ran.get) 0
+
+test "a clean-up begins after those inside it have ended" := inBoth fun runtime => do
+  let order ← IO.mkRef #[]
+  let note (n : Nat) : Async Unit := do
+    Async.sleep 200_000
+    order.modify (·.push n)
+  let code (work : Async Unit) : Async Unit := do
+    try
+      try
+        try work finally note 1
+      finally note 2
+    finally order.modify (·.push 3)
+  -- By being cancelled.
+  let promise ← Async.start runtime (code never)
+  runtime.yieldNow
+  promise.cancel
+  eventually "clean-ups" (do runtime.sleepNanos 1000; return (← order.get).size == 3)
+  checkEq (← order.get) #[1, 2, 3]
+  -- By a deadline inside.
+  order.set #[]
+  discard <| fails .timedOut (Async.run runtime
+    (try Async.timeout 1000 (code never) finally order.modify (·.push 4)))
+  checkEq (← order.get) #[1, 2, 3, 4]
+  -- By losing a race.
+  order.set #[]
+  Async.run runtime (try Async.race #[code never, code never, Async.yield] finally order.modify (·.push 4))
+  checkEq ((← order.get).size, (← order.get).back?) (7, some 4)
+
+test "a shutdown keeps the order of clean-ups" := do
+  for _ in [0:20] do
+    let runtime ← Runtime.init
+    let order ← IO.mkRef #[]
+    let begun ← Gate.new
+    let promise ← Async.start runtime do
+      try
+        try
+          begun.pass
+          never
+        finally
+          order.modify (·.push 1)
+          Async.yield
+          order.modify (·.push 100)
+      finally order.modify (·.push 2)
+    begun.wait
+    runtime.shutdown
+    checkEq (← order.get) #[1, 2]
+    discard <| fails .badHandle promise.await

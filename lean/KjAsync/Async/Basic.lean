@@ -8,6 +8,44 @@ on with other things.
 
 namespace KjAsync
 
+/-- The clean-ups that code inside a `finally` has still to do or is doing. Only code on the loop touches it. -/
+structure Async.Cleanups where
+  /-- How many there are, and what to do when there are none left. -/
+  private state : IO.Ref (Nat × Option (BaseIO Unit))
+
+namespace Async.Cleanups
+
+/-- None. -/
+protected def new : BaseIO Cleanups := return ⟨← IO.mkRef (0, none)⟩
+
+/-- Are there none? -/
+def isEmpty (cleanups : Cleanups) : BaseIO Bool := return (← cleanups.state.get).1 == 0
+
+/-- One more. -/
+def add (cleanups : Cleanups) : BaseIO Unit := cleanups.state.modify fun (count, next) => (count + 1, next)
+
+/-- One less. -/
+def remove (cleanups : Cleanups) : BaseIO Unit := do
+  match ← cleanups.state.get with
+  | (1, some next) =>
+    cleanups.state.set (0, none)
+    next
+  | (count, next) => cleanups.state.set (count - 1, next)
+
+/-- Runs `next` when there are none, at once or after the last; for one at a time. -/
+def whenEmpty (cleanups : Cleanups) (next : BaseIO Unit) : BaseIO Unit := do
+  let (count, _) ← cleanups.state.get
+  if count == 0 then next else cleanups.state.set (count, some next)
+
+end Async.Cleanups
+
+/-- Where code runs. Not for users, who have `Async.runtime`. -/
+structure Async.Context where
+  /-- The runtime on whose loop it runs. -/
+  runtime : Runtime
+  /-- Where its clean-ups are counted: by the innermost `finally` or scope around it. -/
+  cleanups : Option Async.Cleanups := none
+
 /--
 Code that runs on the loop of a runtime and ends with an `α` or an `IO.Error`. Start it with `Async.start` or
 `Async.run`; inside, `do`, `for`, `while`, `try`, `catch` and `finally` work as in `IO`, and everything that waits (`read`,
@@ -17,12 +55,13 @@ Code that runs on the loop of a runtime and ends with an `α` or an `IO.Error`. 
 It must not block or compute for long: `Async.liftBlocking` is for that.
 
 *Cancellation.* Cancelling the promise that `Async.start` gave ends what the code waits for, there and then. The code
-does not go on; its `finally` blocks run, innermost first. Code that is running is stopped at its next wait.
+does not go on; its `finally` blocks run, each after those inside it have ended. Code that is running is stopped at
+its next wait.
 
 *Loops.* A loop runs in constant stack and memory, whether its steps wait or not. After some dozens of waits in
 a row that were over at once the loop is given a turn, so that a busy connection does not starve others.
 -/
-def Async (α : Type) : Type := Runtime → BaseIO (Outcome α)
+def Async (α : Type) : Type := Async.Context → BaseIO (Outcome α)
 
 namespace Async
 
@@ -32,13 +71,13 @@ instance : Inhabited (Async α) := ⟨fun _ => return .error default⟩
 @[always_inline]
 instance : Monad Async where
   pure value := fun _ => return .ok value
-  bind action next := fun runtime => do (← action runtime).andThen fun value => next value runtime
-  map f action := fun runtime => do (← action runtime).andThen fun value => return .ok (f value)
+  bind action next := fun context => do (← action context).andThen fun value => next value context
+  map f action := fun context => do (← action context).andThen fun value => return .ok (f value)
 
 @[always_inline]
 instance : MonadExceptOf IO.Error Async where
   throw error := fun _ => return .error error
-  tryCatch action handler := fun runtime => do (← action runtime).orElse fun error => handler error runtime
+  tryCatch action handler := fun context => do (← action context).orElse fun error => handler error context
 
 @[always_inline]
 instance : MonadLift IO Async where
@@ -49,26 +88,26 @@ instance : MonadLift BaseIO Async where
   monadLift action := fun _ => return .ok (← action)
 
 /-- Starts an operation and suspends until it settles. One that has settled is not waited for, most of the time. -/
-def awaitStarted (start : IO (PromiseRef α)) : Async α := fun runtime => do
+def awaitStarted (start : IO (PromiseRef α)) : Async α := fun context => do
   match ← start.toBaseIO with
   | .error error => return .error error
   | .ok promise =>
     if ← promise.native.isSettled then
-      if ← runtime.mayGoOn then
+      if ← context.runtime.mayGoOn then
         return .ofExcept (← (promise.reader.ofPromise promise.runtime promise.native).toBaseIO)
     return .pending promise
 
 instance : MonadAwait Async := ⟨awaitStarted⟩
 
 /-- The runtime on whose loop the code runs. -/
-@[inline] protected def runtime : Async Runtime := fun runtime => return .ok runtime
+@[inline] protected def runtime : Async Runtime := fun context => return .ok context.runtime
 
 /--
 Starts the code on the loop, behind what is queued there, and gives a promise of its result. Any thread, never blocks;
 none of the code runs inside this call. Errors: `shutdown`. Cancellation: see `Async`.
 -/
 def start (runtime : Runtime) (action : Async α) : IO (PromiseRef α) := do
-  let native ← runtime.execute fun call => do Outcome.deliver call (← action runtime)
+  let native ← runtime.execute fun call => do Outcome.deliver call (← action { runtime })
   return ⟨native, runtime, .object⟩
 
 /-- Runs the code on the loop and blocks until it is done. Errors: those of the code, and as `PromiseRef.await`. -/
@@ -80,14 +119,14 @@ def runMain (action : Async α) (options : Runtime.Options := {}) : IO α :=
 
 /-- Starts the code at once, up to its first wait, and gives a promise of its result. The promise owns it: to drop
 it is to cancel. -/
-def fork (action : Async α) : Async (PromiseRef α) := fun runtime => do
-  Outcome.ofIO ((← action runtime).toPromise runtime)
+def fork (action : Async α) : Async (PromiseRef α) := fun { runtime, .. } => do
+  Outcome.ofIO ((← action { runtime }).toPromise runtime)
 
 /-- Suspends for `nanos` nanoseconds. -/
-def sleep (nanos : UInt64) : Async Unit := fun runtime => runtime.sleepNanos (m := Async) nanos runtime
+def sleep (nanos : UInt64) : Async Unit := do (← Async.runtime).sleepNanos nanos
 
 /-- Gives the loop a turn: goes on after what is queued now. -/
-def yield : Async Unit := fun runtime => runtime.yieldNow (m := Async) runtime
+def yield : Async Unit := do (← Async.runtime).yieldNow
 
 end Async
 end KjAsync

@@ -6,11 +6,11 @@ import KjAsync.Async.Finally
 namespace KjAsync.Async
 
 /-- Starts each piece at once, up to its first wait. If one fails right away the rest is not started. -/
-private def startEach (actions : Array (Async α)) : Async (Array (PromiseRef α)) := fun runtime =>
+private def startEach (actions : Array (Async α)) : Async (Array (PromiseRef α)) := fun context =>
   Outcome.ofIO <| actions.mapM fun action => do
-    match ← action runtime with
+    match ← action context with
     | .error error => throw error
-    | outcome => outcome.toPromise runtime
+    | outcome => outcome.toPromise context.runtime
 
 /-- Runs all pieces side by side and gives their values in order, none for none. The first error ends it, and cancels
 the others. (PROM-31) -/
@@ -25,12 +25,12 @@ def race (actions : Array (Async α)) : Async α := do
   awaitStarted (PromiseRef.race (← Async.runtime) promises)
 
 /-- Runs the code for `nanos` nanoseconds at most, then cancels it and throws `timedOut`. (TIME-04) -/
-def timeout (nanos : UInt64) (action : Async α) : Async α := fun runtime => do
-  match ← action runtime with
+def timeout (nanos : UInt64) (action : Async α) : Async α := fun context => do
+  match ← action context with
   | .ok value => return .ok value
   | .error error => return .error error
   | waiting =>
-    match ← (waiting.toPromise runtime >>= (·.timeout nanos)).toBaseIO with
+    match ← (waiting.toPromise context.runtime >>= (·.timeout nanos)).toBaseIO with
     | .ok promise => return .pending promise
     | .error error => return .error error
 
@@ -40,7 +40,7 @@ default is a thread of its own, so that others do not wait behind it.
 
 Errors: those of `action`. Cancellation: `action` goes on unseen; `IO.checkCanceled` tells it.
 -/
-def liftBlocking (action : IO α) (priority : Task.Priority := .dedicated) : Async α := fun runtime => do
+def liftBlocking (action : IO α) (priority : Task.Priority := .dedicated) : Async α := fun { runtime, .. } => do
   let task ← action.asTask priority
   Outcome.ofIO (do
     let { native, reader, .. } ← PromiseRef.ofTask runtime task

@@ -9,13 +9,13 @@ namespace KjAsync.Async
 
 /-- Runs `step` on a state, again and again, until it is done. It runs in constant stack and memory. -/
 @[specialize]
-partial def iterate (step : σ → Async (ForInStep σ)) (state : σ) : Async σ := fun runtime => do
-  match ← step state runtime with
-  | .ok (.yield state) => iterate step state runtime
+partial def iterate (step : σ → Async (ForInStep σ)) (state : σ) : Async σ := fun context => do
+  match ← step state context with
+  | .ok (.yield state) => iterate step state context
   | .ok (.done state) => return .ok state
   | .error error => return .error error
   | waiting => waiting.waitThen fun
-    | .ok (.yield state) => iterate step state runtime
+    | .ok (.yield state) => iterate step state context
     | .ok (.done state) => return .ok state
     | .error error => return .error error
 

@@ -18,6 +18,8 @@ structure Scope where
   private places : IO.Ref (Option (List Place))
   /-- The places that are empty. -/
   private free : IO.Ref (List Place)
+  /-- The clean-ups of the members. -/
+  private cleanups : Cleanups
 
 namespace Scope
 
@@ -49,9 +51,9 @@ runs on when the promise is dropped and is cancelled when the scope ends. `onErr
 cancellation, on the loop thread. Errors: `canceled` once the scope has ended.
 -/
 def spawn (scope : Scope) (action : Async α) (onError : IO.Error → IO Unit := fun _ => return) :
-    Async (PromiseRef α) := fun runtime => do
+    Async (PromiseRef α) := fun { runtime, .. } => do
   if ← scope.hasEnded then return .error (Error.ofKind .canceled "the scope has ended")
-  let outcome ← action runtime
+  let outcome ← action { runtime, cleanups := some scope.cleanups }
   Outcome.ofIO do
     let { native, reader, .. } ← outcome.toPromise runtime
     let place ← scope.takePlace
@@ -63,25 +65,35 @@ def spawn (scope : Scope) (action : Async α) (onError : IO.Error → IO Unit :=
     place.set (some native)
     return ⟨native, runtime, reader⟩
 
-private def finish (scope : Scope) : BaseIO Unit := do
+/-- Waits until the clean-ups of the members have ended. -/
+private def settle (scope : Scope) : Async Unit := fun { runtime, .. } => do
+  if ← scope.cleanups.isEmpty then return .ok ()
+  match ← (Fulfiller.new runtime).toBaseIO with
+  | .error error => return .error error
+  | .ok (fulfiller, promise) =>
+    scope.cleanups.whenEmpty (discard (fulfiller.fulfill ()).toBaseIO)
+    return .pending promise
+
+private def finish (scope : Scope) : Async Unit := do
   for place in (← scope.places.swap none).getD [] do
     if let some promise ← place.get then discard promise.cancel.toBaseIO
+  scope.settle
 
 end Scope
 
 /--
 Runs `body` with a scope, and cancels what was started in the scope and has not ended: after the value, after the error,
-and when the code itself is cancelled.
+and when the code itself is cancelled. It ends after the `finally` blocks of what it cancelled.
 -/
 def withCancel (body : Scope → Async α) : Async α := do
-  let scope := ⟨← IO.mkRef (some []), ← IO.mkRef []⟩
+  let scope := ⟨← IO.mkRef (some []), ← IO.mkRef [], ← Cleanups.new⟩
   try body scope finally scope.finish
 
 /--
 Starts code that runs on by itself, until it ends or the runtime is shut down; `onError` hears of a failure, on the loop
 thread. `Scope.spawn` starts code that does not outlive its scope. (PROM-19)
 -/
-def background (action : Async Unit) (onError : IO.Error → IO Unit) : Async Unit := fun runtime => do
-  Outcome.ofIO do (← (← action runtime).toPromise runtime).detach onError
+def background (action : Async Unit) (onError : IO.Error → IO Unit) : Async Unit := fun { runtime, .. } => do
+  Outcome.ofIO do (← (← action { runtime }).toPromise runtime).detach onError
 
 end KjAsync.Async
