@@ -9,10 +9,11 @@
 //! in or out, never while one is dropped: destructors may be foreign code and may come back here.
 
 use crate::error::Error;
-use crate::net::{Address, Connection, Listener};
+use crate::net::{Address, Listener};
 use crate::coordination::{Event, Permit, Queue, Semaphore};
 use crate::promise::{Canceler, Fulfiller, Promise, TaskSet};
 use crate::runtime::{Executor, Runtime, RuntimeId, Shared, Status, end_object};
+use crate::stream::Connection;
 use crate::sync::Lock;
 use bytes::Bytes;
 use std::sync::Arc;

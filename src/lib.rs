@@ -12,7 +12,7 @@ mod handle;
 pub mod net;
 pub mod promise;
 pub mod runtime;
-mod stream;
+pub mod stream;
 mod sync;
 mod value;
 

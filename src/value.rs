@@ -42,7 +42,7 @@ impl Value {
     }
 
     /// The connection, if that is what the value is.
-    pub fn into_connection(self) -> Option<Arc<crate::net::Connection>> {
+    pub fn into_connection(self) -> Option<Arc<crate::stream::Connection>> {
         match self {
             Self::Object(ObjectRef(Object::Connection(connection))) => Some(connection),
             _ => None,

@@ -181,7 +181,7 @@ lookups! {
     bytes: Bytes => Arc<::bytes::Bytes>;
     address: Address => Arc<crate::net::Address>;
     listener: Listener => Arc<crate::net::Listener>;
-    connection: Connection => Arc<crate::net::Connection>;
+    connection: Connection => Arc<crate::stream::Connection>;
     promise: Promise => Promise;
     task_set: TaskSet => Arc<TaskSet>;
     canceler: Canceler => Arc<Canceler>;

@@ -1,10 +1,10 @@
 //! Accepting connections, through shortages and broken connections.
 
-use super::{Connection, Listener};
+use super::Listener;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Timer;
 use crate::coordination::Turn;
-use crate::stream::{Direction, Socket};
+use crate::stream::{Connection, Direction, Socket};
 use crate::value::Outcome;
 use rustix::io::Errno;
 use std::future::{Future, poll_fn};
@@ -76,7 +76,7 @@ fn prepare(listener: &Socket, fd: OwnedFd) -> Outcome {
     // A peer that has gone again is found out by the first read, not here.
     let _ = socket2::SockRef::from(&fd).set_tcp_nodelay(true);
     let socket = Socket::new(listener.runtime(), fd)?;
-    Ok(Connection::into_value(Connection::new(socket)))
+    Ok(Connection::into_value(Connection::over_socket(socket)))
 }
 
 /// Errors of a connection that broke in the backlog, which accept(2) reports as its own.

@@ -1,7 +1,8 @@
 //! A parsed and resolved address: one host may stand for several.
 
 use super::parse::{Host, parse};
-use super::{Connection, Listener, connect, listener, resolve};
+use super::{Listener, connect, listener, resolve};
+use crate::stream::Connection;
 use crate::error::Error;
 use crate::handle::Object;
 use crate::promise::Promise;

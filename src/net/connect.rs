@@ -1,9 +1,8 @@
 //! Making connections.
 
-use super::Connection;
 use crate::error::Error;
 use crate::runtime::Shared;
-use crate::stream::{Socket, connected};
+use crate::stream::{Connection, Socket, connected};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::io;
@@ -37,7 +36,7 @@ async fn connect_one(runtime: &Arc<Shared>, address: SocketAddr) -> Result<Arc<C
     if in_progress {
         connected(&socket).await?.map_err(explain)?;
     }
-    Ok(Connection::new(socket))
+    Ok(Connection::over_socket(socket))
 }
 
 pub(super) fn open(address: SocketAddr) -> io::Result<socket2::Socket> {

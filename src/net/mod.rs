@@ -3,11 +3,9 @@
 mod accept;
 mod address;
 mod connect;
-mod connection;
 mod listener;
 mod parse;
 mod resolve;
 
 pub use address::Address;
-pub use connection::Connection;
 pub use listener::Listener;

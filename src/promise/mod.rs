@@ -221,7 +221,7 @@ impl Watch {
         Self { promise, key: 0 }
     }
 
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>) -> bool {
         self.promise.0.poll_settled(&mut self.key, cx.waker())
     }
 

@@ -1,11 +1,26 @@
-//! Byte streams over file descriptors.
+//! Byte streams: over descriptors, in this process, on files.
 
+mod connection;
+mod descriptor;
+mod disconnect;
+mod file;
+mod null;
+mod pipe;
+mod pipe_write;
+mod promised;
 mod read;
 mod socket;
+mod target;
+mod tee;
+mod transport;
 mod write;
 
+pub use connection::Connection;
+pub(crate) use descriptor::Descriptor;
 pub(crate) use read::{Read, ReadAll, ReadInto};
 pub(crate) use socket::{Direction, Socket};
+pub(crate) use target::Target;
+pub(crate) use transport::Transport;
 pub(crate) use write::{Write, pump};
 
 use crate::error::Error;

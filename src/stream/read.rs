@@ -1,13 +1,10 @@
 //! Reads: at least `min` bytes unless the stream ends first, at most `max`.
 
-use super::socket::Direction;
+use super::{Connection, Target};
 use crate::error::{Error, ErrorKind};
 use crate::foreign::BorrowedBuffer;
-use crate::net::Connection;
 use crate::value::{Outcome, Value};
 use bytes::Bytes;
-use rustix::buffer::spare_capacity;
-use rustix::net::{RecvFlags, recv};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,34 +21,9 @@ impl Reading {
         if connection.claim_read() { Ok(Self(connection.clone())) } else { Err(Error::busy_read()) }
     }
 
-    /// Reads once into the spare part of `buffer`; 0 at the end of the stream.
-    fn poll_append(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<usize, Error>> {
-        if self.0.is_read_aborted() {
-            return Poll::Ready(Ok(0));
-        }
-        let room = buffer.capacity() - buffer.len();
-        let socket = self.0.socket();
-        let read = ready!(socket.poll_io(Direction::Read, cx, |fd| {
-            recv(fd, spare_capacity(buffer), RecvFlags::empty()).map(|(count, _)| count)
-        }, |count| *count < room))?;
-        Poll::Ready(done(read))
+    fn poll(&self, cx: &mut Context<'_>, mut target: Target<'_>) -> Poll<Result<usize, Error>> {
+        self.0.transport().poll_read(cx, &mut target)
     }
-
-    fn poll_fill(&self, cx: &mut Context<'_>, buffer: &mut BorrowedBuffer, start: usize) -> Poll<Result<usize, Error>> {
-        if self.0.is_read_aborted() {
-            return Poll::Ready(Ok(0));
-        }
-        let room = buffer.len() - start;
-        let socket = self.0.socket();
-        let read = ready!(socket.poll_io(Direction::Read, cx, |fd| {
-            recv(fd, buffer.rest(start), RecvFlags::empty()).map(|((filled, _), _)| filled.len())
-        }, |count| *count < room))?;
-        Poll::Ready(done(read))
-    }
-}
-
-fn done(read: std::io::Result<usize>) -> Result<usize, Error> {
-    read.map_err(|error| Error::from_io("reading", &error))
 }
 
 impl Drop for Reading {
@@ -89,7 +61,7 @@ impl Read {
                 let want = self.max.min(CHUNK.max(self.min)) - filled;
                 reserve(&mut self.buffer, want)?;
             }
-            match self.reading.poll_append(cx, &mut self.buffer) {
+            match self.reading.poll(cx, Target::Vec(&mut self.buffer)) {
                 Poll::Pending if filled == 0 => {
                     self.buffer = Vec::new();
                     return Poll::Pending;
@@ -145,7 +117,7 @@ impl Future for ReadInto {
         let this = &mut *self;
         let Some(buffer) = &mut this.buffer else { return Poll::Pending };
         loop {
-            let count = ready!(this.reading.poll_fill(cx, buffer, this.filled))?;
+            let count = ready!(this.reading.poll(cx, Target::Borrowed(buffer, this.filled)))?;
             this.filled += count;
             if count == 0 || this.filled >= this.min {
                 this.buffer = None;
@@ -179,7 +151,7 @@ impl Future for ReadAll {
                 let want = this.buffer.len().max(4096).min(this.limit.saturating_add(1) - this.buffer.len());
                 reserve(&mut this.buffer, want)?;
             }
-            let count = ready!(this.reading.poll_append(cx, &mut this.buffer))?;
+            let count = ready!(this.reading.poll(cx, Target::Vec(&mut this.buffer)))?;
             if this.buffer.len() > this.limit {
                 let text = format!("the stream is longer than the limit of {} bytes", this.limit);
                 return Poll::Ready(Err(Error::new(ErrorKind::Overloaded, text)));

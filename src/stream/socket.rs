@@ -59,17 +59,21 @@ fn first_try<R>(
     }
 }
 
+/// Registers a descriptor that is already non-blocking.
+pub(super) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
+    let tokio = runtime.tokio()?;
+    let _context = tokio.enter();
+    // SAFETY: the `AsyncFd` owns the only `OwnedFd` of this descriptor and nothing takes it out again: it
+    // stays open, and the same, until the `AsyncFd` is dropped.
+    #[allow(unsafe_code)]
+    let registered = unsafe { AsyncFd::register_with_interest(fd, interest) };
+    registered.map_err(|error| Error::from_io("registering a descriptor", &error.into_parts().1))
+}
+
 impl Socket {
     /// Registers a descriptor that is already non-blocking.
     pub(crate) fn new(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Self, Error> {
-        let tokio = runtime.tokio()?;
-        let _context = tokio.enter();
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        // SAFETY: the `AsyncFd` owns the only `OwnedFd` of this descriptor and nothing takes it out again: it
-        // stays open, and the same, until the `AsyncFd` is dropped.
-        #[allow(unsafe_code)]
-        let registered = unsafe { AsyncFd::register_with_interest(fd, interest) };
-        let fd = registered.map_err(|error| Error::from_io("registering a socket", &error.into_parts().1))?;
+        let fd = register(runtime, fd, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { runtime: runtime.clone(), fd: Lock::new(Some(Arc::new(fd))), reader: Lock::new(None) })
     }
 

@@ -1,28 +1,17 @@
 //! Writes: all of the data, after whatever was written before on the same connection.
 
-use super::socket::Direction;
-use super::Read;
+use super::{Connection, Read};
 use crate::coordination::Turn;
 use crate::error::Error;
-use crate::net::Connection;
 use crate::value::{Outcome, Value};
-use bytes::{Buf, Bytes};
-use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+use bytes::Bytes;
 use std::collections::VecDeque;
 use std::future::Future;
-use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// What one call hands to the kernel at most; IOV_MAX is 1024 on every system we know.
-const SLICES: usize = 64;
 const PUMP_CHUNK: usize = 64 * 1024;
-
-#[cfg(target_vendor = "apple")]
-const FLAGS: SendFlags = SendFlags::empty();
-#[cfg(not(target_vendor = "apple"))]
-const FLAGS: SendFlags = SendFlags::NOSIGNAL;
 
 /// A write in its turn.
 pub(crate) struct Write {
@@ -45,46 +34,21 @@ impl Write {
     /// all, the place in the line for the rest.
     pub(crate) fn now(connection: &Arc<Connection>, data: &[u8]) -> Option<(Result<usize, Error>, Option<Turn>)> {
         connection.writes().try_now(|| {
-            let mut sent = 0;
-            while sent < data.len() {
-                match connection.socket().with_fd(|fd| send(fd, &data[sent..], FLAGS)) {
-                    Ok(Ok(count)) => sent += count,
-                    Ok(Err(rustix::io::Errno::INTR)) => {}
-                    Ok(Err(rustix::io::Errno::AGAIN)) => break,
-                    Ok(Err(errno)) => return (Err(Error::from_io("writing", &errno.into())), false),
-                    Err(closed) => return (Err(closed), false),
-                }
-            }
-            (Ok(sent), sent < data.len())
+            let sent = connection.check_write().and_then(|()| connection.transport().write_now(data));
+            let unfinished = sent.as_ref().is_ok_and(|sent| *sent < data.len());
+            (sent, unfinished)
         })
     }
 
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.turn.poll(cx).is_pending() {
             // A closed connection has nothing left to wait for.
-            self.connection.socket().with_fd(|_| ())?;
+            self.connection.check_write()?;
             return Poll::Pending;
         }
-        let socket = self.connection.socket();
         while !self.parts.is_empty() {
-            let parts = &self.parts;
-            let sent = ready!(socket.poll_io(Direction::Write, cx, |fd| {
-                if let [only] = parts.as_slices().0 {
-                    return send(fd, only, FLAGS);
-                }
-                let slices: Vec<IoSlice<'_>> = parts.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
-                sendmsg(fd, &slices, &mut SendAncillaryBuffer::default(), FLAGS)
-            }, |_| false))?;
-            let mut sent = sent.map_err(|error| Error::from_io("writing", &error))?;
-            while let Some(first) = self.parts.front_mut() {
-                let step = sent.min(first.len());
-                first.advance(step);
-                sent -= step;
-                if !first.is_empty() {
-                    break;
-                }
-                self.parts.pop_front();
-            }
+            self.connection.check_write()?;
+            ready!(self.connection.transport().poll_write(cx, &mut self.parts))?;
         }
         Poll::Ready(Ok(()))
     }
@@ -98,13 +62,24 @@ impl Future for Write {
     }
 }
 
+/// Whoever shares the source goes at the pump's pace while this lives.
+struct Pumping(Arc<Connection>);
+
+impl Drop for Pumping {
+    fn drop(&mut self) {
+        self.0.transport().pumping(false);
+    }
+}
+
 /// Moves bytes from one connection to the other until the end or the limit; how many it moved. (STRM-05)
 pub(crate) async fn pump(from: Arc<Connection>, to: Arc<Connection>, limit: u64) -> Outcome {
+    from.transport().pumping(true);
+    let from = Pumping(from);
     let mut moved = 0;
     let mut out = Write::new(&to, VecDeque::new());
     while moved < limit {
         let max = usize::try_from(limit - moved).map_or(PUMP_CHUNK, |left| left.min(PUMP_CHUNK));
-        let chunk = Read::new(&from, 1, max)?.bytes().await?;
+        let chunk = Read::new(&from.0, 1, max)?.bytes().await?;
         if chunk.is_empty() {
             break;
         }

@@ -4,68 +4,85 @@
 //! Writes go out in the order in which they were started. Every pending operation keeps the connection
 //! alive; `close` ends them all.
 
-use super::Address;
-use crate::error::Error;
+use super::transport::Transport;
+use super::{Read, ReadAll, ReadInto, Socket, Write, pump};
+use crate::coordination::Turns;
+use crate::error::{Error, ErrorKind};
 use crate::foreign::{BorrowedBuffer, Opaque};
 use crate::handle::Object;
+use crate::net::Address;
 use crate::promise::Promise;
 use crate::runtime::Shared;
-use crate::coordination::Turns;
-use crate::stream::{Read, ReadAll, ReadInto, Socket, Write, pump};
+use crate::sync::Lock;
 use crate::value::{ObjectRef, Value};
 use bytes::Bytes;
-use rustix::net::{Shutdown, shutdown};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
-/// A connected byte stream.
+/// A byte stream that is open in both directions or in one.
 pub struct Connection {
-    socket: Socket,
+    runtime: Arc<Shared>,
+    transport: Arc<dyn Transport>,
     reading: AtomicBool,
-    read_aborted: AtomicBool,
     writes: Turns,
+    write_aborted: Lock<Option<Error>>,
+    /// Settles when writing has become useless; made when somebody first asks.
+    disconnected: Lock<Option<Promise>>,
 }
 
 impl Connection {
-    pub(crate) fn new(socket: Socket) -> Arc<Self> {
+    pub(crate) fn new(runtime: &Arc<Shared>, transport: impl Transport + 'static) -> Arc<Self> {
         Arc::new(Self {
-            socket,
+            runtime: runtime.clone(),
+            transport: Arc::new(transport),
             reading: AtomicBool::new(false),
-            read_aborted: AtomicBool::new(false),
             writes: Turns::default(),
+            write_aborted: Lock::new(None),
+            disconnected: Lock::new(None),
         })
+    }
+
+    /// A connection over a socket.
+    pub(crate) fn over_socket(socket: Socket) -> Arc<Self> {
+        let runtime = socket.runtime().clone();
+        Self::new(&runtime, super::Descriptor::new(socket, true))
     }
 
     pub(crate) fn into_value(this: Arc<Self>) -> Value {
         Value::Object(ObjectRef(Object::Connection(this)))
     }
 
-    pub(crate) fn socket(&self) -> &Socket {
-        &self.socket
+    pub(super) fn transport(&self) -> &Arc<dyn Transport> {
+        &self.transport
     }
 
-    pub(crate) fn writes(&self) -> &Turns {
+    pub(super) fn writes(&self) -> &Turns {
         &self.writes
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
-        self.socket.runtime()
+        &self.runtime
     }
 
-    pub(crate) fn claim_read(&self) -> bool {
+    pub(super) fn claim_read(&self) -> bool {
         !self.reading.swap(true, Ordering::AcqRel)
     }
 
-    pub(crate) fn is_read_aborted(&self) -> bool {
-        self.read_aborted.load(Ordering::Acquire)
+    pub(super) fn end_read(&self) {
+        self.transport.forget_reader();
+        self.reading.store(false, Ordering::Release);
     }
 
-    pub(crate) fn end_read(&self) {
-        self.socket.forget_reader();
-        self.reading.store(false, Ordering::Release);
+    /// Whether writing is of any use.
+    pub(super) fn check_write(&self) -> Result<(), Error> {
+        match &*self.write_aborted.lock() {
+            Some(error) => Err(error.clone()),
+            None => self.transport.check_open(),
+        }
     }
 
     /// Reads at least `min` and at most `max` bytes; fewer than `min` only at the end of the stream, none
@@ -80,6 +97,23 @@ impl Connection {
     pub fn read(self: &Arc<Self>, min: usize, max: usize) -> Result<Promise, Error> {
         self.runtime().check()?;
         Ok(Promise::start(self.runtime().clone(), "read", Read::new(self, min, max)?))
+    }
+
+    /// As `read`, and an end before `min` bytes is an error. (STRM-02, STRM-03)
+    ///
+    /// # Errors
+    /// `Disconnected` for a stream that ends early; what came of it is lost.
+    pub fn read_required(self: &Arc<Self>, min: usize, max: usize) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        let read = Read::new(self, min, max)?;
+        Ok(Promise::start(self.runtime().clone(), "read_required", async move {
+            let bytes = read.bytes().await?;
+            if bytes.len() < min {
+                let text = format!("the stream ended after {} of {min} bytes", bytes.len());
+                return Err(Error::new(ErrorKind::Disconnected, text));
+            }
+            Ok(Value::Bytes(bytes))
+        }))
     }
 
     pub(crate) fn read_into(self: &Arc<Self>, buffer: BorrowedBuffer, min: usize) -> Result<Promise, Error> {
@@ -148,29 +182,50 @@ impl Connection {
         let this = self.clone();
         let turn = self.writes.take();
         Ok(Promise::start(self.runtime().clone(), "shutdown_write", async move {
-            std::future::poll_fn(|cx| match this.socket.with_fd(|_| ()) {
+            std::future::poll_fn(|cx| match this.check_write() {
                 Ok(()) => turn.poll(cx).map(Ok),
-                Err(closed) => std::task::Poll::Ready(Err(closed)),
+                Err(closed) => Poll::Ready(Err(closed)),
             })
             .await?;
-            this.shut(Shutdown::Write)?;
+            this.transport.shutdown_write()?;
             Ok(Value::Unit)
         }))
     }
 
     /// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
     pub fn abort_read(&self) -> Result<(), Error> {
-        // The kernel wakes a pending read and lets later ones see what arrives nevertheless.
-        self.read_aborted.store(true, Ordering::Release);
-        self.shut(Shutdown::Read)
+        self.transport.abort_read()
     }
 
-    fn shut(&self, side: Shutdown) -> Result<(), Error> {
-        match self.socket.with_fd(|fd| shutdown(fd, side))? {
-            // The peer has gone: there is nothing left to shut.
-            Ok(()) | Err(rustix::io::Errno::NOTCONN) => Ok(()),
-            Err(errno) => Err(Error::from_io("shutting down a connection", &errno.into())),
+    /// Fails pending and later writes with this error. Whoever reads from a pipe in this process gets it too; the
+    /// peer of a socket sees a reset when the connection is closed. (STRM-14)
+    pub fn abort_write(&self, error: Error) -> Result<(), Error> {
+        self.transport.check_open()?;
+        let old = self.write_aborted.lock().replace(error.clone());
+        drop(old);
+        self.transport.abort_write(error);
+        self.writes.wake_all();
+        Ok(())
+    }
+
+    /// Settles once writing would fail because the other side has gone. May be asked for many times. (STRM-13)
+    pub fn when_write_disconnected(&self) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        let mut shared = self.disconnected.lock();
+        if let Some(promise) = &*shared {
+            return Ok(promise.fork());
         }
+        let transport = self.transport.clone();
+        let promise = Promise::start(self.runtime().clone(), "when_write_disconnected", async move {
+            std::future::poll_fn(|cx| transport.poll_write_disconnected(cx)).await?;
+            Ok(Value::Unit)
+        });
+        Ok(shared.insert(promise).fork())
+    }
+
+    /// How many bytes are left to read, if that is known. (STRM-04)
+    pub fn length(&self) -> Option<u64> {
+        self.transport.length()
     }
 
     /// Moves bytes from this connection to another on the loop, until the end or the limit. The
@@ -188,7 +243,8 @@ impl Connection {
         what: &str,
         call: impl FnOnce(socket2::SockRef<'_>) -> io::Result<R>,
     ) -> Result<R, Error> {
-        let done = self.socket.with_fd(|fd: BorrowedFd<'_>| call(socket2::SockRef::from(&fd)))?;
+        let socket = self.transport.socket().ok_or_else(Error::no_socket)?;
+        let done = socket.with_fd(|fd: BorrowedFd<'_>| call(socket2::SockRef::from(&fd)))?;
         done.map_err(|error| Error::from_io(what, &error))
     }
 
@@ -216,7 +272,7 @@ impl Connection {
 
     /// Closes the socket now; pending operations reject with `Canceled`.
     pub fn close(&self) {
-        if self.socket.close() {
+        if self.transport.close() {
             self.writes.wake_all();
         }
     }

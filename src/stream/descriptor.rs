@@ -1,0 +1,153 @@
+//! Connections over a descriptor: sockets, and what else can be polled.
+
+use super::disconnect::Disconnect;
+use super::socket::Direction;
+use super::{Socket, Target, Transport};
+use crate::error::Error;
+use bytes::{Buf, Bytes};
+use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// What one call hands to the kernel at most; IOV_MAX is 1024 on every system we know.
+const SLICES: usize = 64;
+
+#[cfg(target_vendor = "apple")]
+const FLAGS: SendFlags = SendFlags::empty();
+#[cfg(not(target_vendor = "apple"))]
+const FLAGS: SendFlags = SendFlags::NOSIGNAL;
+
+/// A socket, or another descriptor that can be polled, such as a pipe.
+pub(crate) struct Descriptor {
+    socket: Socket,
+    is_socket: bool,
+    read_aborted: AtomicBool,
+    disconnect: Disconnect,
+}
+
+impl Descriptor {
+    pub(crate) fn new(socket: Socket, is_socket: bool) -> Self {
+        Self { socket, is_socket, read_aborted: AtomicBool::new(false), disconnect: Disconnect::default() }
+    }
+
+    fn shut(&self, side: Shutdown) -> Result<(), Error> {
+        if !self.is_socket {
+            // A pipe has one direction: to end it is to close it.
+            self.close();
+            return Ok(());
+        }
+        match self.socket.with_fd(|fd| shutdown(fd, side))? {
+            // The peer has gone: there is nothing left to shut.
+            Ok(()) | Err(rustix::io::Errno::NOTCONN) => Ok(()),
+            Err(errno) => Err(Error::from_io("shutting down a connection", &errno.into())),
+        }
+    }
+
+    fn write_once(&self, fd: BorrowedFd<'_>, data: &[u8]) -> rustix::io::Result<usize> {
+        if self.is_socket { send(fd, data, FLAGS) } else { super::pipe_write::write(fd, data) }
+    }
+}
+
+fn advance(parts: &mut VecDeque<Bytes>, mut sent: usize) {
+    while let Some(first) = parts.front_mut() {
+        let step = sent.min(first.len());
+        first.advance(step);
+        sent -= step;
+        if !first.is_empty() {
+            break;
+        }
+        parts.pop_front();
+    }
+}
+
+impl Transport for Descriptor {
+    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+        if self.read_aborted.load(Ordering::Acquire) {
+            return Poll::Ready(Ok(0));
+        }
+        let room = target.room();
+        let read = ready!(self.socket.poll_io(
+            Direction::Read,
+            cx,
+            |fd| if self.is_socket { target.recv(fd) } else { target.read(fd) },
+            |count| *count < room,
+        ))?;
+        Poll::Ready(read.map_err(|error| Error::from_io("reading", &error)))
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+        let waiting = &*parts;
+        let call = |fd: BorrowedFd<'_>| {
+            match (waiting.as_slices().0, self.is_socket) {
+                ([only], _) => self.write_once(fd, only),
+                ([first, ..], false) => self.write_once(fd, first),
+                _ => {
+                    let slices: Vec<IoSlice<'_>> =
+                        waiting.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
+                    sendmsg(fd, &slices, &mut SendAncillaryBuffer::default(), FLAGS)
+                }
+            }
+        };
+        let sent = ready!(self.socket.poll_io(Direction::Write, cx, call, |_| false))?;
+        advance(parts, sent.map_err(|error| Error::from_io("writing", &error))?);
+        Poll::Ready(Ok(()))
+    }
+
+    fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
+        let mut sent = 0;
+        while sent < data.len() {
+            match self.socket.with_fd(|fd| self.write_once(fd, &data[sent..]))? {
+                Ok(count) => sent += count,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => break,
+                Err(errno) => return Err(Error::from_io("writing", &errno.into())),
+            }
+        }
+        Ok(sent)
+    }
+
+    fn shutdown_write(&self) -> Result<(), Error> {
+        self.shut(Shutdown::Write)
+    }
+
+    fn abort_read(&self) -> Result<(), Error> {
+        // The kernel wakes a pending read and lets later ones see what arrives nevertheless.
+        self.read_aborted.store(true, Ordering::Release);
+        self.shut(Shutdown::Read)
+    }
+
+    fn abort_write(&self, _error: Error) {
+        if self.is_socket {
+            // Too late for a peer that has gone already.
+            let _ = self.socket.with_fd(|fd| socket2::SockRef::from(&fd).set_linger(Some(Duration::ZERO)));
+        } else {
+            self.close();
+        }
+    }
+
+    fn poll_write_disconnected(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.disconnect.poll(&self.socket, cx)
+    }
+
+    fn socket(&self) -> Option<&Socket> {
+        Some(&self.socket)
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        self.socket.with_fd(|_| ())
+    }
+
+    fn close(&self) -> bool {
+        let open = self.socket.close();
+        self.disconnect.close();
+        open
+    }
+
+    fn forget_reader(&self) {
+        self.socket.forget_reader();
+    }
+}

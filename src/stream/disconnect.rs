@@ -1,0 +1,69 @@
+//! Noticing that the other side has gone, while nothing is written.
+//!
+//! The kernel tells of a hang-up whatever is asked for. A second registration that asks for nothing else wakes for
+//! that alone: a duplicate of the descriptor, made when somebody first wants to know.
+
+use super::Socket;
+use crate::error::Error;
+use crate::sync::Lock;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+#[derive(Default)]
+pub(super) struct Disconnect {
+    watcher: Lock<Option<Arc<AsyncFd<OwnedFd>>>>,
+    /// Who waits, for `close`.
+    waiter: Lock<Option<Waker>>,
+}
+
+fn has_hung_up(fd: &impl AsFd) -> bool {
+    let mut polled = [PollFd::new(fd, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut polled, Some(&at_once)).is_ok_and(|_| polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
+}
+
+impl Disconnect {
+    fn watcher(&self, socket: &Socket) -> Result<Arc<AsyncFd<OwnedFd>>, Error> {
+        if let Some(watcher) = &*self.watcher.lock() {
+            return Ok(watcher.clone());
+        }
+        let copy = socket.with_fd(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 0))?;
+        let copy = copy.map_err(|errno| Error::from_io("watching a connection", &errno.into()))?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let interest = Interest::PRIORITY;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let interest = Interest::WRITABLE;
+        let watcher = Arc::new(super::socket::register(socket.runtime(), copy, interest)?);
+        Ok(self.watcher.lock().get_or_insert(watcher).clone())
+    }
+
+    pub(super) fn poll(&self, socket: &Socket, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        socket.with_fd(|_| ())?;
+        let watcher = self.watcher(socket)?;
+        let old = self.waiter.lock().replace(cx.waker().clone());
+        drop(old);
+        loop {
+            if has_hung_up(watcher.get_ref()) {
+                return Poll::Ready(Ok(()));
+            }
+            match watcher.poll_write_ready(cx) {
+                Poll::Ready(Ok(mut ready)) => ready.clear_ready(),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Error::shutdown())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    pub(super) fn close(&self) {
+        let watcher = self.watcher.lock().take();
+        drop(watcher);
+        let waiter = self.waiter.lock().take();
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+}

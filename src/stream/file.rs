@@ -1,0 +1,102 @@
+//! A file as a stream, from an offset on. The system has no other way to wait for a file than in the call itself.
+
+use super::{Connection, Target, Transport};
+use crate::error::{Error, ErrorKind};
+use crate::runtime::Runtime;
+use crate::sync::Lock;
+use bytes::{Buf, Bytes};
+use rustix::fs::{FileType, fstat};
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+struct File {
+    fd: Lock<Option<Arc<OwnedFd>>>,
+    read_at: Lock<u64>,
+    write_at: Lock<u64>,
+}
+
+impl File {
+    fn fd(&self) -> Result<Arc<OwnedFd>, Error> {
+        self.fd.lock().clone().ok_or_else(Error::closed)
+    }
+}
+
+impl Transport for File {
+    fn poll_read(&self, _cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+        let fd = self.fd()?;
+        let mut at = self.read_at.lock();
+        let count = target.read_at(std::os::fd::AsFd::as_fd(&*fd), *at);
+        let count = count.map_err(|errno| Error::from_io("reading a file", &errno.into()))?;
+        *at += count as u64;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write(&self, _cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+        if let Some(first) = parts.front_mut() {
+            let count = self.write_now(first)?;
+            first.advance(count);
+            if first.is_empty() {
+                parts.pop_front();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
+        let fd = self.fd()?;
+        let mut at = self.write_at.lock();
+        let count = rustix::io::retry_on_intr(|| rustix::io::pwrite(&fd, data, *at));
+        let count = count.map_err(|errno| Error::from_io("writing a file", &errno.into()))?;
+        *at += count as u64;
+        Ok(count)
+    }
+
+    fn shutdown_write(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn abort_read(&self) -> Result<(), Error> {
+        *self.read_at.lock() = u64::MAX >> 1;
+        Ok(())
+    }
+
+    fn abort_write(&self, _error: Error) {}
+
+    fn length(&self) -> Option<u64> {
+        let size = u64::try_from(fstat(self.fd().ok()?).ok()?.st_size).ok()?;
+        Some(size.saturating_sub(*self.read_at.lock()))
+    }
+
+    fn poll_write_disconnected(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Pending
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        self.fd().map(drop)
+    }
+
+    fn close(&self) -> bool {
+        let fd = self.fd.lock().take();
+        fd.is_some()
+    }
+}
+
+impl Connection {
+    /// A regular file as a stream, read and written from `offset` on, without moving the descriptor's own offset.
+    /// Reads and writes are done in the call; the length is known. (STRM-25, STRM-26)
+    ///
+    /// # Errors
+    /// `Unimplemented` for what is no regular file.
+    pub fn over_file(runtime: &Runtime, fd: OwnedFd, offset: u64) -> Result<Arc<Self>, Error> {
+        runtime.shared().check()?;
+        let stat = fstat(&fd).map_err(|errno| Error::from_io("looking at a file", &errno.into()))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Error::new(ErrorKind::Unimplemented, "only a regular file has an offset"));
+        }
+        let file =
+            File { fd: Lock::new(Some(Arc::new(fd))), read_at: Lock::new(offset), write_at: Lock::new(offset) };
+        Ok(Self::new(runtime.shared(), file))
+    }
+}

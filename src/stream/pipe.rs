@@ -1,0 +1,289 @@
+//! Pipes in this process, without a buffer: what is written waits until somebody reads.
+//!
+//! A reader says how many bytes it has room for; the writer hands over that many and no more. What a reader that
+//! went away did not take is there for the next one.
+
+use super::{Connection, Target, Transport};
+use crate::error::{Error, ErrorKind};
+use crate::runtime::Runtime;
+use crate::sync::Lock;
+use bytes::{Buf, Bytes};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+#[derive(Default)]
+struct State {
+    /// Handed over and not read yet.
+    handed: VecDeque<u8>,
+    /// How many more bytes the reader has room for.
+    wanted: usize,
+    /// How many bytes there will be, counted down as they are read, if that was said.
+    expected: Option<u64>,
+    /// How many bytes may still be written, if that was said.
+    writable: Option<u64>,
+    write_ended: Option<Result<(), Error>>,
+    read_ended: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    watcher: Option<Waker>,
+}
+
+/// One direction.
+#[derive(Default)]
+struct Channel(Lock<State>);
+
+fn wake(wakers: impl IntoIterator<Item = Option<Waker>>) {
+    wakers.into_iter().flatten().for_each(Waker::wake);
+}
+
+fn broken() -> Error {
+    Error::with_os(ErrorKind::Disconnected, rustix::io::Errno::PIPE.raw_os_error(), "the other end of the pipe was closed")
+}
+
+impl Channel {
+    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+        let mut state = self.0.lock();
+        if state.read_ended {
+            return Poll::Ready(Ok(0));
+        }
+        if !state.handed.is_empty() {
+            let mut count = 0;
+            while count == 0 || (!state.handed.is_empty() && target.room() > 0) {
+                let step = target.put(state.handed.as_slices().0);
+                state.handed.drain(..step);
+                count += step;
+            }
+            state.wanted = 0;
+            if let Some(left) = &mut state.expected {
+                *left -= count as u64;
+            }
+            return Poll::Ready(Ok(count));
+        }
+        let ended = match (&state.write_ended, state.expected) {
+            (_, Some(0)) => Some(Ok(0)),
+            (Some(Err(error)), _) => Some(Err(error.clone())),
+            (Some(Ok(())), Some(left)) => {
+                let text = format!("the pipe was closed {left} bytes before its expected end");
+                Some(Err(Error::new(ErrorKind::Disconnected, text)))
+            }
+            (Some(Ok(())), None) => Some(Ok(0)),
+            (None, _) => None,
+        };
+        if let Some(ended) = ended {
+            return Poll::Ready(ended);
+        }
+        state.wanted = target.room();
+        let old = state.reader.replace(cx.waker().clone());
+        let writer = state.writer.take();
+        drop(state);
+        drop(old);
+        wake([writer]);
+        Poll::Pending
+    }
+
+    /// Hands over what the reader has room for; how much that was.
+    fn hand_over(state: &mut State, data: &[u8]) -> Result<usize, Error> {
+        match &state.write_ended {
+            Some(Err(error)) => return Err(error.clone()),
+            Some(Ok(())) => return Err(Error::new(ErrorKind::Failed, "writing after the end of the stream")),
+            None => {}
+        }
+        if state.read_ended || state.writable == Some(0) {
+            return Err(broken());
+        }
+        let most = state.writable.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let count = data.len().min(state.wanted).min(most);
+        state.handed.extend(&data[..count]);
+        state.wanted -= count;
+        if let Some(left) = &mut state.writable {
+            *left -= count as u64;
+        }
+        Ok(count)
+    }
+
+    fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
+        let mut state = self.0.lock();
+        let count = Self::hand_over(&mut state, data)?;
+        let reader = if count > 0 { state.reader.take() } else { None };
+        drop(state);
+        wake([reader]);
+        Ok(count)
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+        let mut state = self.0.lock();
+        let mut total = 0;
+        while let Some(first) = parts.front_mut() {
+            let count = match Self::hand_over(&mut state, first) {
+                Ok(count) => count,
+                Err(error) if total == 0 => return Poll::Ready(Err(error)),
+                Err(_) => break,
+            };
+            first.advance(count);
+            total += count;
+            if !first.is_empty() {
+                break;
+            }
+            parts.pop_front();
+        }
+        let woken = if total > 0 { state.reader.take() } else { state.writer.replace(cx.waker().clone()) };
+        drop(state);
+        if total == 0 {
+            return Poll::Pending;
+        }
+        wake([woken]);
+        Poll::Ready(Ok(()))
+    }
+
+    fn end_write(&self, how: Result<(), Error>) {
+        let mut state = self.0.lock();
+        state.write_ended.get_or_insert(how);
+        let woken = [state.reader.take(), state.writer.take(), state.watcher.take()];
+        drop(state);
+        wake(woken);
+    }
+
+    fn end_read(&self) {
+        let mut state = self.0.lock();
+        state.read_ended = true;
+        let left = std::mem::take(&mut state.handed);
+        let woken = [state.reader.take(), state.writer.take(), state.watcher.take()];
+        drop(state);
+        drop(left);
+        wake(woken);
+    }
+
+    fn poll_read_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock();
+        if state.read_ended {
+            return Poll::Ready(());
+        }
+        let old = state.watcher.replace(cx.waker().clone());
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+
+    fn forget_reader(&self) {
+        let mut state = self.0.lock();
+        state.wanted = 0;
+        let old = state.reader.take();
+        drop(state);
+        drop(old);
+    }
+}
+
+/// One end: what it reads from and what it writes to.
+struct End {
+    inward: Option<Arc<Channel>>,
+    outward: Option<Arc<Channel>>,
+    closed: Lock<bool>,
+}
+
+impl End {
+    fn new(inward: Option<Arc<Channel>>, outward: Option<Arc<Channel>>) -> Self {
+        Self { inward, outward, closed: Lock::new(false) }
+    }
+
+    fn outward(&self) -> Result<&Channel, Error> {
+        self.check_open()?;
+        self.outward.as_deref().ok_or_else(|| Error::new(ErrorKind::Unimplemented, "this end of the pipe only reads"))
+    }
+
+    fn inward(&self) -> Result<&Channel, Error> {
+        self.check_open()?;
+        self.inward.as_deref().ok_or_else(|| Error::new(ErrorKind::Unimplemented, "this end of the pipe only writes"))
+    }
+}
+
+impl Transport for End {
+    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+        self.inward()?.poll_read(cx, target)
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+        self.outward()?.poll_write(cx, parts)
+    }
+
+    fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
+        self.outward()?.write_now(data)
+    }
+
+    fn shutdown_write(&self) -> Result<(), Error> {
+        self.outward()?.end_write(Ok(()));
+        Ok(())
+    }
+
+    fn abort_read(&self) -> Result<(), Error> {
+        self.inward()?.end_read();
+        Ok(())
+    }
+
+    fn abort_write(&self, error: Error) {
+        if let Some(outward) = &self.outward {
+            outward.end_write(Err(error));
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.inward.as_ref()?.0.lock().expected
+    }
+
+    fn poll_write_disconnected(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.outward()?.poll_read_ended(cx).map(Ok)
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if *self.closed.lock() { Err(Error::closed()) } else { Ok(()) }
+    }
+
+    fn close(&self) -> bool {
+        let was_open = !std::mem::replace(&mut *self.closed.lock(), true);
+        if let Some(inward) = &self.inward {
+            inward.end_read();
+        }
+        if let Some(outward) = &self.outward {
+            outward.end_write(Ok(()));
+        }
+        was_open
+    }
+
+    fn forget_reader(&self) {
+        if let Some(inward) = &self.inward {
+            inward.forget_reader();
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Connection {
+    /// A pipe in this process, without a buffer: the end to read from and the end to write to. With `length` the
+    /// reader knows how many bytes are left, and no more than that can be written. (PIPE-01)
+    pub fn one_way_pipe(runtime: &Runtime, length: Option<u64>) -> Result<(Arc<Self>, Arc<Self>), Error> {
+        let runtime = runtime.shared();
+        runtime.check()?;
+        let channel = Arc::new(Channel::default());
+        {
+            let mut state = channel.0.lock();
+            state.expected = length;
+            state.writable = length;
+        }
+        let reader = Self::new(runtime, End::new(Some(channel.clone()), None));
+        Ok((reader, Self::new(runtime, End::new(None, Some(channel)))))
+    }
+
+    /// Two connections in this process, each of which reads what is written to the other. (PIPE-02)
+    pub fn two_way_pipe(runtime: &Runtime) -> Result<(Arc<Self>, Arc<Self>), Error> {
+        let runtime = runtime.shared();
+        runtime.check()?;
+        let (there, back) = (Arc::new(Channel::default()), Arc::new(Channel::default()));
+        let one = Self::new(runtime, End::new(Some(back.clone()), Some(there.clone())));
+        Ok((one, Self::new(runtime, End::new(Some(there), Some(back)))))
+    }
+}
