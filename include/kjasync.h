@@ -27,6 +27,16 @@
 #include <stdint.h>
 
 /*
+ The caller closes the descriptor.
+ */
+#define KJA_FD_BORROW 0
+
+/*
+ The library closes the descriptor, also when the call fails.
+ */
+#define KJA_FD_TAKE 1
+
+/*
  The runtime has a loop thread of its own.
  */
 #define KJA_RUNTIME_THREAD 0
@@ -800,6 +810,15 @@ kja_status_t kja_connection_read_start(kja_connection_t connection_,
                                        kja_promise_t *out);
 
 /*
+ As `kja_connection_read_start`, and an end of the stream before `min` bytes is `DISCONNECTED`; what came of it is
+ lost. With `min` equal to `max` it reads exactly that many. (STRM-02, STRM-03)
+ */
+kja_status_t kja_connection_read_required_start(kja_connection_t connection_,
+                                                size_t min,
+                                                size_t max,
+                                                kja_promise_t *out);
+
+/*
  As `kja_connection_read_start`, into memory of the caller's; the promise carries the number of bytes.
  The kernel writes to `buffer` directly. It must stay writable until `destroy(ctx)` has run, which is
  before the promise settles or its cancel returns. `ctx` is taken over in every case.
@@ -869,6 +888,30 @@ kja_status_t kja_connection_shutdown_write_start(kja_connection_t connection_,
  Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
  */
 kja_status_t kja_connection_abort_read(kja_connection_t connection_);
+
+/*
+ Fails pending and later writes with this kind (`KJA_ERR_*`), OS error number (or 0) and text. Whoever reads from the
+ other end of a pipe in this process gets the error too; the peer of a socket sees a reset when the connection is
+ closed. (STRM-14)
+ */
+kja_status_t kja_connection_abort_write(kja_connection_t connection_,
+                                        kja_status_t kind,
+                                        int32_t os_error,
+                                        const char *text,
+                                        size_t text_len);
+
+/*
+ Settles with unit once writing would fail because the other side has gone; may be asked for many times. A peer that
+ has only ended its own writing has not gone. Keeps the connection. (STRM-13)
+ */
+kja_status_t kja_connection_when_write_disconnected_start(kja_connection_t connection_,
+                                                          kja_promise_t *out);
+
+/*
+ How many bytes are left to read. Errors: `UNIMPLEMENTED` if that is not known, as for sockets. (STRM-04)
+ */
+kja_status_t kja_connection_length(kja_connection_t connection_,
+                                   uint64_t *out);
 
 /*
  Moves bytes from one connection to the other on the loop, until the end of the stream or until `limit`
@@ -1265,6 +1308,75 @@ kja_status_t kja_listener_close(kja_listener_t listener_);
  Releases the handle. Pending accepts keep the socket until they settle.
  */
 kja_status_t kja_listener_release(kja_listener_t listener);
+
+/*
+ Makes a pipe in this process, without a buffer: what is written waits until it is read. `length` is how many bytes
+ there will be, `UINT64_MAX` if that is not known; with a length the reader can ask how many are left, an early
+ end is `DISCONNECTED`, and no more than that can be written. Releasing or closing the reading end makes writes fail
+ with `DISCONNECTED`; after the writing end has gone the reader sees the end. (PIPE-01, PIPE-03, PIPE-04)
+ */
+kja_status_t kja_pipe_new_one_way(kja_runtime_t runtime_,
+                                  uint64_t length,
+                                  kja_connection_t *reader,
+                                  kja_connection_t *writer);
+
+/*
+ Makes two connections in this process, each of which reads what is written to the other, without a buffer. (PIPE-02)
+ */
+kja_status_t kja_pipe_new_two_way(kja_runtime_t runtime_,
+                                  kja_connection_t *one,
+                                  kja_connection_t *other);
+
+/*
+ Makes a pipe of the system's (`pipe(2)`): the end to read from and the end to write to. (PIPE-06)
+ */
+kja_status_t kja_pipe_new_os_one_way(kja_runtime_t runtime_,
+                                     kja_connection_t *reader,
+                                     kja_connection_t *writer);
+
+/*
+ Makes a pair of connected sockets of the system's (`socketpair(2)`). (PIPE-07, PIPE-08)
+ */
+kja_status_t kja_pipe_new_os_two_way(kja_runtime_t runtime_,
+                                     kja_connection_t *one,
+                                     kja_connection_t *other);
+
+/*
+ Makes two connections that both read what `source` has. Each keeps what the other has read first, `limit` bytes at
+ most (0 for 1 MiB): beyond that both fail with `OVERLOADED` once they have drained. A branch that is being pumped
+ sets the pace. Releasing a branch frees what it kept; the source goes with the last, and nobody else may read from it.
+ (PIPE-09, PIPE-10, PIPE-11)
+ */
+kja_status_t kja_pipe_tee(kja_connection_t source,
+                          size_t limit,
+                          kja_connection_t *one,
+                          kja_connection_t *other);
+
+/*
+ Makes a connection that passes everything on to the one that the promise will carry. Until then reads and writes
+ wait; ending the writing and aborting are done when it comes. If the promise fails they fail with its error. The
+ promise's handle stays the caller's. (STRM-27)
+ */
+kja_status_t kja_connection_new_promised(kja_promise_t promise_,
+                                         kja_connection_t *out);
+
+/*
+ Makes a connection that takes every write and is at its end for every read; its length is 0. (STRM-22)
+ */
+kja_status_t kja_connection_new_null(kja_runtime_t runtime_,
+                                     kja_connection_t *out);
+
+/*
+ Makes a connection from a regular file, read and written from `offset` on without moving the descriptor's own
+ offset. `flags` is `KJA_FD_BORROW` (a copy of the descriptor is made) or `KJA_FD_TAKE`. Reads and writes are done
+ in the call, and may block for the disk; the length is known. Errors: `UNIMPLEMENTED` for what is no regular file.
+ (STRM-25, STRM-26)
+ */
+kja_status_t kja_connection_from_file(kja_runtime_t runtime_,
+                                      int32_t fd,
+                                      uint32_t flags,
+                                      uint64_t offset,
+                                      kja_connection_t *out);
 
 /*
  A promise that has settled with unit. (PROM-02, PROM-21)

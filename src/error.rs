@@ -173,6 +173,7 @@ impl Error {
         own_result = Failed, "a promise cannot be its own result";
         none_yet = Failed, "no call of this thread has failed";
         no_detail = Failed, "the error carries nothing under this id";
+        no_length = Unimplemented, "how long the stream is is not known";
         no_socket = Unimplemented, "this connection is no socket";
         nobody_waits = Failed, "nobody waits for a value of this queue";
         not_a_wait_scope = InvalidArgument, "only a wait scope is driven by hand; this runtime has a loop thread";

@@ -1,11 +1,11 @@
 //! Connections.
 
-use super::{boundary, bytes, bytes_in, connection, context, created, kja_address_t, kja_bytes_t, kja_connection_t, kja_destroy_fn, kja_promise_t, kja_status_t, release, slice_in};
+use super::{boundary, bytes, bytes_in, connection, context, created, kja_address_t, kja_bytes_t, kja_connection_t, kja_destroy_fn, kja_promise_t, kja_status_t, put, release, slice_in};
 use crate::error::Error;
 use crate::foreign::BorrowedBuffer;
 use crate::handle::{self, Object};
 use ::bytes::Bytes;
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 /// A piece of memory to write.
@@ -33,6 +33,18 @@ pub unsafe extern "C" fn kja_connection_read_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     created(out, || Ok(Object::Promise(connection(connection_)?.read(min, max)?)))
+}
+
+/// As `kja_connection_read_start`, and an end of the stream before `min` bytes is `DISCONNECTED`; what came of it is
+/// lost. With `min` equal to `max` it reads exactly that many. (STRM-02, STRM-03)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_read_required_start(
+    connection_: kja_connection_t,
+    min: usize,
+    max: usize,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(connection(connection_)?.read_required(min, max)?)))
 }
 
 /// As `kja_connection_read_start`, into memory of the caller's; the promise carries the number of bytes.
@@ -141,6 +153,39 @@ pub unsafe extern "C" fn kja_connection_shutdown_write_start(connection_: kja_co
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_connection_abort_read(connection_: kja_connection_t) -> kja_status_t {
     boundary(|| connection(connection_)?.abort_read())
+}
+
+/// Fails pending and later writes with this kind (`KJA_ERR_*`), OS error number (or 0) and text. Whoever reads from the
+/// other end of a pipe in this process gets the error too; the peer of a socket sees a reset when the connection is
+/// closed. (STRM-14)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_abort_write(
+    connection_: kja_connection_t,
+    kind: kja_status_t,
+    os_error: i32,
+    text: *const c_char,
+    text_len: usize,
+) -> kja_status_t {
+    boundary(|| {
+        let found = connection(connection_)?;
+        found.abort_write(super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?)
+    })
+}
+
+/// Settles with unit once writing would fail because the other side has gone; may be asked for many times. A peer that
+/// has only ended its own writing has not gone. Keeps the connection. (STRM-13)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_when_write_disconnected_start(
+    connection_: kja_connection_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Promise(connection(connection_)?.when_write_disconnected()?)))
+}
+
+/// How many bytes are left to read. Errors: `UNIMPLEMENTED` if that is not known, as for sockets. (STRM-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_length(connection_: kja_connection_t, out: *mut u64) -> kja_status_t {
+    boundary(|| put(out, connection(connection_)?.length().ok_or_else(Error::no_length)?))
 }
 
 /// Moves bytes from one connection to the other on the loop, until the end of the stream or until `limit`

@@ -5,6 +5,7 @@ mod descriptor;
 mod disconnect;
 mod file;
 mod null;
+mod os_pipe;
 mod pipe;
 mod pipe_write;
 mod promised;

@@ -1,0 +1,56 @@
+//! Pipes of the system's.
+
+use super::{Connection, Descriptor, Socket};
+use crate::error::Error;
+use crate::runtime::Runtime;
+use rustix::io::Errno;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+fn explain(errno: Errno) -> Error {
+    Error::from_io("making a pipe", &errno.into())
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn pipe() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::pipe::PipeFlags;
+    rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
+}
+
+#[cfg(target_vendor = "apple")]
+fn pipe() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+    let ends = rustix::pipe::pipe()?;
+    for end in [&ends.0, &ends.1] {
+        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(end, true)?;
+    }
+    Ok(ends)
+}
+
+impl Connection {
+    /// A pipe of the system's: the end to read from and the end to write to. (PIPE-06)
+    pub fn os_one_way_pipe(runtime: &Runtime) -> Result<(Arc<Self>, Arc<Self>), Error> {
+        let runtime = runtime.shared();
+        runtime.check()?;
+        let (reader, writer) = pipe().map_err(explain)?;
+        let over = |fd| Ok(Self::new(runtime, Descriptor::new(Socket::new(runtime, fd)?, false)));
+        Ok((over(reader)?, over(writer)?))
+    }
+
+    /// A pair of connected sockets of the system's. (PIPE-07, PIPE-08)
+    pub fn os_two_way_pipe(runtime: &Runtime) -> Result<(Arc<Self>, Arc<Self>), Error> {
+        let runtime = runtime.shared();
+        runtime.check()?;
+        let open = || -> std::io::Result<(OwnedFd, OwnedFd)> {
+            let (one, other) = socket2::Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+            for socket in [&one, &other] {
+                socket.set_nonblocking(true)?;
+                #[cfg(target_vendor = "apple")]
+                socket.set_nosigpipe(true)?;
+            }
+            Ok((one.into(), other.into()))
+        };
+        let (one, other) = open().map_err(|error| Error::from_io("making a socket pair", &error))?;
+        Ok((Self::over_socket(Socket::new(runtime, one)?), Self::over_socket(Socket::new(runtime, other)?)))
+    }
+}
