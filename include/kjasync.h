@@ -27,6 +27,51 @@
 #include <stdint.h>
 
 /*
+ A family that is none of the others.
+ */
+#define KJA_FAMILY_OTHER 0
+
+/*
+ IPv4.
+ */
+#define KJA_FAMILY_IPV4 1
+
+/*
+ IPv6.
+ */
+#define KJA_FAMILY_IPV6 2
+
+/*
+ Unix sockets with a path, or without a name.
+ */
+#define KJA_FAMILY_UNIX 3
+
+/*
+ Unix sockets with an abstract name, which Linux has.
+ */
+#define KJA_FAMILY_UNIX_ABSTRACT 4
+
+/*
+ The file of a unix socket that nobody listens on any more is replaced.
+ */
+#define KJA_LISTEN_REPLACE_STALE 1
+
+/*
+ Nothing is known.
+ */
+#define KJA_PEER_UNKNOWN 0
+
+/*
+ Somebody at a network address.
+ */
+#define KJA_PEER_NETWORK 1
+
+/*
+ A process of this machine.
+ */
+#define KJA_PEER_LOCAL 2
+
+/*
  The caller closes the descriptor.
  */
 #define KJA_FD_BORROW 0
@@ -180,6 +225,24 @@ typedef uint64_t kja_address_t;
 typedef uint64_t kja_listener_t;
 
 /*
+ How to listen. Zeroed, but for `size`, it means the defaults.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_listen_options_t)`.
+   */
+  size_t size;
+  /*
+   How many connections may wait to be accepted; 0 for 1024.
+   */
+  uint32_t backlog;
+  /*
+   `KJA_LISTEN_*`, or 0.
+   */
+  uint32_t flags;
+} kja_listen_options_t;
+
+/*
  Immutable shared bytes. Released with `kja_bytes_release`.
  */
 typedef uint64_t kja_bytes_t;
@@ -255,6 +318,11 @@ typedef struct {
 } kja_slice_t;
 
 /*
+ Who is at the other end of a connection. Released with `kja_peer_release`.
+ */
+typedef uint64_t kja_peer_t;
+
+/*
  Figures of a runtime at one moment.
  */
 typedef struct {
@@ -307,6 +375,11 @@ typedef uint64_t kja_event_t;
  Calls into a loop from any thread. Released with `kja_executor_release`.
  */
 typedef uint64_t kja_executor_t;
+
+/*
+ The system's network or a part of it. Released with `kja_network_release`.
+ */
+typedef uint64_t kja_network_t;
 
 /*
  A bounded queue of values. Released with `kja_queue_release`.
@@ -478,12 +551,17 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- Parses `host`, `host:port`, `[v6]:port` or `*:port` and resolves a name; the promise carries a
- `kja_address_t`. Names are looked up on a thread of their own. `*` is every address of this machine, for
- listening.
+ Parses an address and resolves its name; the promise carries a `kja_address_t`. Forms: `1.2.3.4`, `1.2.3.4:80`,
+ `::1`, `[::1]`, `[::1]:80`, `fe80::1%eth0` (a scope, also in brackets), `*` and `*:80` (every address of this machine,
+ for listening), `name`, `name:80`, `name:http` (the name of a service, also after a numeric address),
+ `unix:path` and `unix-abstract:name` (Linux). Without a port it is `default_port`; if that is 0 the address can
+ only be listened on, on a free port. Names are looked up on a thread of their own; the rest never blocks. The
+ address is that of an unrestricted network.
 
- Errors: `INVALID_ARGUMENT` at once for a text that is no address or not UTF-8; the promise fails with `FAILED`
- if the name does not resolve. Cancellation: a look-up under way goes on unseen. (NET-01, NET-02, NET-03)
+ Errors: `INVALID_ARGUMENT` at once for a text that is no address, for a unix path that is too long and for a scope
+ that is no interface; `UNIMPLEMENTED` for an abstract name elsewhere than on Linux; `OVERLOADED` for too many look-ups
+ at once; the promise fails with `FAILED` if the name does not resolve. Cancellation: a look-up under way goes on
+ unseen. (NET-01, NET-02, NET-03)
  */
 kja_status_t kja_address_parse_start(kja_runtime_t runtime_,
                                      const char *text,
@@ -492,8 +570,32 @@ kja_status_t kja_address_parse_start(kja_runtime_t runtime_,
                                      kja_promise_t *out);
 
 /*
- Copies the text of the address, such as `127.0.0.1:80` or `[::1]:80`, with a closing NUL, cut to
- `capacity`. Writes its whole length, without the NUL, to `length`, which may be null. (NET-15)
+ Makes an address from the `size` bytes of a `struct sockaddr` of IPv4, IPv6 or a unix socket; a new handle. Errors:
+ `INVALID_ARGUMENT` for bytes that are cut off, `UNIMPLEMENTED` for another family. (NET-04)
+ */
+kja_status_t kja_address_from_sockaddr(kja_runtime_t runtime_,
+                                       const void *sockaddr,
+                                       size_t size,
+                                       kja_address_t *out);
+
+/*
+ Copies the `struct sockaddr` of the address, of several the first, cut to `capacity`. Writes its whole size to
+ `length`, which may be null. (STRM-18)
+ */
+kja_status_t kja_address_sockaddr(kja_address_t address_,
+                                  void *buffer,
+                                  size_t capacity,
+                                  size_t *length);
+
+/*
+ A second handle to the same address, which never changes. (NET-15)
+ */
+kja_status_t kja_address_clone(kja_address_t address_, kja_address_t *out);
+
+/*
+ Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
+ `capacity`; several addresses are joined with commas, one by itself can be parsed again. Writes its whole length,
+ without the NUL, to `length`, which may be null. (NET-15)
  */
 kja_status_t kja_address_text(kja_address_t address_,
                               char *buffer,
@@ -501,25 +603,62 @@ kja_status_t kja_address_text(kja_address_t address_,
                               size_t *length);
 
 /*
- The port.
+ The port; of several addresses that of the first, 0 for a unix socket.
  */
 kja_status_t kja_address_port(kja_address_t address_, uint16_t *out);
 
 /*
- Connects; the promise carries a `kja_connection_t` with TCP_NODELAY set. The addresses behind a name are
- tried in order. Errors: `DISCONNECTED` if the connection is refused or cannot be made. Cancellation: the
- attempt ends and its socket is closed. (NET-11)
+ The family, one of `KJA_FAMILY_*`; of several addresses that of the first, for `*` IPv6.
+ */
+kja_status_t kja_address_family(kja_address_t address_, uint32_t *out);
+
+/*
+ How many addresses it stands for: several if a name resolved to them, otherwise 1.
+ */
+kja_status_t kja_address_count(kja_address_t address_, size_t *out);
+
+/*
+ One of the addresses that it stands for, by itself, so that its family can be chosen; a new handle. Errors:
+ `INVALID_ARGUMENT` for an `index` that is not less than their count.
+ */
+kja_status_t kja_address_get(kja_address_t address_,
+                             size_t index,
+                             kja_address_t *out);
+
+/*
+ Connects; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. The addresses behind a name race:
+ IPv6 and IPv4 in turns, the next one as soon as one has failed, or 250 ms after the one before; the first that
+ answers wins, and the others' sockets are closed before the promise settles. (RFC 8305)
+
+ Errors: `INVALID_ARGUMENT` at once for `*` and for an address without a port; otherwise the promise fails as the last
+ attempt did: `DISCONNECTED` if the connection is refused or cannot be made, `FAILED` with the OS error ENOENT or EACCES
+ for the path of a unix socket, `FAILED` for an address that the network's rules forbid. Cancellation: all attempts
+ end and their sockets are closed. (NET-10, NET-11)
  */
 kja_status_t kja_address_connect_start(kja_address_t address_,
                                        kja_promise_t *out);
 
 /*
- Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. Errors: `FAILED` with
- the OS error EADDRINUSE for a port in use. (NET-13)
+ Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. The addresses behind a name are
+ listened on together, on one port if the system chooses it; `*` takes every address of this machine. The file of
+ a unix socket is removed when the listener is closed or gone, if it is still the same file.
+
+ Errors: `FAILED` with the OS error EADDRINUSE for a port in use and for a path that exists, otherwise what the system
+ says, such as ENOENT or EACCES; `FAILED` if the network's rules forbid every peer that could come. (NET-10, NET-13)
  */
 kja_status_t kja_address_listen(kja_address_t address_,
                                 uint32_t backlog,
                                 kja_listener_t *out);
+
+/*
+ As `kja_address_listen`, with options; null means the defaults. With `KJA_LISTEN_REPLACE_STALE` the file of a unix socket
+ that refuses connections is replaced; one that is listened on stays EADDRINUSE, as does any other file. A socket that is
+ bound and does not listen yet looks stale. Errors: also `INVALID_ARGUMENT` for unknown flags and for a `size` that is
+ too small. (NET-13)
+ */
+kja_status_t kja_address_listen_with(kja_address_t address_,
+                                     const kja_listen_options_t *options,
+                                     kja_listener_t *out);
 
 /*
  Releases the handle.
@@ -659,6 +798,55 @@ bool kja_canceler_is_empty(kja_canceler_t canceler_);
  Releases the handle; what is wrapped and pending rejects with `CANCELED`. (CANC-05)
  */
 kja_status_t kja_canceler_release(kja_canceler_t canceler);
+
+/*
+ Reads a block such as `10.1.2.3/8` or `fd00::/8` and copies its text, with the bits past the prefix cleared
+ (`10.0.0.0/8`) and a closing NUL, cut to `capacity`. Writes the whole length, without the NUL, to `length`, which may
+ be null. Errors: `INVALID_ARGUMENT` for a text that is no block, here and in the functions below. (CIDR-01, CIDR-02)
+ */
+kja_status_t kja_cidr_text(const char *text,
+                           size_t text_len,
+                           char *buffer,
+                           size_t capacity,
+                           size_t *length);
+
+/*
+ Copies the text of the block around an IP address of 4 or 16 bytes, as `kja_cidr_text` does. (CIDR-01)
+ */
+kja_status_t kja_cidr_text_of(const void *ip,
+                              size_t ip_size,
+                              uint8_t prefix,
+                              char *buffer,
+                              size_t capacity,
+                              size_t *length);
+
+/*
+ The family of a block's addresses: `KJA_FAMILY_IPV4` or `KJA_FAMILY_IPV6`. (CIDR-02)
+ */
+kja_status_t kja_cidr_family(const char *text, size_t text_len, uint32_t *out);
+
+/*
+ The length of a block's prefix: the longer, the more specific. (CIDR-02)
+ */
+kja_status_t kja_cidr_specificity(const char *text, size_t text_len, uint32_t *out);
+
+/*
+ Whether a block has every address that `address` stands for. An IPv4 block has the v4-mapped IPv6 addresses too; no
+ block has a unix socket. (CIDR-02)
+ */
+kja_status_t kja_cidr_matches(const char *text,
+                              size_t text_len,
+                              kja_address_t address_,
+                              bool *out);
+
+/*
+ As `kja_cidr_matches`, for an IP address as a text. (CIDR-02)
+ */
+kja_status_t kja_cidr_matches_text(const char *text,
+                                   size_t text_len,
+                                   const char *ip,
+                                   size_t ip_len,
+                                   bool *out);
 
 /*
  Runs `on_value` on the loop once the promise has a value; an error passes by it. The result is what the
@@ -931,14 +1119,44 @@ kja_status_t kja_connection_pump_start(kja_connection_t from,
 kja_status_t kja_connection_set_nodelay(kja_connection_t connection_, bool on);
 
 /*
- The address of this end; a new handle. (STRM-18)
+ Reads a socket option (`getsockopt`) to `buffer`. Writes how many bytes the system gave to `length`, which may be null.
+ Errors: `UNIMPLEMENTED` if the connection is no socket, otherwise what the system says, with its error number. (STRM-17)
  */
-kja_status_t kja_connection_local_address(kja_connection_t connection_, kja_address_t *out);
+kja_status_t kja_connection_getsockopt(kja_connection_t connection_,
+                                       int32_t level,
+                                       int32_t option,
+                                       void *buffer,
+                                       size_t capacity,
+                                       size_t *length);
 
 /*
- The address of the other end; a new handle. (STRM-18)
+ Sets a socket option (`setsockopt`). Errors: as `kja_connection_getsockopt`. (STRM-17)
  */
-kja_status_t kja_connection_peer_address(kja_connection_t connection_, kja_address_t *out);
+kja_status_t kja_connection_setsockopt(kja_connection_t connection_,
+                                       int32_t level,
+                                       int32_t option,
+                                       const void *value,
+                                       size_t size);
+
+/*
+ Who is at the other end; a new handle, which outlives the connection. After the peer has gone it still tells who it
+ was. A connection that is no socket has an unknown peer. (NET-12, NET-17, PEER-04, PEER-06)
+ */
+kja_status_t kja_connection_peer(kja_connection_t connection_,
+                                 kja_peer_t *out);
+
+/*
+ The address of this end; a new handle. Errors: `UNIMPLEMENTED` if the connection is no socket. (STRM-18)
+ */
+kja_status_t kja_connection_local_address(kja_connection_t connection_,
+                                          kja_address_t *out);
+
+/*
+ The address of the other end; a new handle. Errors: `UNIMPLEMENTED` if the connection is no socket, `DISCONNECTED` once
+ the peer has reset it. (STRM-18)
+ */
+kja_status_t kja_connection_peer_address(kja_connection_t connection_,
+                                         kja_address_t *out);
 
 /*
  Closes the socket now; pending operations reject with `CANCELED`. A second call succeeds.
@@ -1286,28 +1504,181 @@ bool kja_fulfiller_is_waiting(kja_fulfiller_t fulfiller_);
 kja_status_t kja_fulfiller_release(kja_fulfiller_t fulfiller);
 
 /*
- The bound address, with the port that the system chose if 0 was asked for; a new handle. (NET-18, NET-19)
+ Accepts from any of several listeners of one runtime. They stay the caller's and usable; they may be released, the
+ aggregate keeps their sockets. Each accept has its place in the line of every socket; nothing is taken from the
+ kernel before somebody waits for it. Closing the aggregate closes them all. Errors: `INVALID_ARGUMENT` for none and for
+ listeners of different runtimes. (NET-20)
+ */
+kja_status_t kja_listener_aggregate_new(const kja_listener_t *listeners,
+                                        size_t count,
+                                        kja_listener_t *out);
+
+/*
+ The bound address, with the port that the system chose if 0 was asked for; a new handle. Of several sockets that
+ of the first. (NET-18, NET-19)
  */
 kja_status_t kja_listener_local_address(kja_listener_t listener_,
                                         kja_address_t *out);
 
 /*
- Waits for a connection; the promise carries a `kja_connection_t` with TCP_NODELAY set. Several accepts
- may be pending and are served in order. Without descriptors or memory an accept stays pending and
- tries again at growing intervals. Cancellation: the connection stays in the backlog. (NET-16)
+ The bound port, 0 for a unix socket. Of several sockets that of the first. (NET-18)
+ */
+kja_status_t kja_listener_port(kja_listener_t listener_, uint16_t *out);
+
+/*
+ Reads a socket option (`getsockopt`) to `buffer`, of several sockets that of the first. Writes how many bytes the
+ system gave to `length`, which may be null. Errors: what the system says, with its error number. (NET-19)
+ */
+kja_status_t kja_listener_getsockopt(kja_listener_t listener_,
+                                     int32_t level,
+                                     int32_t option,
+                                     void *buffer,
+                                     size_t capacity,
+                                     size_t *length);
+
+/*
+ Sets a socket option (`setsockopt`) of every socket of the listener. Errors: as `kja_listener_getsockopt`. (NET-19, NET-20)
+ */
+kja_status_t kja_listener_setsockopt(kja_listener_t listener_,
+                                     int32_t level,
+                                     int32_t option,
+                                     const void *value,
+                                     size_t size);
+
+/*
+ Waits for a connection; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. Several accepts
+ may be pending and are served in order. A peer that the network's rules forbid is dropped, silently, and the accept
+ goes on. Without descriptors or memory an accept stays pending and tries again at growing intervals.
+ Cancellation: the connection stays in the backlog. (NET-10, NET-16, NET-17)
  */
 kja_status_t kja_listener_accept_start(kja_listener_t listener_,
                                        kja_promise_t *out);
 
 /*
- Stops listening now; pending accepts reject with `CANCELED`. A second call succeeds.
+ Stops listening now; pending accepts reject with `CANCELED`. Connections that were handed out live on. A second call
+ succeeds. (NET-23)
  */
 kja_status_t kja_listener_close(kja_listener_t listener_);
 
 /*
- Releases the handle. Pending accepts keep the socket until they settle.
+ Releases the handle. Pending accepts, and aggregates, keep the socket; after the last of them it is closed. (NET-23)
  */
 kja_status_t kja_listener_release(kja_listener_t listener);
+
+/*
+ The whole network of the system. By design for the main program: code below is better handed a network, which it
+ cannot widen, or an address. (NET-21)
+ */
+kja_status_t kja_network_new(kja_runtime_t runtime_,
+                             kja_network_t *out);
+
+/*
+ The part of a network whose peers match a rule of `allow` and none of `deny`; a new handle. Peers are checked after
+ names are resolved: on connecting, each address by itself; on accepting, where a forbidden peer is dropped silently;
+ and for datagrams. A network made from this one has to agree with it too. Rules are texts:
+
+ - `10.0.0.0/8`, `fd00::/8`: a block of addresses. A denied peer passes only if a strictly more specific block allows it.
+   IPv4 blocks match v4-mapped IPv6 addresses.
+ - `local`: loopback and unspecified addresses; not unix sockets.
+ - `network`: all but `local`, reserved and multicast addresses.
+ - `private`: RFC 1918, 100.64/10, 169.254/16, fc00::/7, fe80::/10 and `local`. Denied, it leaves `local` alone.
+ - `public`: all but `private`, reserved and multicast addresses.
+ - `unix`, `unix-abstract`: unix sockets with a path, and with an abstract name.
+
+ Errors: `INVALID_ARGUMENT` for any other rule, and for `network` or `public` in `deny`. (NET-05, NET-06, NET-07, NET-08,
+ NET-09)
+ */
+kja_status_t kja_network_restrict(kja_network_t network_,
+                                  const kja_slice_t *allow,
+                                  size_t allow_count,
+                                  const kja_slice_t *deny,
+                                  size_t deny_count,
+                                  kja_network_t *out);
+
+/*
+ As `kja_address_parse_start`; the address keeps the rules of this network. A forbidden address is parsed like any
+ other, and refused when it is used. (NET-01, NET-10)
+ */
+kja_status_t kja_network_parse_address_start(kja_network_t network_,
+                                             const char *text,
+                                             size_t text_len,
+                                             uint16_t default_port,
+                                             kja_promise_t *out);
+
+/*
+ As `kja_address_from_sockaddr`; the address keeps the rules of this network. Errors: also `FAILED` for a peer that
+ they forbid. (NET-04)
+ */
+kja_status_t kja_network_address_from_sockaddr(kja_network_t network_,
+                                               const void *sockaddr,
+                                               size_t size,
+                                               kja_address_t *out);
+
+/*
+ Whether the rules allow every peer that an address stands for, whichever network it is from. (LLIO-11)
+ */
+kja_status_t kja_network_allows(kja_network_t network_,
+                                kja_address_t address_,
+                                bool *out);
+
+/*
+ Releases the handle. Addresses and networks made from it stay as they are.
+ */
+kja_status_t kja_network_release(kja_network_t network);
+
+/*
+ What is known of a peer: one of `KJA_PEER_*`.
+ */
+kja_status_t kja_peer_kind(kja_peer_t peer_, uint32_t *out);
+
+/*
+ Copies a text for people, with a closing NUL, cut to `capacity`; that of a network address can be parsed. Writes its
+ whole length, without the NUL, to `length`, which may be null. (PEER-01)
+ */
+kja_status_t kja_peer_text(kja_peer_t peer_,
+                           char *buffer,
+                           size_t capacity,
+                           size_t *length);
+
+/*
+ The address of a network peer; a new handle. No proof against a man in the middle. Errors: `WRONG_TYPE` for other
+ kinds. (PEER-02)
+ */
+kja_status_t kja_peer_address(kja_peer_t peer_,
+                              kja_address_t *out);
+
+/*
+ The process, user and main group of a local peer, as they were when it called connect or listen; -1 for what the
+ system does not tell. Any out-parameter may be null. Errors: `WRONG_TYPE` for other kinds. (PEER-03)
+ */
+kja_status_t kja_peer_credentials(kja_peer_t peer_,
+                                  int64_t *pid,
+                                  int64_t *uid,
+                                  int64_t *gid);
+
+/*
+ A peer at this address, for a transport of the caller's. The address stays the caller's. (PEER-05)
+ */
+kja_status_t kja_peer_new_network(kja_address_t address_, kja_peer_t *out);
+
+/*
+ A process of this machine, for a transport of the caller's; -1 for what is not known. It belongs to no runtime.
+ Errors: `INVALID_ARGUMENT` for a number that is none of 32 bits. (PEER-05)
+ */
+kja_status_t kja_peer_new_local(int64_t pid,
+                                int64_t uid,
+                                int64_t gid,
+                                kja_peer_t *out);
+
+/*
+ A peer of whom nothing is known. It belongs to no runtime. (PEER-04, PEER-05)
+ */
+kja_status_t kja_peer_new_unknown(kja_peer_t *out);
+
+/*
+ Releases the handle. The connection that it came from is not touched. (PEER-06)
+ */
+kja_status_t kja_peer_release(kja_peer_t peer);
 
 /*
  Makes a pipe in this process, without a buffer: what is written waits until it is read. `length` is how many bytes

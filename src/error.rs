@@ -166,6 +166,7 @@ impl Error {
         timed_out = TimedOut, "the deadline passed";
         pending = Pending, "the promise has not settled";
         wrong_type = WrongType, "the value of the promise has another type";
+        wrong_peer = WrongType, "the peer is of another kind";
         busy_read = Busy, "a read is already pending on this connection";
         unfulfilled = Failed, "the fulfiller was released without fulfilling its promise";
         no_promises = InvalidArgument, "a race needs at least one promise";

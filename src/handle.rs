@@ -9,7 +9,7 @@
 //! in or out, never while one is dropped: destructors may be foreign code and may come back here.
 
 use crate::error::Error;
-use crate::net::{Address, Listener};
+use crate::net::{Address, Listener, Network, Peer};
 use crate::coordination::{Event, Permit, Queue, Semaphore};
 use crate::promise::{Canceler, Fulfiller, Promise, TaskSet};
 use crate::runtime::{Executor, Runtime, RuntimeId, Shared, Status, end_object};
@@ -34,6 +34,8 @@ pub(crate) enum Object {
     Bytes(Arc<Bytes>),
     Address(Arc<Address>),
     Listener(Arc<Listener>),
+    Network(Network),
+    Peer(Arc<Peer>),
     Connection(Arc<Connection>),
     TaskSet(Arc<TaskSet>),
     Canceler(Arc<Canceler>),
@@ -53,6 +55,8 @@ impl Object {
             Self::Fulfiller(fulfiller) => Some(fulfiller.runtime()),
             Self::Address(address) => Some(address.runtime()),
             Self::Listener(listener) => Some(listener.runtime()),
+            Self::Network(network) => Some(network.runtime()),
+            Self::Peer(peer) => peer.runtime(),
             Self::Connection(connection) => Some(connection.runtime()),
             Self::TaskSet(tasks) => Some(tasks.runtime()),
             Self::Canceler(canceler) => Some(canceler.runtime()),

@@ -1,16 +1,49 @@
 //! Addresses.
 
 use super::{address, boundary, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t, put, release, runtime};
+use crate::error::Error;
 use crate::handle::{self, Object};
-use crate::net::Address;
-use std::ffi::c_char;
+use crate::net::{Address, ListenOptions};
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
 
-/// Parses `host`, `host:port`, `[v6]:port` or `*:port` and resolves a name; the promise carries a
-/// `kja_address_t`. Names are looked up on a thread of their own. `*` is every address of this machine, for
-/// listening.
+/// A family that is none of the others.
+pub const KJA_FAMILY_OTHER: u32 = 0;
+/// IPv4.
+pub const KJA_FAMILY_IPV4: u32 = 1;
+/// IPv6.
+pub const KJA_FAMILY_IPV6: u32 = 2;
+/// Unix sockets with a path, or without a name.
+pub const KJA_FAMILY_UNIX: u32 = 3;
+/// Unix sockets with an abstract name, which Linux has.
+pub const KJA_FAMILY_UNIX_ABSTRACT: u32 = 4;
+
+/// The file of a unix socket that nobody listens on any more is replaced.
+pub const KJA_LISTEN_REPLACE_STALE: u32 = 1;
+
+/// How to listen. Zeroed, but for `size`, it means the defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kja_listen_options_t {
+    /// `sizeof(kja_listen_options_t)`.
+    pub size: usize,
+    /// How many connections may wait to be accepted; 0 for 1024.
+    pub backlog: u32,
+    /// `KJA_LISTEN_*`, or 0.
+    pub flags: u32,
+}
+
+/// Parses an address and resolves its name; the promise carries a `kja_address_t`. Forms: `1.2.3.4`, `1.2.3.4:80`,
+/// `::1`, `[::1]`, `[::1]:80`, `fe80::1%eth0` (a scope, also in brackets), `*` and `*:80` (every address of this machine,
+/// for listening), `name`, `name:80`, `name:http` (the name of a service, also after a numeric address),
+/// `unix:path` and `unix-abstract:name` (Linux). Without a port it is `default_port`; if that is 0 the address can
+/// only be listened on, on a free port. Names are looked up on a thread of their own; the rest never blocks. The
+/// address is that of an unrestricted network.
 ///
-/// Errors: `INVALID_ARGUMENT` at once for a text that is no address or not UTF-8; the promise fails with `FAILED`
-/// if the name does not resolve. Cancellation: a look-up under way goes on unseen. (NET-01, NET-02, NET-03)
+/// Errors: `INVALID_ARGUMENT` at once for a text that is no address, for a unix path that is too long and for a scope
+/// that is no interface; `UNIMPLEMENTED` for an abstract name elsewhere than on Linux; `OVERLOADED` for too many look-ups
+/// at once; the promise fails with `FAILED` if the name does not resolve. Cancellation: a look-up under way goes on
+/// unseen. (NET-01, NET-02, NET-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_parse_start(
     runtime_: kja_runtime_t,
@@ -25,8 +58,39 @@ pub unsafe extern "C" fn kja_address_parse_start(
     })
 }
 
-/// Copies the text of the address, such as `127.0.0.1:80` or `[::1]:80`, with a closing NUL, cut to
-/// `capacity`. Writes its whole length, without the NUL, to `length`, which may be null. (NET-15)
+/// Makes an address from the `size` bytes of a `struct sockaddr` of IPv4, IPv6 or a unix socket; a new handle. Errors:
+/// `INVALID_ARGUMENT` for bytes that are cut off, `UNIMPLEMENTED` for another family. (NET-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_address_from_sockaddr(
+    runtime_: kja_runtime_t,
+    sockaddr: *const c_void,
+    size: usize,
+    out: *mut kja_address_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Address(Arc::new(Address::from_sockaddr(&*runtime(runtime_)?, bytes_in(sockaddr, size)?)?))))
+}
+
+/// Copies the `struct sockaddr` of the address, of several the first, cut to `capacity`. Writes its whole size to
+/// `length`, which may be null. (STRM-18)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_address_sockaddr(
+    address_: kja_address_t,
+    buffer: *mut c_void,
+    capacity: usize,
+    length: *mut usize,
+) -> kja_status_t {
+    boundary(|| super::bytes_out(address(address_)?.sockaddr(), buffer, capacity, length))
+}
+
+/// A second handle to the same address, which never changes. (NET-15)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_address_clone(address_: kja_address_t, out: *mut kja_address_t) -> kja_status_t {
+    created(out, || Ok(Object::Address(address(address_)?)))
+}
+
+/// Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
+/// `capacity`; several addresses are joined with commas, one by itself can be parsed again. Writes its whole length,
+/// without the NUL, to `length`, which may be null. (NET-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_text(
     address_: kja_address_t,
@@ -37,25 +101,84 @@ pub unsafe extern "C" fn kja_address_text(
     boundary(|| super::error::text_out(&address(address_)?.to_string(), buffer, capacity, length))
 }
 
-/// The port.
+/// The port; of several addresses that of the first, 0 for a unix socket.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_port(address_: kja_address_t, out: *mut u16) -> kja_status_t {
     boundary(|| put(out, address(address_)?.port()))
 }
 
-/// Connects; the promise carries a `kja_connection_t` with TCP_NODELAY set. The addresses behind a name are
-/// tried in order. Errors: `DISCONNECTED` if the connection is refused or cannot be made. Cancellation: the
-/// attempt ends and its socket is closed. (NET-11)
+/// The family, one of `KJA_FAMILY_*`; of several addresses that of the first, for `*` IPv6.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_address_family(address_: kja_address_t, out: *mut u32) -> kja_status_t {
+    boundary(|| put(out, address(address_)?.family() as u32))
+}
+
+/// How many addresses it stands for: several if a name resolved to them, otherwise 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_address_count(address_: kja_address_t, out: *mut usize) -> kja_status_t {
+    boundary(|| put(out, address(address_)?.count()))
+}
+
+/// One of the addresses that it stands for, by itself, so that its family can be chosen; a new handle. Errors:
+/// `INVALID_ARGUMENT` for an `index` that is not less than their count.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_address_get(address_: kja_address_t, index: usize, out: *mut kja_address_t) -> kja_status_t {
+    created(out, || Ok(Object::Address(Arc::new(address(address_)?.get(index)?))))
+}
+
+/// Connects; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. The addresses behind a name race:
+/// IPv6 and IPv4 in turns, the next one as soon as one has failed, or 250 ms after the one before; the first that
+/// answers wins, and the others' sockets are closed before the promise settles. (RFC 8305)
+///
+/// Errors: `INVALID_ARGUMENT` at once for `*` and for an address without a port; otherwise the promise fails as the last
+/// attempt did: `DISCONNECTED` if the connection is refused or cannot be made, `FAILED` with the OS error ENOENT or EACCES
+/// for the path of a unix socket, `FAILED` for an address that the network's rules forbid. Cancellation: all attempts
+/// end and their sockets are closed. (NET-10, NET-11)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_connect_start(address_: kja_address_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || Ok(Object::Promise(address(address_)?.connect()?)))
 }
 
-/// Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. Errors: `FAILED` with
-/// the OS error EADDRINUSE for a port in use. (NET-13)
+/// Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. The addresses behind a name are
+/// listened on together, on one port if the system chooses it; `*` takes every address of this machine. The file of
+/// a unix socket is removed when the listener is closed or gone, if it is still the same file.
+///
+/// Errors: `FAILED` with the OS error EADDRINUSE for a port in use and for a path that exists, otherwise what the system
+/// says, such as ENOENT or EACCES; `FAILED` if the network's rules forbid every peer that could come. (NET-10, NET-13)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_listen(address_: kja_address_t, backlog: u32, out: *mut kja_listener_t) -> kja_status_t {
-    created(out, || Ok(Object::Listener(address(address_)?.listen(backlog)?)))
+    let options = ListenOptions { backlog, ..ListenOptions::default() };
+    created(out, || Ok(Object::Listener(address(address_)?.listen(&options)?)))
+}
+
+/// As `kja_address_listen`, with options; null means the defaults. With `KJA_LISTEN_REPLACE_STALE` the file of a unix socket
+/// that refuses connections is replaced; one that is listened on stays EADDRINUSE, as does any other file. A socket that is
+/// bound and does not listen yet looks stale. Errors: also `INVALID_ARGUMENT` for unknown flags and for a `size` that is
+/// too small. (NET-13)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_address_listen_with(
+    address_: kja_address_t,
+    options: *const kja_listen_options_t,
+    out: *mut kja_listener_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Listener(address(address_)?.listen(&listen_options(options)?)?)))
+}
+
+fn listen_options(options: *const kja_listen_options_t) -> Result<ListenOptions, Error> {
+    if options.is_null() {
+        return Ok(ListenOptions::default());
+    }
+    // SAFETY: not null, and the header requires options to start with a readable size.
+    let size = unsafe { (*options).size };
+    if size < size_of::<kja_listen_options_t>() {
+        return Err(Error::invalid("the size of the listen options is too small"));
+    }
+    // SAFETY: the caller says that it has that much.
+    let options = unsafe { *options };
+    if options.flags & !KJA_LISTEN_REPLACE_STALE != 0 {
+        return Err(Error::invalid("unknown flags in the listen options"));
+    }
+    Ok(ListenOptions { backlog: options.backlog, replace_stale: options.flags & KJA_LISTEN_REPLACE_STALE != 0 })
 }
 
 /// Releases the handle.

@@ -1,6 +1,6 @@
 //! Connections.
 
-use super::{boundary, bytes, bytes_in, connection, context, created, kja_address_t, kja_bytes_t, kja_connection_t, kja_destroy_fn, kja_promise_t, kja_status_t, put, release, slice_in};
+use super::{boundary, buffer_in, bytes, bytes_in, connection, context, created, kja_address_t, kja_bytes_t, kja_connection_t, kja_destroy_fn, kja_peer_t, kja_promise_t, kja_status_t, put, release, slice_in};
 use crate::error::Error;
 use crate::foreign::BorrowedBuffer;
 use crate::handle::{self, Object};
@@ -209,13 +209,50 @@ pub extern "C" fn kja_connection_set_nodelay(connection_: kja_connection_t, on: 
     boundary(|| connection(connection_)?.set_nodelay(on))
 }
 
-/// The address of this end; a new handle. (STRM-18)
+/// Reads a socket option (`getsockopt`) to `buffer`. Writes how many bytes the system gave to `length`, which may be null.
+/// Errors: `UNIMPLEMENTED` if the connection is no socket, otherwise what the system says, with its error number. (STRM-17)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_getsockopt(
+    connection_: kja_connection_t,
+    level: i32,
+    option: i32,
+    buffer: *mut c_void,
+    capacity: usize,
+    length: *mut usize,
+) -> kja_status_t {
+    boundary(|| {
+        let size = connection(connection_)?.option(level, option, buffer_in(buffer, capacity)?)?;
+        if length.is_null() { Ok(()) } else { put(length, size) }
+    })
+}
+
+/// Sets a socket option (`setsockopt`). Errors: as `kja_connection_getsockopt`. (STRM-17)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_setsockopt(
+    connection_: kja_connection_t,
+    level: i32,
+    option: i32,
+    value: *const c_void,
+    size: usize,
+) -> kja_status_t {
+    boundary(|| connection(connection_)?.set_option(level, option, bytes_in(value, size)?))
+}
+
+/// Who is at the other end; a new handle, which outlives the connection. After the peer has gone it still tells who it
+/// was. A connection that is no socket has an unknown peer. (NET-12, NET-17, PEER-04, PEER-06)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_peer(connection_: kja_connection_t, out: *mut kja_peer_t) -> kja_status_t {
+    created(out, || Ok(Object::Peer(Arc::new(connection(connection_)?.peer()))))
+}
+
+/// The address of this end; a new handle. Errors: `UNIMPLEMENTED` if the connection is no socket. (STRM-18)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_local_address(connection_: kja_connection_t, out: *mut kja_address_t) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.local_address()?))))
 }
 
-/// The address of the other end; a new handle. (STRM-18)
+/// The address of the other end; a new handle. Errors: `UNIMPLEMENTED` if the connection is no socket, `DISCONNECTED` once
+/// the peer has reset it. (STRM-18)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_peer_address(connection_: kja_connection_t, out: *mut kja_address_t) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.peer_address()?))))

@@ -1,24 +1,80 @@
 //! Listeners.
 
-use super::{boundary, created, kja_address_t, kja_listener_t, kja_promise_t, kja_status_t, listener, release};
+use super::{boundary, buffer_in, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_status_t, listener, put, release, slice_in};
 use crate::handle::{self, Object};
+use crate::net::Listener;
+use std::ffi::c_void;
 use std::sync::Arc;
 
-/// The bound address, with the port that the system chose if 0 was asked for; a new handle. (NET-18, NET-19)
+/// Accepts from any of several listeners of one runtime. They stay the caller's and usable; they may be released, the
+/// aggregate keeps their sockets. Each accept has its place in the line of every socket; nothing is taken from the
+/// kernel before somebody waits for it. Closing the aggregate closes them all. Errors: `INVALID_ARGUMENT` for none and for
+/// listeners of different runtimes. (NET-20)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_listener_aggregate_new(
+    listeners: *const kja_listener_t,
+    count: usize,
+    out: *mut kja_listener_t,
+) -> kja_status_t {
+    created(out, || {
+        let listeners: Result<Vec<_>, _> = slice_in(listeners, count)?.iter().map(|id| listener(*id)).collect();
+        Ok(Object::Listener(Listener::aggregate(&listeners?)?))
+    })
+}
+
+/// The bound address, with the port that the system chose if 0 was asked for; a new handle. Of several sockets that
+/// of the first. (NET-18, NET-19)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_local_address(listener_: kja_listener_t, out: *mut kja_address_t) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(listener(listener_)?.local_address()?))))
 }
 
-/// Waits for a connection; the promise carries a `kja_connection_t` with TCP_NODELAY set. Several accepts
-/// may be pending and are served in order. Without descriptors or memory an accept stays pending and
-/// tries again at growing intervals. Cancellation: the connection stays in the backlog. (NET-16)
+/// The bound port, 0 for a unix socket. Of several sockets that of the first. (NET-18)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_listener_port(listener_: kja_listener_t, out: *mut u16) -> kja_status_t {
+    boundary(|| put(out, listener(listener_)?.port()?))
+}
+
+/// Reads a socket option (`getsockopt`) to `buffer`, of several sockets that of the first. Writes how many bytes the
+/// system gave to `length`, which may be null. Errors: what the system says, with its error number. (NET-19)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_listener_getsockopt(
+    listener_: kja_listener_t,
+    level: i32,
+    option: i32,
+    buffer: *mut c_void,
+    capacity: usize,
+    length: *mut usize,
+) -> kja_status_t {
+    boundary(|| {
+        let size = listener(listener_)?.option(level, option, buffer_in(buffer, capacity)?)?;
+        if length.is_null() { Ok(()) } else { put(length, size) }
+    })
+}
+
+/// Sets a socket option (`setsockopt`) of every socket of the listener. Errors: as `kja_listener_getsockopt`. (NET-19, NET-20)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_listener_setsockopt(
+    listener_: kja_listener_t,
+    level: i32,
+    option: i32,
+    value: *const c_void,
+    size: usize,
+) -> kja_status_t {
+    boundary(|| listener(listener_)?.set_option(level, option, bytes_in(value, size)?))
+}
+
+/// Waits for a connection; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. Several accepts
+/// may be pending and are served in order. A peer that the network's rules forbid is dropped, silently, and the accept
+/// goes on. Without descriptors or memory an accept stays pending and tries again at growing intervals.
+/// Cancellation: the connection stays in the backlog. (NET-10, NET-16, NET-17)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_accept_start(listener_: kja_listener_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || Ok(Object::Promise(listener(listener_)?.accept()?)))
 }
 
-/// Stops listening now; pending accepts reject with `CANCELED`. A second call succeeds.
+/// Stops listening now; pending accepts reject with `CANCELED`. Connections that were handed out live on. A second call
+/// succeeds. (NET-23)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_listener_close(listener_: kja_listener_t) -> kja_status_t {
     boundary(|| {
@@ -27,7 +83,7 @@ pub extern "C" fn kja_listener_close(listener_: kja_listener_t) -> kja_status_t 
     })
 }
 
-/// Releases the handle. Pending accepts keep the socket until they settle.
+/// Releases the handle. Pending accepts, and aggregates, keep the socket; after the last of them it is closed. (NET-23)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_listener_release(listener: kja_listener_t) -> kja_status_t {
     release!(listener, Listener)

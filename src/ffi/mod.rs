@@ -11,6 +11,7 @@ pub mod address;
 pub mod bytes;
 pub mod call;
 pub mod canceler;
+pub mod cidr;
 pub mod combine;
 pub mod connection;
 pub mod drive;
@@ -20,6 +21,8 @@ pub mod event;
 pub mod executor;
 pub mod fulfiller;
 pub mod listener;
+pub mod network;
+pub mod peer;
 pub mod pipe;
 pub mod promise;
 pub mod queue;
@@ -58,6 +61,10 @@ pub type kja_bytes_t = u64;
 pub type kja_address_t = u64;
 /// A listening socket. Released with `kja_listener_release`.
 pub type kja_listener_t = u64;
+/// The system's network or a part of it. Released with `kja_network_release`.
+pub type kja_network_t = u64;
+/// Who is at the other end of a connection. Released with `kja_peer_release`.
+pub type kja_peer_t = u64;
 /// A connected byte stream. Released with `kja_connection_release`.
 pub type kja_connection_t = u64;
 /// Promises that nobody awaits, held together. Released with `kja_task_set_release`, which cancels them.
@@ -145,6 +152,25 @@ fn slice_in<'a, T>(data: *const T, count: usize) -> Result<&'a [T], Error> {
     Ok(unsafe { std::slice::from_raw_parts(data, count) })
 }
 
+/// Memory of the caller's to fill; null is fine for none.
+fn buffer_in<'a>(buffer: *mut c_void, capacity: usize) -> Result<&'a mut [u8], Error> {
+    bytes_in(buffer, capacity)?;
+    if capacity == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: not null and of a possible length as just checked; the header requires that many writable bytes that
+    // nobody else uses during the call.
+    Ok(unsafe { std::slice::from_raw_parts_mut(buffer.cast(), capacity) })
+}
+
+/// Copies bytes, cut to the capacity; their whole number goes to an out-parameter that may be null.
+fn bytes_out(bytes: &[u8], buffer: *mut c_void, capacity: usize, length: *mut usize) -> Result<(), Error> {
+    let buffer = buffer_in(buffer, capacity)?;
+    let count = bytes.len().min(buffer.len());
+    buffer[..count].copy_from_slice(&bytes[..count]);
+    if length.is_null() { Ok(()) } else { put(length, bytes.len()) }
+}
+
 /// Takes over a context. Done before anything can fail, so that its destructor runs in every case.
 fn context(ctx: *mut c_void, destroy: kja_destroy_fn) -> Opaque {
     let destroy: DestroyFn = destroy;
@@ -182,6 +208,8 @@ lookups! {
     bytes: Bytes => Arc<::bytes::Bytes>;
     address: Address => Arc<crate::net::Address>;
     listener: Listener => Arc<crate::net::Listener>;
+    network: Network => crate::net::Network;
+    peer: Peer => Arc<crate::net::Peer>;
     connection: Connection => Arc<crate::stream::Connection>;
     promise: Promise => Promise;
     task_set: TaskSet => Arc<TaskSet>;

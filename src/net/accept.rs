@@ -1,13 +1,16 @@
 //! Accepting connections, through shortages and broken connections.
 
-use super::Listener;
+use super::listener::Member;
+use super::peer::Remote;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Timer;
 use crate::coordination::Turn;
 use crate::stream::{Connection, Direction, Socket};
 use crate::value::Outcome;
 use rustix::io::Errno;
+use rustix::net::{SocketAddrAny, SocketAddrUnix};
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,9 +20,38 @@ use std::task::Poll;
 const FIRST_PAUSE: u64 = 5_000_000;
 const LONGEST_PAUSE: u64 = 320_000_000;
 
-pub(super) async fn accept(listener: Arc<Listener>, turn: Turn) -> Outcome {
-    let socket = listener.socket();
+/// How many forbidden peers are dropped before others get their turn on the loop.
+const FORBIDDEN_AT_ONCE: usize = 32;
+
+/// Takes the first connection that comes to any of the sockets, when it is this accept's turn there.
+pub(super) async fn accept(mut places: Vec<(Arc<Member>, Turn)>) -> Outcome {
+    if places.len() == 1
+        && let Some((member, turn)) = places.pop()
+    {
+        return accept_from(member, turn).await;
+    }
+    let mut racing: Vec<_> = places.into_iter().map(|(member, turn)| Box::pin(accept_from(member, turn))).collect();
+    poll_fn(|cx| {
+        let mut index = 0;
+        while index < racing.len() {
+            match racing[index].as_mut().poll(cx) {
+                Poll::Pending => index += 1,
+                // One that was closed by itself leaves the rest.
+                Poll::Ready(Err(error)) if error.kind() == ErrorKind::Canceled && racing.len() > 1 => {
+                    drop(racing.remove(index));
+                }
+                Poll::Ready(done) => return Poll::Ready(done),
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+async fn accept_from(member: Arc<Member>, turn: Turn) -> Outcome {
+    let socket = &member.socket;
     let mut pause = FIRST_PAUSE;
+    let mut forbidden = 0;
     loop {
         let accepted = poll_fn(|cx| {
             if turn.poll(cx).is_pending() {
@@ -28,11 +60,22 @@ pub(super) async fn accept(listener: Arc<Listener>, turn: Turn) -> Outcome {
                     Err(closed) => Poll::Ready(Err(closed)),
                 };
             }
+            if forbidden == FORBIDDEN_AT_ONCE {
+                forbidden = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             socket.poll_io(Direction::Read, cx, accept_fd, |_| false)
         })
         .await?;
         let error = match accepted {
-            Ok(fd) => return prepare(socket, fd),
+            Ok((fd, peer)) => match member.admit(peer) {
+                Some(remote) => return prepare(socket, fd, remote, member.is_unix),
+                None => {
+                    forbidden += 1;
+                    continue;
+                }
+            },
             Err(error) => error,
         };
         if is_of_the_connection(&error) {
@@ -52,31 +95,65 @@ pub(super) async fn accept(listener: Arc<Listener>, turn: Turn) -> Outcome {
     }
 }
 
+impl Member {
+    /// What to remember of a peer; `None` if it is forbidden. (NET-10)
+    fn admit(&self, peer: Option<SocketAddrAny>) -> Option<Remote> {
+        let filter = self.filter.clone();
+        if self.is_unix {
+            let named = peer.and_then(|peer| SocketAddrUnix::try_from(peer).ok());
+            // Whoever connects rarely has a name: what counts then is the name that was connected to.
+            let is_abstract = match &named {
+                Some(name) if abstract_name(name) => true,
+                Some(name) if name.path_bytes().is_some() => false,
+                _ => self.is_abstract,
+            };
+            return filter.allows_unix(is_abstract).then_some(Remote { address: None, filter });
+        }
+        let address = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+        let allowed = address.map_or(filter.is_open(), |address| filter.allows_ip(address.ip()));
+        allowed.then_some(Remote { address, filter })
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn abstract_name(name: &SocketAddrUnix) -> bool {
+    name.abstract_name().is_some()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn abstract_name(_name: &SocketAddrUnix) -> bool {
+    false
+}
+
+type Accepted = (OwnedFd, Option<SocketAddrAny>);
+
 #[cfg(not(target_vendor = "apple"))]
-fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
-    use rustix::net::{SocketFlags, accept_with};
-    accept_with(fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)
+fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<Accepted> {
+    use rustix::net::{SocketFlags, acceptfrom_with};
+    acceptfrom_with(fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)
 }
 
 #[cfg(target_vendor = "apple")]
-fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
-    let accepted = rustix::net::accept(fd)?;
+fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<Accepted> {
+    let (accepted, peer) = rustix::net::acceptfrom(fd)?;
     let socket = socket2::SockRef::from(&accepted);
     let prepared = socket
         .set_nonblocking(true)
         .and_then(|()| socket.set_cloexec(true))
         .and_then(|()| socket.set_nosigpipe(true));
     match prepared {
-        Ok(()) => Ok(accepted),
+        Ok(()) => Ok((accepted, peer)),
         Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
     }
 }
 
-fn prepare(listener: &Socket, fd: OwnedFd) -> Outcome {
-    // A peer that has gone again is found out by the first read, not here.
-    let _ = socket2::SockRef::from(&fd).set_tcp_nodelay(true);
+fn prepare(listener: &Socket, fd: OwnedFd, remote: Remote, is_unix: bool) -> Outcome {
+    if !is_unix {
+        // A peer that has gone again is found out by the first read, not here.
+        let _ = socket2::SockRef::from(&fd).set_tcp_nodelay(true);
+    }
     let socket = Socket::new(listener.runtime(), fd)?;
-    Ok(Connection::into_value(Connection::over_socket(socket)))
+    Ok(Connection::into_value(Connection::with_remote(socket, remote)))
 }
 
 /// Errors of a connection that broke in the backlog, which accept(2) reports as its own.

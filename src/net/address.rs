@@ -1,95 +1,164 @@
 //! A parsed and resolved address: one host may stand for several.
 
-use super::parse::{Host, parse};
-use super::{Listener, connect, listener, resolve};
-use crate::stream::Connection;
+use super::filter::Filter;
+use super::lookup;
+use super::parse::{Host, Parsed, Port, parse};
+use super::resolve::{self, Query};
+use super::sockaddr::{self, Family};
+use super::{Cidr, Listener, connect, listener};
 use crate::error::Error;
 use crate::handle::Object;
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
+use crate::stream::Connection;
 use crate::value::{ObjectRef, Outcome, Value};
+use socket2::SockAddr;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 
-/// Where to connect to or to listen on.
+/// Where to connect to or to listen on. It never changes.
 pub struct Address {
     runtime: Arc<Shared>,
-    sockets: Vec<SocketAddr>,
+    sockets: Vec<SockAddr>,
     /// `*`: listening takes every address of the machine, of both families.
     any: bool,
+    /// The rules of the network that it came from.
+    filter: Filter,
 }
 
 impl Address {
-    pub(super) fn resolved(runtime: Arc<Shared>, sockets: Vec<SocketAddr>) -> Self {
-        Self { runtime, sockets, any: false }
+    pub(super) fn resolved(runtime: Arc<Shared>, filter: Filter, sockets: Vec<SocketAddr>) -> Self {
+        Self { runtime, sockets: sockets.into_iter().map(SockAddr::from).collect(), any: false, filter }
     }
 
-    pub(crate) fn from_socket(runtime: &Arc<Shared>, socket: SocketAddr) -> Self {
-        Self { runtime: runtime.clone(), sockets: vec![socket], any: false }
+    pub(super) fn any(runtime: Arc<Shared>, filter: Filter, port: u16) -> Self {
+        let both = [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
+        Self { any: true, ..Self::resolved(runtime, filter, both.to_vec()) }
     }
 
-    /// Parses `host`, `host:port`, `[v6]:port` or `*:port` and resolves a name, which takes a thread
-    /// of its own, not the loop. The promise carries an [`Address`]. (NET-01, NET-02, NET-03)
+    pub(crate) fn from_socket(runtime: &Arc<Shared>, filter: &Filter, socket: SockAddr) -> Self {
+        Self { runtime: runtime.clone(), sockets: vec![socket], any: false, filter: filter.clone() }
+    }
+
+    /// Parses `host`, `host:port`, `[v6]:port`, `*:port`, `unix:path` or `unix-abstract:name` and resolves a name, which
+    /// takes a thread of its own, not the loop. The promise carries an [`Address`]. (NET-01, NET-02, NET-03)
     ///
     /// # Cancellation
     /// A look-up under way cannot be interrupted; its result is dropped.
     pub fn parse(runtime: &Runtime, text: &[u8], default_port: u16) -> Result<Promise, Error> {
-        let runtime = runtime.shared();
+        Self::parse_for(runtime.shared(), &Filter::default(), text, default_port)
+    }
+
+    pub(super) fn parse_for(runtime: &Arc<Shared>, filter: &Filter, text: &[u8], default_port: u16) -> Result<Promise, Error> {
         runtime.check()?;
-        let (host, port) = parse(text, default_port)?;
-        let (sockets, any) = match host {
-            Host::Ip(ip) => (vec![SocketAddr::new(ip, port)], false),
-            Host::Any => {
-                let both = [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
-                (both.to_vec(), true)
+        let address = match parse(text, default_port)? {
+            Parsed::Unix(socket) => Self::from_socket(runtime, filter, socket),
+            Parsed::Host(Host::Ip(ip), Port::Number(port)) => {
+                Self::from_socket(runtime, filter, SocketAddr::new(ip, port).into())
             }
-            Host::Name(name) => return resolve::resolve(runtime, name, port),
+            Parsed::Host(Host::Scoped(ip, scope), Port::Number(port)) => {
+                let scope = lookup::interface(&scope)?;
+                Self::from_socket(runtime, filter, SocketAddrV6::new(ip, port, 0, scope).into())
+            }
+            Parsed::Host(Host::Any, Port::Number(port)) => Self::any(runtime.clone(), filter.clone(), port),
+            Parsed::Host(host, port) => return resolve::resolve(runtime, filter, Query { host, port }),
         };
-        let address = Self { runtime: runtime.clone(), sockets, any };
         Ok(Promise::settled(runtime.clone(), address.into_outcome()))
+    }
+
+    /// The address in a `struct sockaddr`, given as bytes. (NET-04)
+    ///
+    /// # Errors
+    /// `InvalidArgument` for bytes that are cut off, `Unimplemented` for families other than IPv4, IPv6 and unix.
+    pub fn from_sockaddr(runtime: &Runtime, bytes: &[u8]) -> Result<Self, Error> {
+        runtime.shared().check()?;
+        Ok(Self::from_socket(runtime.shared(), &Filter::default(), sockaddr::from_bytes(bytes)?))
+    }
+
+    /// The `struct sockaddr` of the first address. (STRM-18)
+    pub fn sockaddr(&self) -> &[u8] {
+        self.sockets.first().map_or(&[], sockaddr::bytes)
     }
 
     pub(super) fn into_outcome(self) -> Outcome {
         Ok(Value::Object(ObjectRef(Object::Address(Arc::new(self)))))
     }
 
-    /// Connects to the first of its addresses that answers. The promise carries a [`Connection`]. (NET-11)
+    /// Connects to the first of its addresses that answers; they race, IPv6 and IPv4 in turns. The promise carries a
+    /// [`Connection`]. (NET-11)
+    ///
+    /// # Errors
+    /// `InvalidArgument` for `*` and for an address without a port. The last attempt's error if all of them fail;
+    /// `Failed` for an address that the network's rules forbid.
     ///
     /// # Cancellation
-    /// The attempt ends and its socket is closed.
+    /// All attempts end and their sockets are closed.
     pub fn connect(&self) -> Result<Promise, Error> {
         self.runtime.check()?;
-        let (runtime, sockets) = (self.runtime.clone(), self.sockets.clone());
+        if self.any {
+            return Err(Error::invalid("\"*\" is every address of this machine: there is nothing to connect to"));
+        }
+        if self.sockets.iter().all(|socket| socket.as_socket().is_some_and(|socket| socket.port() == 0)) {
+            return Err(Error::invalid(format!("{self} has no port to connect to")));
+        }
+        let (runtime, sockets, filter) = (self.runtime.clone(), self.sockets.clone(), self.filter.clone());
         Ok(Promise::start(self.runtime.clone(), "connect", async move {
-            let connection = connect::connect(&runtime, &sockets).await?;
-            Ok(Connection::into_value(connection))
+            Ok(Connection::into_value(connect::connect(&runtime, sockets, filter).await?))
         }))
     }
 
-    /// Listens on it, at once; `backlog` connections may wait to be accepted. (NET-13)
-    pub fn listen(&self, backlog: u32) -> Result<Arc<Listener>, Error> {
+    /// Listens on all that it stands for, at once. (NET-13)
+    pub fn listen(&self, options: &listener::Options) -> Result<Arc<Listener>, Error> {
         self.runtime.check()?;
-        listener::listen(&self.runtime, &self.sockets, self.any, backlog)
+        listener::listen(&self.runtime, &self.filter, &self.sockets, self.any, options)
     }
 
-    /// The port; that of the first address if there are several.
+    /// The port; that of the first address if there are several, 0 for a unix socket.
     pub fn port(&self) -> u16 {
-        self.sockets.first().map_or(0, SocketAddr::port)
+        self.sockets.first().and_then(SockAddr::as_socket).map_or(0, |socket| socket.port())
+    }
+
+    /// The family; that of the first address if there are several.
+    pub fn family(&self) -> Family {
+        self.sockets.first().map_or(Family::Other, Family::of)
+    }
+
+    /// How many addresses it stands for.
+    pub fn count(&self) -> usize {
+        if self.any { 1 } else { self.sockets.len() }
+    }
+
+    /// One of the addresses that it stands for, by itself.
+    pub fn get(&self, index: usize) -> Result<Self, Error> {
+        if index >= self.count() {
+            return Err(Error::invalid(format!("address {index} of {}", self.count())));
+        }
+        let sockets = if self.any { self.sockets.clone() } else { vec![self.sockets[index].clone()] };
+        Ok(Self { runtime: self.runtime.clone(), sockets, any: self.any, filter: self.filter.clone() })
+    }
+
+    /// Whether all that it stands for is in the block. (CIDR-02)
+    pub fn is_in(&self, block: &Cidr) -> bool {
+        self.sockets.iter().all(|socket| socket.as_socket().is_some_and(|socket| block.matches(socket.ip())))
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
     }
+
+    pub(super) fn sockets(&self) -> &[SockAddr] {
+        &self.sockets
+    }
 }
 
 impl fmt::Display for Address {
-    /// A text that `parse` reads back; of several addresses, the first. (NET-15)
+    /// A text that `parse` reads back if it is one address; several are joined with commas. (NET-15)
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.sockets.first() {
-            _ if self.any => write!(f, "*:{}", self.port()),
-            Some(socket) => socket.fmt(f),
-            None => Ok(()),
+        if self.any {
+            return write!(f, "*:{}", self.port());
         }
+        let texts: Vec<String> = self.sockets.iter().map(sockaddr::text).collect();
+        f.write_str(&texts.join(","))
     }
 }

@@ -1,49 +1,171 @@
-//! Making connections.
+//! Making connections: a race between the addresses of a host, as in RFC 8305.
 
-use crate::error::Error;
-use crate::runtime::Shared;
+use super::filter::Filter;
+use super::peer::Remote;
+use super::sockaddr;
+use crate::error::{Error, ErrorKind};
+use crate::runtime::{Shared, Timer};
 use crate::stream::{Connection, Socket, connected};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Type};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-/// Tries one address after the other; the error is the last one's.
-pub(super) async fn connect(runtime: &Arc<Shared>, addresses: &[SocketAddr]) -> Result<Arc<Connection>, Error> {
-    let mut failed = Error::invalid("no address to connect to");
-    for address in addresses {
-        match connect_one(runtime, *address).await {
-            Ok(connection) => return Ok(connection),
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
+/// How long an attempt is given before the next one begins beside it. (RFC 8305, section 5)
+const ATTEMPT_DELAY: u64 = 250_000_000;
+
+/// How soon to ask again a unix socket whose backlog is full; doubled up to the second figure.
+const FIRST_PAUSE: u64 = 1_000_000;
+const LONGEST_PAUSE: u64 = 128_000_000;
+
+type Attempt = Pin<Box<dyn Future<Output = Result<Arc<Connection>, Error>> + Send>>;
+
+/// Attempts under way, and the addresses still to be tried.
+struct Race {
+    runtime: Arc<Shared>,
+    filter: Filter,
+    waiting: VecDeque<SockAddr>,
+    running: Vec<Attempt>,
+    /// When the next attempt begins though none has failed.
+    next: Option<Timer>,
+    failed: Error,
 }
 
-async fn connect_one(runtime: &Arc<Shared>, address: SocketAddr) -> Result<Arc<Connection>, Error> {
-    let explain = |error: io::Error| Error::from_io(format_args!("connecting to {address}"), &error);
-    let socket = open(address).map_err(explain)?;
-    let begun = socket.connect(&SockAddr::from(address));
-    let in_progress = match begun {
-        Ok(()) => false,
-        Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => true,
-        Err(error) => return Err(explain(error)),
+/// Connects to the first address that answers; the error is that of the attempt that failed last.
+pub(super) async fn connect(runtime: &Arc<Shared>, addresses: Vec<SockAddr>, filter: Filter) -> Result<Arc<Connection>, Error> {
+    let mut failed = Error::invalid("no address to connect to");
+    let (allowed, forbidden): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| filter.allows(address));
+    if let Some(forbidden) = forbidden.last() {
+        failed = forbid(forbidden);
+    }
+    let mut waiting = interleave(allowed);
+    if waiting.len() == 1
+        && let Some(only) = waiting.pop_front()
+    {
+        return connect_one(runtime.clone(), only, filter).await;
+    }
+    let mut race = Race { runtime: runtime.clone(), filter, waiting, running: Vec::new(), next: None, failed };
+    poll_fn(|cx| race.poll(cx)).await
+}
+
+/// What is said of a peer that the network's rules do not allow. (NET-10)
+pub(super) fn forbid(address: &SockAddr) -> Error {
+    Error::new(ErrorKind::Failed, format!("the rules of this network forbid {}", sockaddr::text(address)))
+}
+
+/// Both families in turns, beginning with the first address's; otherwise in order. (RFC 8305, section 4)
+fn interleave(addresses: Vec<SockAddr>) -> VecDeque<SockAddr> {
+    let first = addresses.first().map(SockAddr::family);
+    let (one, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| Some(address.family()) == first);
+    let (mut one, mut other) = (one.into_iter(), other.into_iter());
+    let mut mixed = VecDeque::new();
+    loop {
+        let pair = [one.next(), other.next()];
+        if pair.iter().all(Option::is_none) {
+            return mixed;
+        }
+        mixed.extend(pair.into_iter().flatten());
+    }
+}
+
+impl Race {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<Connection>, Error>> {
+        loop {
+            let mut index = 0;
+            while index < self.running.len() {
+                match self.running[index].as_mut().poll(cx) {
+                    Poll::Pending => index += 1,
+                    Poll::Ready(Ok(connection)) => {
+                        // The losers' sockets are closed before anyone learns of the winner.
+                        self.running.clear();
+                        return Poll::Ready(Ok(connection));
+                    }
+                    Poll::Ready(Err(error)) => {
+                        self.failed = error;
+                        self.next = None;
+                        drop(self.running.remove(index));
+                    }
+                }
+            }
+            let due = match &mut self.next {
+                Some(timer) => Pin::new(timer).poll(cx).is_ready(),
+                None => true,
+            };
+            if due && let Some(address) = self.waiting.pop_front() {
+                self.running.push(Box::pin(connect_one(self.runtime.clone(), address, self.filter.clone())));
+                self.next = Some(Timer::after(&self.runtime, ATTEMPT_DELAY));
+            } else if self.running.is_empty() {
+                return Poll::Ready(Err(self.failed.clone()));
+            } else {
+                if self.waiting.is_empty() {
+                    self.next = None;
+                }
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+async fn connect_one(runtime: Arc<Shared>, address: SockAddr, filter: Filter) -> Result<Arc<Connection>, Error> {
+    let explain = |error: io::Error| Error::from_io(format_args!("connecting to {}", sockaddr::text(&address)), &error);
+    let socket = open(&address).map_err(explain)?;
+    let mut pause = FIRST_PAUSE;
+    let in_progress = loop {
+        match socket.connect(&address) {
+            Ok(()) => break false,
+            Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => break true,
+            Err(error) if error.raw_os_error() == Some(Errno::INTR.raw_os_error()) => break true,
+            // The backlog is full and the kernel tells nobody when it no longer is.
+            Err(error) if address.is_unix() && error.kind() == io::ErrorKind::WouldBlock => {
+                Timer::after(&runtime, pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(error) => return Err(explain(error)),
+        }
     };
-    socket.set_tcp_nodelay(true).map_err(explain)?;
-    let socket = Socket::new(runtime, OwnedFd::from(socket))?;
+    if !address.is_unix() {
+        socket.set_tcp_nodelay(true).map_err(explain)?;
+    }
+    let socket = Socket::new(&runtime, OwnedFd::from(socket))?;
     if in_progress {
         connected(&socket).await?.map_err(explain)?;
     }
-    Ok(Connection::over_socket(socket))
+    Ok(Connection::with_remote(socket, Remote { address: address.as_socket(), filter }))
 }
 
-pub(super) fn open(address: SocketAddr) -> io::Result<socket2::Socket> {
+pub(super) fn open(address: &SockAddr) -> io::Result<socket2::Socket> {
     // Non-blocking and not inherited by children, from the start where the system can do that.
-    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let protocol = (!address.is_unix()).then_some(Protocol::TCP);
+    let socket = socket2::Socket::new(Domain::from(i32::from(address.family())), Type::STREAM, protocol)?;
     socket.set_nonblocking(true)?;
     #[cfg(target_vendor = "apple")]
     socket.set_nosigpipe(true)?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    // parity: NET-11
+    #[test]
+    fn families_take_turns() {
+        let cases = [
+            (vec!["[::1]:1", "[::2]:1", "1.1.1.1:1", "2.2.2.2:1"], "[::1]:1 1.1.1.1:1 [::2]:1 2.2.2.2:1"),
+            (vec!["1.1.1.1:1", "[::1]:1", "[::2]:1", "[::3]:1"], "1.1.1.1:1 [::1]:1 [::2]:1 [::3]:1"),
+            (vec!["1.1.1.1:1", "2.2.2.2:1"], "1.1.1.1:1 2.2.2.2:1"),
+            (vec![], ""),
+        ];
+        for (texts, expected) in cases {
+            let sockets = texts.iter().map(|text| text.parse::<SocketAddr>().expect("a literal").into()).collect();
+            let mixed: Vec<String> = interleave(sockets).iter().map(sockaddr::text).collect();
+            assert_eq!(mixed.join(" "), expected);
+        }
+    }
 }

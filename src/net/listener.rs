@@ -1,96 +1,263 @@
 //! Listening sockets.
 
-use super::{Address, accept, connect};
-use crate::error::Error;
+use super::filter::Filter;
+use super::unix_file::{self, UnixFile};
+use super::{Address, accept, connect, option, sockaddr};
+use crate::coordination::{Turn, Turns};
+use crate::error::{Error, ErrorKind};
 use crate::promise::Promise;
 use crate::runtime::Shared;
-use crate::coordination::Turns;
 use crate::stream::Socket;
+use crate::sync::Lock;
+use rustix::io::Errno;
 use socket2::{SockAddr, SockRef};
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const DEFAULT_BACKLOG: u32 = 1024;
 
-/// A listening socket. Any number of accepts may be pending; they are served in order.
-pub struct Listener {
-    socket: Socket,
+/// How often a port that the system chose for one address, and that is taken for the next one, is given up.
+const PORT_ATTEMPTS: usize = 8;
+
+/// How to listen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// How many connections may wait to be accepted; 0 for 1024.
+    pub backlog: u32,
+    /// Whether the file of a unix socket that nobody listens on is replaced.
+    pub replace_stale: bool,
+}
+
+/// One listening socket. Its line is shared by all listeners that it is a part of.
+pub(super) struct Member {
+    pub(super) socket: Socket,
+    pub(super) filter: Filter,
+    pub(super) is_unix: bool,
+    pub(super) is_abstract: bool,
     accepts: Turns,
+    file: Lock<Option<UnixFile>>,
+}
+
+/// One or several listening sockets. Any number of accepts may be pending; they are served in order. (NET-20)
+pub struct Listener {
+    members: Vec<Arc<Member>>,
+    /// Which of them the next accept looks at first, so that a busy one does not starve the others.
+    first: AtomicUsize,
 }
 
 pub(super) fn listen(
     runtime: &Arc<Shared>,
-    addresses: &[SocketAddr],
+    filter: &Filter,
+    addresses: &[SockAddr],
     any: bool,
-    backlog: u32,
+    options: &Options,
 ) -> Result<Arc<Listener>, Error> {
-    let mut failed = Error::invalid("no address to listen on");
-    for address in addresses {
-        let fd = match open(*address, any, backlog) {
-            Ok(fd) => fd,
-            Err(error) => {
-                failed = Error::from_io(format_args!("listening on {address}"), &error);
-                // Without IPv6 the second address of `*` is the whole machine.
-                let no_family = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
-                if any && [Some(no_family), Some(rustix::io::Errno::ADDRNOTAVAIL.raw_os_error())].contains(&error.raw_os_error()) {
-                    continue;
-                }
-                return Err(failed);
-            }
-        };
-        let socket = Socket::new(runtime, fd)?;
-        return Ok(Arc::new(Listener { socket, accepts: Turns::default() }));
+    let mut attempts = PORT_ATTEMPTS;
+    loop {
+        attempts -= 1;
+        match listen_on_all(runtime, filter, addresses, any, options) {
+            Err((error, true)) if attempts > 0 && error.os_error() == Errno::ADDRINUSE.raw_os_error() => {}
+            done => return done.map(Listener::of).map_err(|(error, _)| error),
+        }
     }
-    Err(failed)
 }
 
-fn open(address: SocketAddr, any: bool, backlog: u32) -> io::Result<OwnedFd> {
+/// Fails with whether a port was chosen by the system before.
+fn listen_on_all(
+    runtime: &Arc<Shared>,
+    filter: &Filter,
+    addresses: &[SockAddr],
+    any: bool,
+    options: &Options,
+) -> Result<Vec<Arc<Member>>, (Error, bool)> {
+    let mut failed = Error::invalid("no address to listen on");
+    let mut members: Vec<Arc<Member>> = Vec::new();
+    let mut chosen = 0;
+    for address in addresses {
+        let address = with_port(address, chosen);
+        match Member::listen(runtime, filter, &address, any, options) {
+            Ok(member) => {
+                if with_port(&address, 1) != address {
+                    chosen = member.port().map_err(|error| (error, false))?;
+                }
+                members.push(Arc::new(member));
+            }
+            // Without IPv6 the other addresses of a host, or of `*`, are all there is.
+            Err(error) if addresses.len() > 1 && is_not_here(&error) => failed = error,
+            Err(error) => return Err((error, chosen != 0)),
+        }
+        if any && !members.is_empty() {
+            break;
+        }
+    }
+    if members.is_empty() { Err((failed, false)) } else { Ok(members) }
+}
+
+/// The same address, with this port if it has none.
+fn with_port(address: &SockAddr, port: u16) -> SockAddr {
+    match address.as_socket() {
+        Some(mut socket) if socket.port() == 0 => {
+            socket.set_port(port);
+            socket.into()
+        }
+        _ => address.clone(),
+    }
+}
+
+fn is_not_here(error: &Error) -> bool {
+    [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL].iter().any(|errno| errno.raw_os_error() == error.os_error())
+}
+
+fn open(address: &SockAddr, any: bool, options: &Options) -> io::Result<OwnedFd> {
     let socket = connect::open(address)?;
-    socket.set_reuse_address(true)?;
+    if !address.is_unix() {
+        socket.set_reuse_address(true)?;
+    }
     if address.is_ipv6() {
         socket.set_only_v6(!any)?;
     }
-    socket.bind(&SockAddr::from(address))?;
-    let backlog = if backlog == 0 { DEFAULT_BACKLOG } else { backlog };
+    let in_use = |error: &io::Error| error.raw_os_error() == Some(Errno::ADDRINUSE.raw_os_error());
+    match socket.bind(address) {
+        Err(error) if options.replace_stale && in_use(&error) && unix_file::remove_stale(address)? => socket.bind(address)?,
+        bound => bound?,
+    }
+    let backlog = if options.backlog == 0 { DEFAULT_BACKLOG } else { options.backlog };
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(OwnedFd::from(socket))
 }
 
+impl Member {
+    fn listen(
+        runtime: &Arc<Shared>,
+        filter: &Filter,
+        address: &SockAddr,
+        any: bool,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let text = || sockaddr::text(address);
+        if !filter.allows_family(address) {
+            let text = format!("the rules of this network forbid whoever could connect to {}", text());
+            return Err(Error::new(ErrorKind::Failed, text));
+        }
+        let fd = open(address, any, options)
+            .map_err(|error| Error::from_io(format_args!("listening on {}", text()), &error))?;
+        let file = address.as_pathname().and_then(UnixFile::bound);
+        Ok(Self {
+            socket: Socket::new(runtime, fd)?,
+            filter: filter.clone(),
+            is_unix: address.is_unix(),
+            is_abstract: address.as_abstract_namespace().is_some(),
+            accepts: Turns::default(),
+            file: Lock::new(file),
+        })
+    }
+
+    fn local_address(&self) -> Result<SockAddr, Error> {
+        let name = self.socket.with_fd(|fd| SockRef::from(&fd).local_addr())?;
+        name.map_err(|error| Error::from_io("reading the bound address", &error))
+    }
+
+    fn port(&self) -> Result<u16, Error> {
+        Ok(self.local_address()?.as_socket().map_or(0, |name| name.port()))
+    }
+
+    fn close(&self) {
+        let file = self.file.lock().take();
+        if let Some(file) = file {
+            file.remove();
+        }
+        if self.socket.close() {
+            self.accepts.wake_all();
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Listener {
-    pub(super) fn socket(&self) -> &Socket {
-        &self.socket
+    fn of(members: Vec<Arc<Member>>) -> Arc<Self> {
+        Arc::new(Self { members, first: AtomicUsize::new(0) })
+    }
+
+    /// Accepts from any of these. They stay usable by themselves; each accept has its place in the line of every
+    /// socket. (NET-20)
+    ///
+    /// # Errors
+    /// `InvalidArgument` for none, and for listeners of different runtimes.
+    pub fn aggregate(listeners: &[Arc<Self>]) -> Result<Arc<Self>, Error> {
+        let first = listeners.first().ok_or_else(|| Error::invalid("no listener to accept from"))?;
+        first.runtime().check()?;
+        if listeners.iter().any(|listener| listener.runtime().id != first.runtime().id) {
+            return Err(Error::invalid("listeners of different runtimes"));
+        }
+        let mut members: Vec<Arc<Member>> = Vec::new();
+        for member in listeners.iter().flat_map(|listener| &listener.members) {
+            if !members.iter().any(|known| Arc::ptr_eq(known, member)) {
+                members.push(member.clone());
+            }
+        }
+        Ok(Self::of(members))
+    }
+
+    fn first(&self) -> &Member {
+        &self.members[0]
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
-        self.socket.runtime()
+        self.first().socket.runtime()
     }
 
-    /// Waits for a connection. The promise carries a [`super::Connection`]. (NET-16)
+    /// Waits for a connection. The promise carries a [`crate::stream::Connection`]. (NET-16)
     ///
-    /// When the process is out of descriptors or memory, the accept stays pending and tries again a little
-    /// later, at growing intervals.
+    /// A peer that the network's rules forbid is dropped and the accept goes on. When the process is out of
+    /// descriptors or memory, the accept stays pending and tries again a little later, at growing intervals.
     ///
     /// # Cancellation
     /// The connection that would have been accepted stays in the backlog for the next accept.
     pub fn accept(self: &Arc<Self>) -> Result<Promise, Error> {
         self.runtime().check()?;
-        Ok(Promise::start(self.runtime().clone(), "accept", accept::accept(self.clone(), self.accepts.take())))
+        let mut places: Vec<(Arc<Member>, Turn)> =
+            self.members.iter().map(|member| (member.clone(), member.accepts.take())).collect();
+        let first = self.first.fetch_add(1, Ordering::Relaxed) % places.len();
+        places.rotate_left(first);
+        Ok(Promise::start(self.runtime().clone(), "accept", accept::accept(places)))
     }
 
-    /// The bound address, with the port that the system chose if port 0 was asked for. (NET-18, NET-19)
+    /// The bound address, with the port that the system chose if port 0 was asked for; that of the first socket if
+    /// there are several. (NET-18, NET-19)
     pub fn local_address(&self) -> Result<Address, Error> {
-        let name = self.socket.with_fd(|fd| SockRef::from(&fd).local_addr())?;
-        let name = name.map_err(|error| Error::from_io("reading the bound address", &error))?;
-        let name = name.as_socket().ok_or_else(|| Error::invalid("not an internet address"))?;
-        Ok(Address::from_socket(self.runtime(), name))
+        Ok(Address::from_socket(self.runtime(), &self.first().filter, self.first().local_address()?))
     }
 
-    /// Stops listening now; pending accepts reject with `Canceled`.
-    pub fn close(&self) {
-        if self.socket.close() {
-            self.accepts.wake_all();
+    /// The port of the first socket, 0 if that is a unix socket. (NET-18)
+    pub fn port(&self) -> Result<u16, Error> {
+        self.first().port()
+    }
+
+    /// Reads a socket option of the first socket; how many bytes the system wrote. (NET-19)
+    pub fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error> {
+        let read = self.first().socket.with_fd(|fd: BorrowedFd<'_>| option::get(fd, level, option, buffer))?;
+        read.map_err(|error| Error::from_io("reading a socket option", &error))
+    }
+
+    /// Sets a socket option of every socket. (NET-19, NET-20)
+    pub fn set_option(&self, level: i32, option: i32, value: &[u8]) -> Result<(), Error> {
+        for member in &self.members {
+            let set = member.socket.with_fd(|fd: BorrowedFd<'_>| option::set(fd, level, option, value))?;
+            set.map_err(|error| Error::from_io("setting a socket option", &error))?;
         }
+        Ok(())
+    }
+
+    /// Stops listening now, on every socket, and removes the files of unix sockets that are still ours; pending
+    /// accepts reject with `Canceled`. (NET-23)
+    pub fn close(&self) {
+        self.members.iter().for_each(|member| member.close());
     }
 }

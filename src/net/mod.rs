@@ -1,11 +1,25 @@
-//! Addresses, listeners and connections.
+//! Addresses, networks, listeners, and who is at the other end.
 
 mod accept;
 mod address;
+mod cidr;
 mod connect;
+pub(crate) mod filter;
 mod listener;
+mod lookup;
+mod network;
+mod option;
 mod parse;
+mod peer;
 mod resolve;
+mod sockaddr;
+mod unix_file;
 
 pub use address::Address;
-pub use listener::Listener;
+pub use cidr::Cidr;
+pub use listener::{Listener, Options as ListenOptions};
+pub use network::Network;
+pub(crate) use option::{get as get_option, set as set_option};
+pub(crate) use peer::Remote;
+pub use peer::{Credentials, Peer};
+pub use sockaddr::Family;

@@ -3,11 +3,13 @@
 //! The system offers no way to interrupt a look-up. Its thread therefore holds nothing of the loop: a runtime
 //! that is shut down meanwhile is gone at once, and the thread ends when the system lets it.
 
-use super::Address;
+use super::filter::Filter;
+use super::parse::{Host, Port};
+use super::{Address, lookup};
 use crate::error::{Error, ErrorKind};
 use crate::promise::{Fulfiller, Promise};
 use crate::runtime::Shared;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -34,15 +36,28 @@ impl Drop for LookUp {
     }
 }
 
+/// A host or a port by name.
+pub(super) struct Query {
+    pub(super) host: Host,
+    pub(super) port: Port,
+}
+
 /// Looks a name up. The promise carries an [`Address`]. (NET-03)
-pub(super) fn resolve(runtime: &Arc<Shared>, name: String, port: u16) -> Result<Promise, Error> {
+pub(super) fn resolve(runtime: &Arc<Shared>, filter: &Filter, query: Query) -> Result<Promise, Error> {
     let under_way = LookUp::begin()?;
     let (fulfiller, promise) = Fulfiller::new(runtime.clone());
+    let filter = filter.clone();
     let body = move || {
-        let found = look_up(&name, port);
+        let found = look_up(&query);
         drop(under_way);
         let runtime = fulfiller.runtime().clone();
-        fulfiller.settle(found.and_then(|sockets| Address::resolved(runtime, sockets).into_outcome()));
+        fulfiller.settle(found.and_then(|found| {
+            let address = match found {
+                Found::Any(port) => Address::any(runtime, filter, port),
+                Found::Sockets(sockets) => Address::resolved(runtime, filter, sockets),
+            };
+            address.into_outcome()
+        }));
     };
     std::thread::Builder::new()
         .name("kjasync-resolve".to_owned())
@@ -51,13 +66,33 @@ pub(super) fn resolve(runtime: &Arc<Shared>, name: String, port: u16) -> Result<
     Ok(promise)
 }
 
-fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
-    let explain = |what: &dyn std::fmt::Display| Error::new(ErrorKind::Failed, format!("resolving \"{name}\": {what}"));
-    let mut sockets = Vec::new();
-    for socket in (name, port).to_socket_addrs().map_err(|error| explain(&error))? {
-        if !sockets.contains(&socket) {
-            sockets.push(socket);
-        }
+enum Found {
+    Any(u16),
+    Sockets(Vec<SocketAddr>),
+}
+
+fn look_up(query: &Query) -> Result<Found, Error> {
+    let (port, service) = match &query.port {
+        Port::Number(port) => (Some(*port), None),
+        Port::Service(service) => (None, Some(service.as_str())),
+    };
+    let host = match &query.host {
+        Host::Any => None,
+        Host::Ip(ip) => Some(ip.to_string()),
+        Host::Scoped(ip, scope) => Some(format!("{ip}%{scope}")),
+        Host::Name(name) => Some(name.clone()),
+    };
+    let shown = [host.as_deref(), service].into_iter().flatten().collect::<Vec<_>>().join(":");
+    let explain = |error: Error| Error::with_os(error.kind(), error.os_error(), format!("resolving \"{shown}\": {error}"));
+    let mut sockets = lookup::addresses(host.as_deref(), service).map_err(explain)?;
+    let Some(first) = sockets.first() else {
+        return Err(explain(Error::new(ErrorKind::Failed, "no address")));
+    };
+    if host.is_none() {
+        return Ok(Found::Any(first.port()));
     }
-    if sockets.is_empty() { Err(explain(&"no address")) } else { Ok(sockets) }
+    if let Some(port) = port {
+        sockets.iter_mut().for_each(|socket| socket.set_port(port));
+    }
+    Ok(Found::Sockets(sockets))
 }

@@ -10,12 +10,13 @@ use crate::coordination::Turns;
 use crate::error::{Error, ErrorKind};
 use crate::foreign::{BorrowedBuffer, Opaque};
 use crate::handle::Object;
-use crate::net::Address;
+use crate::net::{Address, Credentials, Peer, Remote, get_option, set_option};
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::sync::Lock;
 use crate::value::{ObjectRef, Value};
 use bytes::Bytes;
+use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -32,11 +33,17 @@ pub struct Connection {
     write_aborted: Lock<Option<Error>>,
     /// Settles when writing has become useless; made when somebody first asks.
     disconnected: Lock<Option<Promise>>,
+    remote: Remote,
 }
 
 impl Connection {
     pub(crate) fn new(runtime: &Arc<Shared>, transport: impl Transport + 'static) -> Arc<Self> {
+        Self::build(runtime, transport, Remote::default())
+    }
+
+    fn build(runtime: &Arc<Shared>, transport: impl Transport + 'static, remote: Remote) -> Arc<Self> {
         Arc::new(Self {
+            remote,
             runtime: runtime.clone(),
             transport: Arc::new(transport),
             reading: AtomicBool::new(false),
@@ -48,8 +55,13 @@ impl Connection {
 
     /// A connection over a socket.
     pub(crate) fn over_socket(socket: Socket) -> Arc<Self> {
+        Self::with_remote(socket, Remote::default())
+    }
+
+    /// A connection over a socket of whose other end something is known.
+    pub(crate) fn with_remote(socket: Socket, remote: Remote) -> Arc<Self> {
         let runtime = socket.runtime().clone();
-        Self::new(&runtime, super::Descriptor::new(socket, true))
+        Self::build(&runtime, super::Descriptor::new(socket, true), remote)
     }
 
     pub(crate) fn into_value(this: Arc<Self>) -> Value {
@@ -241,33 +253,64 @@ impl Connection {
     fn options<R>(
         &self,
         what: &str,
-        call: impl FnOnce(socket2::SockRef<'_>) -> io::Result<R>,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>,
     ) -> Result<R, Error> {
         let socket = self.transport.socket().ok_or_else(Error::no_socket)?;
-        let done = socket.with_fd(|fd: BorrowedFd<'_>| call(socket2::SockRef::from(&fd)))?;
-        done.map_err(|error| Error::from_io(what, &error))
+        socket.with_fd(call)?.map_err(|error| match error.raw_os_error() {
+            Some(libc::ENOTSOCK) => Error::no_socket(),
+            _ => Error::from_io(what, &error),
+        })
     }
 
     /// Whether small writes go out at once; on by default.
     pub fn set_nodelay(&self, on: bool) -> Result<(), Error> {
-        self.options("setting TCP_NODELAY", |socket| socket.set_tcp_nodelay(on))
+        self.options("setting TCP_NODELAY", |fd| SockRef::from(&fd).set_tcp_nodelay(on))
+    }
+
+    /// Reads a socket option; how many bytes the system wrote. (STRM-17)
+    ///
+    /// # Errors
+    /// `Unimplemented` if this is no socket.
+    pub fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.options("reading a socket option", |fd| get_option(fd, level, option, buffer))
+    }
+
+    /// Sets a socket option. (STRM-17)
+    ///
+    /// # Errors
+    /// `Unimplemented` if this is no socket.
+    pub fn set_option(&self, level: i32, option: i32, value: &[u8]) -> Result<(), Error> {
+        self.options("setting a socket option", |fd| set_option(fd, level, option, value))
     }
 
     /// The address of this end. (STRM-18)
     pub fn local_address(&self) -> Result<Address, Error> {
-        let name = self.options("reading the local address", |socket| socket.local_addr())?;
-        self.address(&name)
+        let name = self.options("reading the local address", |fd| SockRef::from(&fd).local_addr())?;
+        Ok(Address::from_socket(self.runtime(), &self.remote.filter, name))
     }
 
     /// The address of the other end. (STRM-18)
     pub fn peer_address(&self) -> Result<Address, Error> {
-        let name = self.options("reading the peer's address", |socket| socket.peer_addr())?;
-        self.address(&name)
+        let name = self.options("reading the peer's address", |fd| SockRef::from(&fd).peer_addr())?;
+        Ok(Address::from_socket(self.runtime(), &self.remote.filter, name))
     }
 
-    fn address(&self, name: &socket2::SockAddr) -> Result<Address, Error> {
-        let name = name.as_socket().ok_or_else(|| Error::invalid("not an internet address"))?;
-        Ok(Address::from_socket(self.runtime(), name))
+    /// Who is at the other end: an address for TCP, a process for a unix socket, otherwise nobody knows. Stays
+    /// right after the peer has gone, and outlives the connection. (NET-12, NET-17, PEER-06)
+    pub fn peer(&self) -> Peer {
+        let network = |name| Peer::Network(Arc::new(Address::from_socket(self.runtime(), &self.remote.filter, name)));
+        if let Some(address) = self.remote.address {
+            return network(address.into());
+        }
+        let seen = self.options("reading the peer", |fd| {
+            let local = SockRef::from(&fd).local_addr()?;
+            Ok(match SockRef::from(&fd).peer_addr() {
+                _ if local.is_unix() => Peer::Local(Credentials::of(fd)),
+                Ok(name) if name.as_socket().is_some() => network(name),
+                _ => Peer::Unknown,
+            })
+        });
+        seen.unwrap_or(Peer::Unknown)
     }
 
     /// Closes the socket now; pending operations reject with `Canceled`.
