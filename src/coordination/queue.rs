@@ -64,7 +64,7 @@ impl Queue {
         })))
     }
 
-    /// Stores the value if there is room.
+    /// Stores the value if there is room. Whoever gets an answer tells the consumers, with no line locked.
     fn store(&self, value: &mut Option<Value>) -> Option<Result<(), Error>> {
         let mut items = self.0.items.lock();
         if items.closed {
@@ -74,22 +74,17 @@ impl Queue {
             return None;
         }
         items.stored.extend(value.take());
-        drop(items);
-        self.0.consumers.wake_first();
         Some(Ok(()))
     }
 
-    /// Takes the oldest value, if there is one.
+    /// Takes the oldest value, if there is one. Whoever gets it tells the producers, with no line locked.
     fn take(&self) -> Option<Outcome> {
         let mut items = self.0.items.lock();
         let value = items.stored.pop_front();
         let closed_now = items.closed;
         drop(items);
         match value {
-            Some(value) => {
-                self.0.producers.wake_first();
-                Some(Ok(value))
-            }
+            Some(value) => Some(Ok(value)),
             None => closed_now.then(|| Err(closed())),
         }
     }
@@ -106,7 +101,10 @@ impl Queue {
         let mut value = Some(value);
         let runtime = self.0.runtime.clone();
         match self.0.producers.try_now(|| (self.store(&mut value), false)) {
-            Some((Some(done), _)) => Ok(Promise::settled(runtime, done.map(|()| Value::Unit))),
+            Some((Some(done), _)) => {
+                self.0.consumers.wake_first();
+                Ok(Promise::settled(runtime, done.map(|()| Value::Unit)))
+            }
             _ => {
                 let push = Push { turn: self.0.producers.take(), queue: self.clone(), value };
                 Ok(Promise::start(runtime, "push", push))
@@ -122,7 +120,10 @@ impl Queue {
         self.0.runtime.check_live()?;
         let mut value = Some(value);
         match self.0.producers.try_now(|| (self.store(&mut value), false)) {
-            Some((Some(done), _)) => done,
+            Some((Some(done), _)) => {
+                self.0.consumers.wake_first();
+                done
+            }
             _ => Err(Error::new(ErrorKind::Overloaded, "the queue is full")),
         }
     }
@@ -138,7 +139,10 @@ impl Queue {
         self.0.runtime.check()?;
         let runtime = self.0.runtime.clone();
         match self.0.consumers.try_now(|| (self.take(), false)) {
-            Some((Some(outcome), _)) => Ok(Promise::settled(runtime, outcome)),
+            Some((Some(outcome), _)) => {
+                self.0.producers.wake_first();
+                Ok(Promise::settled(runtime, outcome))
+            }
             _ => Ok(Promise::start(runtime, "pop", Pop { turn: self.0.consumers.take(), queue: self.clone() })),
         }
     }
@@ -199,7 +203,10 @@ impl Future for Push {
             return Poll::Pending;
         }
         match this.queue.store(&mut this.value) {
-            Some(done) => Poll::Ready(done.map(|()| Value::Unit)),
+            Some(done) => {
+                this.queue.0.consumers.wake_first();
+                Poll::Ready(done.map(|()| Value::Unit))
+            }
             None => Poll::Pending,
         }
     }
@@ -215,7 +222,10 @@ impl Future for Pop {
             return Poll::Ready(Err(error));
         }
         match first.then(|| self.queue.take()).flatten() {
-            Some(outcome) => Poll::Ready(outcome),
+            Some(outcome) => {
+                self.queue.0.producers.wake_first();
+                Poll::Ready(outcome)
+            }
             None => Poll::Pending,
         }
     }
