@@ -5,8 +5,8 @@
 //! gone. (PROM-01) Combinators keep a holder of their own on each input.
 
 mod attach;
-mod canceler;
 mod call;
+mod canceler;
 mod cell;
 mod fulfiller;
 mod join;
@@ -28,9 +28,9 @@ pub use task_set::TaskSet;
 
 pub(crate) use call::{invoke, with as with_call};
 pub(crate) use cell::{Cell, Turn, strand, within};
-pub(crate) use wait::wait_for;
 pub(crate) use source::Continuation;
 use source::{Source, Then};
+pub(crate) use wait::wait_for;
 
 use crate::error::Error;
 use crate::runtime::{Shared, Timer};

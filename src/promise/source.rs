@@ -190,7 +190,9 @@ impl Then {
         match continuation.run(outcome.clone()) {
             Resolution::Outcome(Ok(_)) => Step::Settle(outcome),
             Resolution::Outcome(failed) => Step::Settle(failed),
-            Resolution::Promise(promise) => Step::Become(promise.then(When::Value, move |_| Resolution::Outcome(outcome))),
+            Resolution::Promise(promise) => {
+                Step::Become(promise.then(When::Value, move |_| Resolution::Outcome(outcome)))
+            }
         }
     }
 }

@@ -9,6 +9,10 @@ const FIRST: u64 = 1;
 #[derive(Default)]
 pub(super) struct Waiters {
     first: Option<Waker>,
+    #[expect(
+        clippy::box_collection,
+        reason = "every promise has this place, and nearly none has more than one waiter"
+    )]
     rest: Option<Box<BTreeMap<u64, Waker>>>,
 }
 

@@ -15,10 +15,10 @@ mod stats;
 mod timer;
 
 pub use executor::Executor;
-pub use stats::Stats;
-pub(crate) use stats::Slow;
 pub(crate) use on_loop::on_any_loop;
 pub(crate) use parker::Parker;
+pub(crate) use stats::Slow;
+pub use stats::Stats;
 pub(crate) use timer::Timer;
 
 use crate::error::Error;
@@ -30,11 +30,11 @@ use clock::Clock;
 use detached::Detached;
 use queue::Queue;
 use scope::{Driven, WaitScope};
-pub(crate) use shutdown::end_object;
 use shutdown::LoopThread;
+pub(crate) use shutdown::end_object;
 use sleepers::Sleepers;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use timer::Timers;
 
 pub(crate) type RuntimeId = u32;
