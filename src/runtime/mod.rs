@@ -138,11 +138,12 @@ impl Shared {
     }
 
     /// Has the loop poll a cell: right after what it is at, if this is its thread.
-    pub(crate) fn run_next(&self, cell: &Arc<crate::promise::Cell>) {
-        if on_loop::push(cell) {
-            self.queue.wake();
-        } else {
-            self.queue.push(cell.clone(), Turn::Queued);
+    pub(crate) fn run_next(cell: Arc<crate::promise::Cell>) {
+        // On the loop's thread nobody else puts the loop to sleep in between.
+        let sleeping = cell.runtime.queue.is_asleep().then(|| cell.runtime.clone());
+        match on_loop::push(cell) {
+            Some(cell) => cell.runtime.queue.push(cell.clone(), Turn::Queued),
+            None => sleeping.iter().for_each(|runtime| runtime.queue.wake()),
         }
     }
 
