@@ -88,5 +88,5 @@ test "a scope ends after the clean-ups of its members" := inBoth fun runtime => 
   let promise ← Async.start runtime (code fun _ => never)
   runtime.yieldNow
   promise.cancel
-  eventually "clean-ups" (do runtime.sleepNanos 1000; return (← order.get).size == 3)
+  eventually "clean-ups" (do runtime.yieldNow; return (← order.get).size == 3)
   checkEq (← order.get) #[1, 1, 2]
