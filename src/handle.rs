@@ -8,9 +8,9 @@
 //! A new handle goes to the shard of the thread that makes it. A shard's lock is held to move an `Arc`
 //! in or out, never while one is dropped: destructors may be foreign code and may come back here.
 
+use crate::coordination::{Event, Permit, Queue, Semaphore};
 use crate::error::Error;
 use crate::net::{Address, Listener, Network, Peer};
-use crate::coordination::{Event, Permit, Queue, Semaphore};
 use crate::promise::{Canceler, Fulfiller, Promise, TaskSet};
 use crate::runtime::{Executor, Runtime, RuntimeId, Shared, Status, end_object};
 use crate::stream::Connection;

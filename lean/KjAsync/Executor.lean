@@ -23,7 +23,8 @@ namespace Executor
 def isLive (executor : Executor) : BaseIO Bool := executor.native.isLive
 
 /-- Runs `action` on the loop, in the order of the calls, and returns a promise of its result. Never blocks.
-Cancelling before it has begun means that it never runs. Errors: `shutdown`. (EXEC-04, EXEC-08, EXEC-09) -/
+Cancelling before it has begun means that it never runs. Errors: `shutdown`. (EXEC-04, EXEC-05, EXEC-08,
+EXEC-09) -/
 def executeStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := do
   let native ← executor.native.executeStart fun call => do
     Outcome.deliver call (← Outcome.ofIO action)

@@ -9,8 +9,8 @@ namespace KjAsync
 An event loop. It owns all that is started on it, and every object made from it keeps it alive.
 
 Handles and functions of a runtime may be used from any thread, unless its mode is `waitScope`. When the last
-reference to a runtime and to everything made from it is dropped, it is shut down; call `shutdown` to have that
-happen at a known point.
+reference to a runtime and to everything made from it is dropped, it is shut down, on a thread of its own; call
+`shutdown` to have that happen at a known point. Closures that wait on the loop hold the runtime as well.
 -/
 structure Runtime where
   /-- Not for users: made by `Runtime.init`. -/
@@ -45,8 +45,7 @@ structure Options where
 /--
 Starts a runtime.
 
-Errors: `overloaded` if no thread or descriptor is to be had. Blocks until the loop turns. To be ended with
-`shutdown`.
+Errors: `overloaded` if no thread or descriptor is to be had. Never blocks for long. To be ended with `shutdown`.
 -/
 def init (options : Options := {}) : IO Runtime := do
   let mode := match options.mode with
@@ -70,8 +69,9 @@ def mayGoOn (runtime : Runtime) : BaseIO Bool := do
 Ends a runtime: rejects what is pending with kind `shutdown`, closes every socket, runs the `finally` blocks of
 what was running, joins the thread. Afterwards every call on what was made from the runtime is an error.
 
-Blocks, for at most `Options.shutdownNanos`; any thread but the loop's own (`wouldDeadlock`). A second call does
-nothing.
+Blocks, for at most `Options.shutdownNanos`; then `timedOut`, if a closure still runs on the loop, and the runtime ends
+when that returns. Any thread but a loop's (`wouldDeadlock`); for a wait scope its owner's (`wrongThread`). A second call
+does nothing. (LOOP-06)
 -/
 def shutdown (runtime : Runtime) : IO Unit := runtime.native.shutdown
 

@@ -6,7 +6,7 @@ namespace KjAsync
 
 /--
 A loop that turns only inside the calls of the thread that made it, as KJ's own does. All of it, and whatever is
-made from it, is used on that thread; elsewhere calls throw `wrongThread`. (LOOP-01)
+made from it, is used on that thread; elsewhere calls throw `wrongThread`. (LOOP-05, PROM-38)
 -/
 structure WaitScope where
   /-- The runtime to start operations on; its mode is `waitScope`. -/
@@ -22,7 +22,7 @@ def init (options : Runtime.Options := {}) : IO WaitScope :=
 /-- Turns the loop until the promise settles, and returns its value or throws its error. (PROM-12) -/
 def wait (_scope : WaitScope) (promise : PromiseRef α) : IO α := promise.await
 
-/-- Turns the loop while something is ready, without blocking; returns the number of turns. (LOOP-08) -/
+/-- Turns the loop while something is ready, without blocking; returns the number of turns. (LOOP-08, PROM-13) -/
 def poll (scope : WaitScope) : IO UInt64 := scope.runtime.native.poll
 
 /-- Turns the loop for `nanos` nanoseconds; returns the number of turns. -/

@@ -1,6 +1,9 @@
 //! Addresses.
 
-use super::{address, boundary, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t, put, release, runtime};
+use super::{
+    address, boundary, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t,
+    put, release, runtime,
+};
 use crate::error::Error;
 use crate::handle::{self, Object};
 use crate::net::{Address, ListenOptions};
@@ -67,7 +70,9 @@ pub unsafe extern "C" fn kja_address_from_sockaddr(
     size: usize,
     out: *mut kja_address_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Address(Arc::new(Address::from_sockaddr(&*runtime(runtime_)?, bytes_in(sockaddr, size)?)?))))
+    created(out, || {
+        Ok(Object::Address(Arc::new(Address::from_sockaddr(&*runtime(runtime_)?, bytes_in(sockaddr, size)?)?)))
+    })
 }
 
 /// Copies the `struct sockaddr` of the address, of several the first, cut to `capacity`. Writes its whole size to
@@ -122,7 +127,11 @@ pub unsafe extern "C" fn kja_address_count(address_: kja_address_t, out: *mut us
 /// One of the addresses that it stands for, by itself, so that its family can be chosen; a new handle. Errors:
 /// `INVALID_ARGUMENT` for an `index` that is not less than their count.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_address_get(address_: kja_address_t, index: usize, out: *mut kja_address_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_address_get(
+    address_: kja_address_t,
+    index: usize,
+    out: *mut kja_address_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(address(address_)?.get(index)?))))
 }
 
@@ -146,7 +155,11 @@ pub unsafe extern "C" fn kja_address_connect_start(address_: kja_address_t, out:
 /// Errors: `FAILED` with the OS error EADDRINUSE for a port in use and for a path that exists, otherwise what the system
 /// says, such as ENOENT or EACCES; `FAILED` if the network's rules forbid every peer that could come. (NET-10, NET-13)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_address_listen(address_: kja_address_t, backlog: u32, out: *mut kja_listener_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_address_listen(
+    address_: kja_address_t,
+    backlog: u32,
+    out: *mut kja_listener_t,
+) -> kja_status_t {
     let options = ListenOptions { backlog, ..ListenOptions::default() };
     created(out, || Ok(Object::Listener(address(address_)?.listen(&options)?)))
 }

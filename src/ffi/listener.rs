@@ -1,6 +1,9 @@
 //! Listeners.
 
-use super::{boundary, buffer_in, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_status_t, listener, put, release, slice_in};
+use super::{
+    boundary, buffer_in, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_status_t, listener, put,
+    release, slice_in,
+};
 use crate::handle::{self, Object};
 use crate::net::Listener;
 use std::ffi::c_void;
@@ -25,7 +28,10 @@ pub unsafe extern "C" fn kja_listener_aggregate_new(
 /// The bound address, with the port that the system chose if 0 was asked for; a new handle. Of several sockets that
 /// of the first. (NET-18, NET-19)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_listener_local_address(listener_: kja_listener_t, out: *mut kja_address_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_listener_local_address(
+    listener_: kja_listener_t,
+    out: *mut kja_address_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(listener(listener_)?.local_address()?))))
 }
 

@@ -32,10 +32,10 @@ pub mod semaphore;
 pub mod task_set;
 pub mod timer;
 
+use crate::coordination::{Event, Queue, Semaphore};
 use crate::error::Error;
 use crate::foreign::{DestroyFn, ForeignCallback, Opaque};
 use crate::handle::{self, Object};
-use crate::coordination::{Event, Queue, Semaphore};
 use crate::promise::{Canceler, Cell, Continuation, Fulfiller, Promise, TaskSet};
 use crate::runtime::{Executor, Runtime};
 use std::ffi::c_void;

@@ -1,7 +1,10 @@
 //! Networks.
 
 use super::connection::kja_slice_t;
-use super::{address, boundary, bytes_in, created, kja_address_t, kja_network_t, kja_promise_t, kja_runtime_t, kja_status_t, network, put, release, runtime, slice_in};
+use super::{
+    address, boundary, bytes_in, created, kja_address_t, kja_network_t, kja_promise_t, kja_runtime_t, kja_status_t,
+    network, put, release, runtime, slice_in,
+};
 use crate::error::Error;
 use crate::handle::{self, Object};
 use crate::net::Network;
@@ -81,7 +84,11 @@ pub unsafe extern "C" fn kja_network_address_from_sockaddr(
 
 /// Whether the rules allow every peer that an address stands for, whichever network it is from. (LLIO-11)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_network_allows(network_: kja_network_t, address_: kja_address_t, out: *mut bool) -> kja_status_t {
+pub unsafe extern "C" fn kja_network_allows(
+    network_: kja_network_t,
+    address_: kja_address_t,
+    out: *mut bool,
+) -> kja_status_t {
     boundary(|| put(out, network(network_)?.allows(&*address(address_)?)))
 }
 

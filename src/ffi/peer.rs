@@ -52,7 +52,12 @@ pub unsafe extern "C" fn kja_peer_address(peer_: kja_peer_t, out: *mut kja_addre
 /// The process, user and main group of a local peer, as they were when it called connect or listen; -1 for what the
 /// system does not tell. Any out-parameter may be null. Errors: `WRONG_TYPE` for other kinds. (PEER-03)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_peer_credentials(peer_: kja_peer_t, pid: *mut i64, uid: *mut i64, gid: *mut i64) -> kja_status_t {
+pub unsafe extern "C" fn kja_peer_credentials(
+    peer_: kja_peer_t,
+    pid: *mut i64,
+    uid: *mut i64,
+    gid: *mut i64,
+) -> kja_status_t {
     boundary(|| {
         let Peer::Local(who) = &*peer(peer_)? else { return Err(Error::wrong_peer()) };
         for (out, id) in [(pid, who.pid), (uid, who.uid), (gid, who.gid)] {

@@ -2,9 +2,9 @@
 
 use super::listener::Member;
 use super::peer::Remote;
+use crate::coordination::Turn;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Timer;
-use crate::coordination::Turn;
 use crate::stream::{Connection, Direction, Socket};
 use crate::value::Outcome;
 use rustix::io::Errno;
@@ -137,10 +137,8 @@ fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<Accepted> {
 fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<Accepted> {
     let (accepted, peer) = rustix::net::acceptfrom(fd)?;
     let socket = socket2::SockRef::from(&accepted);
-    let prepared = socket
-        .set_nonblocking(true)
-        .and_then(|()| socket.set_cloexec(true))
-        .and_then(|()| socket.set_nosigpipe(true));
+    let prepared =
+        socket.set_nonblocking(true).and_then(|()| socket.set_cloexec(true)).and_then(|()| socket.set_nosigpipe(true));
     match prepared {
         Ok(()) => Ok((accepted, peer)),
         Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),

@@ -50,7 +50,12 @@ impl Address {
         Self::parse_for(runtime.shared(), &Filter::default(), text, default_port)
     }
 
-    pub(super) fn parse_for(runtime: &Arc<Shared>, filter: &Filter, text: &[u8], default_port: u16) -> Result<Promise, Error> {
+    pub(super) fn parse_for(
+        runtime: &Arc<Shared>,
+        filter: &Filter,
+        text: &[u8],
+        default_port: u16,
+    ) -> Result<Promise, Error> {
         runtime.check()?;
         let address = match parse(text, default_port)? {
             Parsed::Unix(socket) => Self::from_socket(runtime, filter, socket),

@@ -46,9 +46,7 @@ impl Cidr {
         match (self.first, ip) {
             (IpAddr::V4(first), IpAddr::V4(ip)) => same(first.to_bits(), ip.to_bits(), self.prefix, 32),
             (IpAddr::V4(_), IpAddr::V6(ip)) => ip.to_ipv4_mapped().is_some_and(|ip| self.matches(ip.into())),
-            (IpAddr::V6(first), IpAddr::V6(ip)) => {
-                (first.to_bits() ^ ip.to_bits()) & mask(self.prefix, 128) == 0
-            }
+            (IpAddr::V6(first), IpAddr::V6(ip)) => (first.to_bits() ^ ip.to_bits()) & mask(self.prefix, 128) == 0,
             (IpAddr::V6(_), IpAddr::V4(_)) => false,
         }
     }
@@ -111,8 +109,21 @@ mod tests {
     #[test]
     fn what_is_no_block_is_refused() {
         let cases: [&[u8]; 15] = [
-            b"", b"/", b"/8", b"10.0.0.0", b"10.0.0.0/", b"10.0.0.0/33", b"10.0.0.0/-1", b"10.0.0.0/+1", b"10.0.0/8",
-            b"::/129", b"::/256", b"::1/x", b"[::1]/8", b"a/8", b"\xff/8",
+            b"",
+            b"/",
+            b"/8",
+            b"10.0.0.0",
+            b"10.0.0.0/",
+            b"10.0.0.0/33",
+            b"10.0.0.0/-1",
+            b"10.0.0.0/+1",
+            b"10.0.0/8",
+            b"::/129",
+            b"::/256",
+            b"::1/x",
+            b"[::1]/8",
+            b"a/8",
+            b"\xff/8",
         ];
         for text in cases {
             let error = Cidr::parse(text).expect_err("not a block");

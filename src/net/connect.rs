@@ -37,7 +37,11 @@ struct Race {
 }
 
 /// Connects to the first address that answers; the error is that of the attempt that failed last.
-pub(super) async fn connect(runtime: &Arc<Shared>, addresses: Vec<SockAddr>, filter: Filter) -> Result<Arc<Connection>, Error> {
+pub(super) async fn connect(
+    runtime: &Arc<Shared>,
+    addresses: Vec<SockAddr>,
+    filter: Filter,
+) -> Result<Arc<Connection>, Error> {
     let mut failed = Error::invalid("no address to connect to");
     let (allowed, forbidden): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| filter.allows(address));
     if let Some(forbidden) = forbidden.last() {

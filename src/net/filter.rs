@@ -145,12 +145,10 @@ impl Rules {
     /// Of the blocks that have the address the most specific decides; of two alike the one that denies. `network` and
     /// `public` are as specific as a block of everything. (NET-06, NET-07, NET-08)
     fn allow_ip(&self, ip: IpAddr) -> bool {
-        let most_specific = |blocks: &[Cidr]| {
-            blocks.iter().filter(|block| block.matches(ip)).map(Cidr::specificity).max()
-        };
+        let most_specific =
+            |blocks: &[Cidr]| blocks.iter().filter(|block| block.matches(ip)).map(Cidr::specificity).max();
         let named = || !any(&LOCAL, ip) && !any(&RESERVED, ip) && (self.network || !any(&PRIVATE, ip));
-        let allowed = most_specific(&self.allowed)
-            .or_else(|| ((self.network || self.public) && named()).then_some(0));
+        let allowed = most_specific(&self.allowed).or_else(|| ((self.network || self.public) && named()).then_some(0));
         allowed.is_some_and(|allowed| most_specific(&self.denied).is_none_or(|denied| denied < allowed))
     }
 }
@@ -179,8 +177,23 @@ mod tests {
     }
 
     const PEERS: [&str; 17] = [
-        "127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "10.1.1.1", "172.31.0.1", "192.168.0.1", "100.64.0.1",
-        "169.254.0.1", "fd00::1", "fe80::1", "8.8.8.8", "2600::1", "224.0.0.1", "ff02::1", "255.255.255.255",
+        "127.0.0.1",
+        "0.0.0.0",
+        "::1",
+        "::",
+        "::ffff:127.0.0.1",
+        "10.1.1.1",
+        "172.31.0.1",
+        "192.168.0.1",
+        "100.64.0.1",
+        "169.254.0.1",
+        "fd00::1",
+        "fe80::1",
+        "8.8.8.8",
+        "2600::1",
+        "224.0.0.1",
+        "ff02::1",
+        "255.255.255.255",
     ];
 
     // parity: NET-05, NET-06, NET-07, NET-08
@@ -198,7 +211,11 @@ mod tests {
             (&["network", "local"], &[], &PEERS[..14]),
             (&["network"], &["private"], &public),
             // Denying "private" leaves "local" alone.
-            (&["local", "network"], &["private"], &["127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "8.8.8.8", "2600::1"]),
+            (
+                &["local", "network"],
+                &["private"],
+                &["127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "8.8.8.8", "2600::1"],
+            ),
             (&["private"], &["local"], &PEERS[5..12]),
             (&["0.0.0.0/0", "::/0"], &[], &PEERS),
             (&["10.0.0.0/8"], &["10.0.0.0/8"], &[]),
@@ -250,8 +267,14 @@ mod tests {
     // parity: NET-08
     #[test]
     fn rules_that_are_none_are_refused() {
-        let cases: [(&[&str], &[&str]); 6] =
-            [(&[], &["public"]), (&[], &["network"]), (&["Local"], &[]), (&["10.0.0.1"], &[]), (&[""], &[]), (&[], &["x"])];
+        let cases: [(&[&str], &[&str]); 6] = [
+            (&[], &["public"]),
+            (&[], &["network"]),
+            (&["Local"], &[]),
+            (&["10.0.0.1"], &[]),
+            (&[""], &[]),
+            (&[], &["x"]),
+        ];
         for (allow, deny) in cases {
             let error = filter(allow, deny).err().expect("bad rules");
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");

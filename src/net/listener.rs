@@ -120,7 +120,9 @@ fn open(address: &SockAddr, any: bool, options: &Options) -> io::Result<OwnedFd>
     }
     let in_use = |error: &io::Error| error.raw_os_error() == Some(Errno::ADDRINUSE.raw_os_error());
     match socket.bind(address) {
-        Err(error) if options.replace_stale && in_use(&error) && unix_file::remove_stale(address)? => socket.bind(address)?,
+        Err(error) if options.replace_stale && in_use(&error) && unix_file::remove_stale(address)? => {
+            socket.bind(address)?
+        }
         bound => bound?,
     }
     let backlog = if options.backlog == 0 { DEFAULT_BACKLOG } else { options.backlog };

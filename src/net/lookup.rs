@@ -13,8 +13,8 @@ struct Found(*mut libc::addrinfo);
 
 impl Drop for Found {
     fn drop(&mut self) {
-        // SAFETY: only `addresses` makes one, from what getaddrinfo gave it, which may be null only without results.
         if !self.0.is_null() {
+            // SAFETY: a list of getaddrinfo's, which nobody else has.
             unsafe { libc::freeaddrinfo(self.0) };
         }
     }

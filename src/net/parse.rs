@@ -174,9 +174,30 @@ mod tests {
         let mut long_path = b"unix:".to_vec();
         long_path.extend([b'p'; 108]);
         let cases: [&[u8]; 24] = [
-            b"", b":80", b"a:", b"a:65536", b"a:+1", b"a:-1", b"[::1", b"[::1]80", b"[1.2.3.4]:1", b"\xff\xfe",
-            b"a b", b"a\0b", b"a:1:2", b"a:b:c", b"fe80::1%", b"[fe80::1%]:1", b"[%1]", b"[1.2.3.4%1]", b"a:x/y",
-            b"unix:", b"unix:a\0b", b"unix:\0", &long, &long_path,
+            b"",
+            b":80",
+            b"a:",
+            b"a:65536",
+            b"a:+1",
+            b"a:-1",
+            b"[::1",
+            b"[::1]80",
+            b"[1.2.3.4]:1",
+            b"\xff\xfe",
+            b"a b",
+            b"a\0b",
+            b"a:1:2",
+            b"a:b:c",
+            b"fe80::1%",
+            b"[fe80::1%]:1",
+            b"[%1]",
+            b"[1.2.3.4%1]",
+            b"a:x/y",
+            b"unix:",
+            b"unix:a\0b",
+            b"unix:\0",
+            &long,
+            &long_path,
         ];
         for text in cases {
             let error = parse(text, 7).expect_err("not an address");

@@ -83,7 +83,8 @@ fn look_up(query: &Query) -> Result<Found, Error> {
         Host::Name(name) => Some(name.clone()),
     };
     let shown = [host.as_deref(), service].into_iter().flatten().collect::<Vec<_>>().join(":");
-    let explain = |error: Error| Error::with_os(error.kind(), error.os_error(), format!("resolving \"{shown}\": {error}"));
+    let explain =
+        |error: Error| Error::with_os(error.kind(), error.os_error(), format!("resolving \"{shown}\": {error}"));
     let mut sockets = lookup::addresses(host.as_deref(), service).map_err(explain)?;
     let Some(first) = sockets.first() else {
         return Err(explain(Error::new(ErrorKind::Failed, "no address")));

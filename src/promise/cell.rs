@@ -187,10 +187,35 @@ impl Cell {
     }
 
     /// As `schedule`, ahead of what waits there if this is the loop.
-    fn schedule_next(self: &Arc<Self>) {
+    fn schedule_next(self: Arc<Self>) {
         if self.flags.fetch_or(SCHEDULED, Ordering::AcqRel) & SCHEDULED == 0 {
-            self.runtime.run_next(self);
+            Shared::run_next(self);
         }
+    }
+
+    /// Whether a settled cell without holders goes with the reference that the caller is about to drop: then there
+    /// is nothing to abandon.
+    pub(super) fn goes_at_once(self: &Arc<Self>) -> bool {
+        self.is_settled() && Arc::strong_count(self) == 1
+    }
+
+    /// For a new continuation that nobody else knows: becomes a waiter of its input; `false` if that has settled.
+    pub(super) fn wait_for_input(self: &Arc<Self>) -> bool {
+        let mut state = self.state.lock();
+        match &mut state.phase {
+            // Two locks at once, in an order that cannot meet its reverse: the other cell does not know this one.
+            Phase::Idle(Source::Then(then)) => then.input.wait(Waker::from(self.clone())),
+            _ => false,
+        }
+    }
+
+    /// Adds a waiter; its key, or `None` if the cell has settled.
+    pub(super) fn add_waiter(&self, waker: Waker) -> Option<u64> {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Settled(_)) {
+            return None;
+        }
+        Some(state.waiters.add(waker))
     }
 
     /// Polls a cell that the loop took from its queue.
@@ -216,11 +241,13 @@ impl Cell {
                 },
             }
         };
-        let waker = Waker::from(self.clone());
-        let mut cx = Context::from_waker(&waker);
+        let mut own = None;
         // What an operation has taken, from a socket for example, would be lost with its outcome.
         let mut wins = false;
         let outcome = loop {
+            let waker =
+                if source.is_ready() { Waker::noop() } else { own.get_or_insert_with(|| Waker::from(self.clone())) };
+            let mut cx = Context::from_waker(waker);
             let step = catch_unwind(AssertUnwindSafe(|| source.poll(&mut cx, on_loop)))
                 .unwrap_or_else(|payload| Step::Settle(Err(Error::from_panic(payload))));
             let needs_loop = matches!(step, Step::NeedsLoop);
@@ -284,6 +311,16 @@ impl Cell {
         if self.has(DETACHED) {
             self.runtime.detached.remove(self);
         }
+    }
+
+    fn wake_driver(&self) -> bool {
+        if !self.has(DRIVEN) {
+            return false;
+        }
+        // Under the lock: a driver that has taken itself out looks at its parker and then no more.
+        let state = self.state.lock();
+        let driver = state.driver.as_ref();
+        driver.inspect(|driver| driver.wake_by_ref()).is_some()
     }
 
     fn wake_waiters_to_look(&self) {
@@ -477,18 +514,13 @@ impl Drop for Cell {
 
 impl Wake for Cell {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        if !self.wake_driver() {
+            self.schedule_next();
+        }
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.has(DRIVEN)
-            && let Some(driver) = &self.state.lock().driver
-        {
-            // Under the lock: a driver that has taken itself out looks at its parker and then no more.
-            driver.wake_by_ref();
-            return;
-        }
-        self.schedule_next();
+        self.clone().wake();
     }
 }
 

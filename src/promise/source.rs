@@ -110,6 +110,15 @@ impl Source {
         }
     }
 
+    /// Whether it needs no waker: a poll does not wait for anything.
+    pub(super) fn is_ready(&self) -> bool {
+        match self {
+            Self::Call(_) => true,
+            Self::Then(then) => then.input.promise.cell().is_settled(),
+            _ => false,
+        }
+    }
+
     pub(super) fn is_future(&self) -> bool {
         matches!(self, Self::Future { .. })
     }
@@ -190,7 +199,9 @@ impl Then {
         match continuation.run(outcome.clone()) {
             Resolution::Outcome(Ok(_)) => Step::Settle(outcome),
             Resolution::Outcome(failed) => Step::Settle(failed),
-            Resolution::Promise(promise) => Step::Become(promise.then(When::Value, move |_| Resolution::Outcome(outcome))),
+            Resolution::Promise(promise) => {
+                Step::Become(promise.then(When::Value, move |_| Resolution::Outcome(outcome)))
+            }
         }
     }
 }

@@ -15,10 +15,10 @@ mod stats;
 mod timer;
 
 pub use executor::Executor;
-pub use stats::Stats;
-pub(crate) use stats::Slow;
 pub(crate) use on_loop::on_any_loop;
 pub(crate) use parker::Parker;
+pub(crate) use stats::Slow;
+pub use stats::Stats;
 pub(crate) use timer::Timer;
 
 use crate::error::Error;
@@ -30,11 +30,11 @@ use clock::Clock;
 use detached::Detached;
 use queue::Queue;
 use scope::{Driven, WaitScope};
-pub(crate) use shutdown::end_object;
 use shutdown::LoopThread;
+pub(crate) use shutdown::end_object;
 use sleepers::Sleepers;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use timer::Timers;
 
 pub(crate) type RuntimeId = u32;
@@ -138,11 +138,12 @@ impl Shared {
     }
 
     /// Has the loop poll a cell: right after what it is at, if this is its thread.
-    pub(crate) fn run_next(&self, cell: &Arc<crate::promise::Cell>) {
-        if on_loop::push(cell) {
-            self.queue.wake();
-        } else {
-            self.queue.push(cell.clone(), Turn::Queued);
+    pub(crate) fn run_next(cell: Arc<crate::promise::Cell>) {
+        // On the loop's thread nobody else puts the loop to sleep in between.
+        let sleeping = cell.runtime.queue.is_asleep().then(|| cell.runtime.clone());
+        match on_loop::push(cell) {
+            Some(cell) => cell.runtime.queue.push(cell.clone(), Turn::Queued),
+            None => sleeping.iter().for_each(|runtime| runtime.queue.wake()),
         }
     }
 

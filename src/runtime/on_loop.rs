@@ -57,16 +57,13 @@ impl Drop for OnLoop<'_> {
     }
 }
 
-/// Puts a cell on the stack if this thread is inside its runtime's loop; `false` if not.
-pub(super) fn push(cell: &Arc<Cell>) -> bool {
-    place(|place| {
-        let inside = place.runtime == cell.runtime.id;
-        if inside {
-            place.next.push(cell.clone());
-        }
-        inside
-    })
-    .unwrap_or(false)
+/// Puts a cell on the stack if this thread is inside its runtime's loop; gives it back if not.
+pub(super) fn push(cell: Arc<Cell>) -> Option<Arc<Cell>> {
+    let mut cell = Some(cell);
+    let _ = place(|place| {
+        place.next.extend(cell.take_if(|cell| place.runtime == cell.runtime.id));
+    });
+    cell
 }
 
 /// The cell to poll next, if an event of this thread left one.

@@ -96,6 +96,10 @@ impl Queue {
         }
     }
 
+    pub(super) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Acquire)
+    }
+
     /// As `wake`, for a change made outside the lock: the loop, about to sleep, sees it, or is seen to sleep.
     pub(super) fn wake_surely(&self) {
         drop(self.ready.lock());

@@ -1,18 +1,18 @@
 //! The loop's thread, and how a runtime ends.
 //!
-//! 1. No more starts. 2. Every handle of the runtime leaves the table: promises reject, sockets close.
-//! 3. Detached promises are cancelled. 4. The loop runs what that has queued (the `finally`s) and ends.
-//! 5. The thread is joined. All of it within the bound; what is still in a callback by then is reported, and
-//! ends by itself when that returns.
+//! There are no more starts. Detached promises are cancelled; every handle of the runtime leaves the table, so
+//! that promises reject and sockets close; the loop runs what that has queued (the `finally`s) and ends; its
+//! thread is joined. All of it within the bound: what is still in a callback by then is reported, and ends by
+//! itself when that returns.
 
 use super::on_loop::OnLoop;
 use super::{Hooks, Runtime, Shared, Status, clock};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{self, Object};
 use crate::promise::{Canceled, within};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -124,7 +124,10 @@ impl Runtime {
         match thread.take().map(|loop_thread| loop_thread.join(deadline)) {
             Some(Err(still_running)) => {
                 *thread = Some(still_running);
-                Err(Error::new(ErrorKind::TimedOut, "a callback still runs on the loop; the runtime ends when it returns"))
+                Err(Error::new(
+                    ErrorKind::TimedOut,
+                    "a callback still runs on the loop; the runtime ends when it returns",
+                ))
             }
             _ => Ok(()),
         }
@@ -143,11 +146,11 @@ fn close_all(shared: &Arc<Shared>, deadline: u64) {
 
 fn end(object: Object, deadline: u64) {
     match object {
-        Object::Promise(promise) => {
-            if promise.cell().cancel(Error::shutdown(), Some(deadline)) == Canceled::StillRunning {
-                // Dropping it here would wait for the callback.
-                promise.give_to_runtime();
-            }
+        // Dropping one whose callback is running would wait for it.
+        Object::Promise(promise)
+            if promise.cell().cancel(Error::shutdown(), Some(deadline)) == Canceled::StillRunning =>
+        {
+            promise.give_to_runtime();
         }
         Object::Listener(listener) => listener.close(),
         Object::Connection(connection) => connection.close(),

@@ -276,9 +276,8 @@ mod tests {
         let log = Arc::new(Mutex::new(Vec::new()));
         let mut heap = Heap::default();
         // 7919 is coprime to 1000: every deadline from 0 to 999 comes twice, in a scrambled order.
-        let slots: Vec<u32> = (0..2000u64)
-            .map(|n| heap.insert(n * 7919 % 1000, Waker::from(Arc::new(Note(n, log.clone())))))
-            .collect();
+        let slots: Vec<u32> =
+            (0..2000u64).map(|n| heap.insert(n * 7919 % 1000, Waker::from(Arc::new(Note(n, log.clone()))))).collect();
         for slot in slots.iter().step_by(3) {
             assert!(heap.remove(*slot).is_some());
         }

@@ -250,11 +250,7 @@ impl Connection {
         Ok(Promise::start(self.runtime().clone(), "pump", pump(self.clone(), to.clone(), limit)))
     }
 
-    fn options<R>(
-        &self,
-        what: &str,
-        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>,
-    ) -> Result<R, Error> {
+    fn options<R>(&self, what: &str, call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>) -> Result<R, Error> {
         let socket = self.transport.socket().ok_or_else(Error::no_socket)?;
         socket.with_fd(call)?.map_err(|error| match error.raw_os_error() {
             Some(libc::ENOTSOCK) => Error::no_socket(),

@@ -38,7 +38,11 @@ fn wake(wakers: impl IntoIterator<Item = Option<Waker>>) {
 }
 
 fn broken() -> Error {
-    Error::with_os(ErrorKind::Disconnected, rustix::io::Errno::PIPE.raw_os_error(), "the other end of the pipe was closed")
+    Error::with_os(
+        ErrorKind::Disconnected,
+        rustix::io::Errno::PIPE.raw_os_error(),
+        "the other end of the pipe was closed",
+    )
 }
 
 impl Channel {

@@ -4,9 +4,9 @@ use crate::alone::{alone, descriptors};
 use crate::c::{attach, kja_promise_cancel, kja_promise_release, kja_runtime_release, never, new_runtime, ok, start};
 use crate::gate::*;
 use crate::loopback::*;
-use kjasync::net::Connection;
 use kjasync::promise::{Canceled, Promise, When};
 use kjasync::runtime::{Runtime, clock};
+use kjasync::stream::Connection;
 use kjasync::{Outcome, Value};
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ const SOURCES: [Source; 9] = [
     }),
     ("connect", |case| {
         // Nobody accepts and the backlog is short: after a few, the kernel answers no more.
-        let listener = address(&case.runtime, "127.0.0.1:0").listen(1).unwrap();
+        let listener = address(&case.runtime, "127.0.0.1:0").listen(&kjasync::net::ListenOptions::default()).unwrap();
         let connecting = (0..64).find_map(|_| {
             let connecting = connect(&listener);
             if connecting.wait(Some(clock::after(MILLISECOND))).is_err() {
@@ -219,7 +219,13 @@ fn whatever_is_pending_at_shutdown_is_gone() {
             drop(operation);
             built.detach(None);
             case.runtime.shutdown().unwrap();
-            assert_eq!((gone.get(), case.ran.get() > 0 && above.0 != "catch"), (1, false), "{} under {}", source.0, above.0);
+            assert_eq!(
+                (gone.get(), case.ran.get() > 0 && above.0 != "catch"),
+                (1, false),
+                "{} under {}",
+                source.0,
+                above.0
+            );
         }
     }
 }

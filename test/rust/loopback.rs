@@ -1,9 +1,10 @@
 //! Connected pairs over the loopback interface.
 
 use crate::gate::outcome;
-use kjasync::net::{Address, Connection, Listener};
+use kjasync::net::{Address, ListenOptions, Listener};
 use kjasync::promise::Promise;
 use kjasync::runtime::Runtime;
+use kjasync::stream::Connection;
 use kjasync::{Outcome, Value};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ pub(crate) fn address(runtime: &Runtime, text: &str) -> Arc<Address> {
 }
 
 pub(crate) fn listener(runtime: &Runtime) -> Arc<Listener> {
-    address(runtime, "127.0.0.1:0").listen(0).expect("a free port")
+    address(runtime, "127.0.0.1:0").listen(&ListenOptions::default()).expect("a free port")
 }
 
 pub(crate) fn connect(listener: &Listener) -> Promise {

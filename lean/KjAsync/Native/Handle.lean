@@ -59,6 +59,9 @@ structure Call where
 /-- What the library calls on the loop thread. It takes its input from the call and leaves its result there. -/
 abbrev Callback := Call → BaseIO Unit
 
+/-- A number as the native side takes sizes; larger than anything if it does not fit. -/
+@[inline] def usize (n : Nat) : USize := if n < USize.size then n.toUSize else (0 : USize) - 1
+
 /-- How many native handles are live in this process. For leak checks; any thread, never blocks. -/
 @[extern "kja_handle_count"] opaque handleCount : BaseIO UInt64
 
