@@ -554,7 +554,8 @@ extern "C" {
  Parses an address and resolves its name; the promise carries a `kja_address_t`. Forms: `1.2.3.4`, `1.2.3.4:80`,
  `::1`, `[::1]`, `[::1]:80`, `fe80::1%eth0` (a scope, also in brackets), `*` and `*:80` (every address of this machine,
  for listening), `name`, `name:80`, `name:http` (the name of a service, also after a numeric address),
- `unix:path` and `unix-abstract:name` (Linux). Without a port it is `default_port`; if that is 0 the address can
+ `unix:path` and `unix-abstract:name` (Linux), and numeric addresses joined with commas, as `kja_address_text` joins them,
+ to be used like those behind a name. Without a port it is `default_port`; if that is 0 the address can
  only be listened on, on a free port. Names are looked up on a thread of their own; the rest never blocks. The
  address is that of an unrestricted network.
 
@@ -594,7 +595,8 @@ kja_status_t kja_address_clone(kja_address_t address_, kja_address_t *out);
 
 /*
  Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
- `capacity`; several addresses are joined with commas, one by itself can be parsed again. Writes its whole length,
+ `capacity`; several addresses are joined with commas. It can be parsed again, but for a unix
+ socket whose name is no UTF-8. Writes its whole length,
  without the NUL, to `length`, which may be null. (NET-15)
  */
 kja_status_t kja_address_text(kja_address_t address_,
@@ -653,8 +655,8 @@ kja_status_t kja_address_listen(kja_address_t address_,
 /*
  As `kja_address_listen`, with options; null means the defaults. With `KJA_LISTEN_REPLACE_STALE` the file of a unix socket
  that refuses connections is replaced; one that is listened on stays EADDRINUSE, as does any other file. A socket that is
- bound and does not listen yet looks stale. Errors: also `INVALID_ARGUMENT` for unknown flags and for a `size` that is
- too small. (NET-13)
+ bound and does not listen yet looks stale. Errors: also `INVALID_ARGUMENT` for options of the wrong size and
+ for unknown flags. (NET-13)
  */
 kja_status_t kja_address_listen_with(kja_address_t address_,
                                      const kja_listen_options_t *options,

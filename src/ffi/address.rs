@@ -39,7 +39,8 @@ pub struct kja_listen_options_t {
 /// Parses an address and resolves its name; the promise carries a `kja_address_t`. Forms: `1.2.3.4`, `1.2.3.4:80`,
 /// `::1`, `[::1]`, `[::1]:80`, `fe80::1%eth0` (a scope, also in brackets), `*` and `*:80` (every address of this machine,
 /// for listening), `name`, `name:80`, `name:http` (the name of a service, also after a numeric address),
-/// `unix:path` and `unix-abstract:name` (Linux). Without a port it is `default_port`; if that is 0 the address can
+/// `unix:path` and `unix-abstract:name` (Linux), and numeric addresses joined with commas, as `kja_address_text` joins them,
+/// to be used like those behind a name. Without a port it is `default_port`; if that is 0 the address can
 /// only be listened on, on a free port. Names are looked up on a thread of their own; the rest never blocks. The
 /// address is that of an unrestricted network.
 ///
@@ -94,7 +95,8 @@ pub unsafe extern "C" fn kja_address_clone(address_: kja_address_t, out: *mut kj
 }
 
 /// Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
-/// `capacity`; several addresses are joined with commas, one by itself can be parsed again. Writes its whole length,
+/// `capacity`; several addresses are joined with commas. It can be parsed again, but for a unix
+/// socket whose name is no UTF-8. Writes its whole length,
 /// without the NUL, to `length`, which may be null. (NET-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_text(
@@ -166,8 +168,8 @@ pub unsafe extern "C" fn kja_address_listen(
 
 /// As `kja_address_listen`, with options; null means the defaults. With `KJA_LISTEN_REPLACE_STALE` the file of a unix socket
 /// that refuses connections is replaced; one that is listened on stays EADDRINUSE, as does any other file. A socket that is
-/// bound and does not listen yet looks stale. Errors: also `INVALID_ARGUMENT` for unknown flags and for a `size` that is
-/// too small. (NET-13)
+/// bound and does not listen yet looks stale. Errors: also `INVALID_ARGUMENT` for options of the wrong size and
+/// for unknown flags. (NET-13)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_listen_with(
     address_: kja_address_t,
@@ -178,18 +180,19 @@ pub unsafe extern "C" fn kja_address_listen_with(
 }
 
 fn listen_options(options: *const kja_listen_options_t) -> Result<ListenOptions, Error> {
-    if options.is_null() {
-        return Ok(ListenOptions::default());
-    }
-    // SAFETY: not null, and the header requires options to start with a readable size.
-    let size = unsafe { (*options).size };
-    if size < size_of::<kja_listen_options_t>() {
-        return Err(Error::invalid("the size of the listen options is too small"));
-    }
-    // SAFETY: the caller says that it has that much.
-    let options = unsafe { *options };
+    // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
+    let size = unsafe { options.cast::<usize>().as_ref() };
+    let options = match size {
+        None => return Ok(ListenOptions::default()),
+        Some(size) if *size < size_of::<kja_listen_options_t>() || *size > 4096 => {
+            let text = format!("options of {size} bytes; set size to sizeof(kja_listen_options_t)");
+            return Err(Error::invalid(text));
+        }
+        // SAFETY: `size` says that at least our structure is there.
+        Some(_) => unsafe { &*options },
+    };
     if options.flags & !KJA_LISTEN_REPLACE_STALE != 0 {
-        return Err(Error::invalid("unknown flags in the listen options"));
+        return Err(Error::invalid(format!("{:#x} are no listen flags", options.flags)));
     }
     Ok(ListenOptions { backlog: options.backlog, replace_stale: options.flags & KJA_LISTEN_REPLACE_STALE != 0 })
 }

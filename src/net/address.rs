@@ -59,14 +59,14 @@ impl Address {
         runtime.check()?;
         let address = match parse(text, default_port)? {
             Parsed::Unix(socket) => Self::from_socket(runtime, filter, socket),
-            Parsed::Host(Host::Ip(ip), Port::Number(port)) => {
-                Self::from_socket(runtime, filter, SocketAddr::new(ip, port).into())
-            }
-            Parsed::Host(Host::Scoped(ip, scope), Port::Number(port)) => {
-                let scope = lookup::interface(&scope)?;
-                Self::from_socket(runtime, filter, SocketAddrV6::new(ip, port, 0, scope).into())
-            }
             Parsed::Host(Host::Any, Port::Number(port)) => Self::any(runtime.clone(), filter.clone(), port),
+            Parsed::Host(host @ (Host::Ip(_) | Host::Scoped(..)), Port::Number(port)) => {
+                Self::from_socket(runtime, filter, literal(&host, port)?.into())
+            }
+            Parsed::List(list) => {
+                let sockets: Result<_, _> = list.iter().map(|(host, port)| literal(host, *port)).collect();
+                Self::resolved(runtime.clone(), filter.clone(), sockets?)
+            }
             Parsed::Host(host, port) => return resolve::resolve(runtime, filter, Query { host, port }),
         };
         Ok(Promise::settled(runtime.clone(), address.into_outcome()))
@@ -157,8 +157,16 @@ impl Address {
     }
 }
 
+fn literal(host: &Host, port: u16) -> Result<SocketAddr, Error> {
+    match host {
+        Host::Ip(ip) => Ok(SocketAddr::new(*ip, port)),
+        Host::Scoped(ip, scope) => Ok(SocketAddrV6::new(*ip, port, 0, lookup::interface(scope)?).into()),
+        Host::Name(_) | Host::Any => Err(Error::invalid("no numeric address")),
+    }
+}
+
 impl fmt::Display for Address {
-    /// A text that `parse` reads back if it is one address; several are joined with commas. (NET-15)
+    /// A text that `parse` reads back; several addresses are joined with commas. (NET-15)
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.any {
             return write!(f, "*:{}", self.port());

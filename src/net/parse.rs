@@ -12,6 +12,8 @@ const MAX_TEXT: usize = 1024;
 #[derive(Debug)]
 pub(super) enum Parsed {
     Host(Host, Port),
+    /// Several numeric addresses, as the text of a resolved name is.
+    List(Vec<(Host, u16)>),
     Unix(SockAddr),
 }
 
@@ -33,7 +35,8 @@ pub(super) enum Port {
 }
 
 /// Reads `host`, `host:port`, `v6`, `[v6]`, `[v6]:port`, `*`, `*:port`, `unix:path` and `unix-abstract:name`. A port is
-/// a number or the name of a service, a v6 address may have a `%scope`. (NET-02)
+/// a number or the name of a service, a v6 address may have a `%scope`; several numeric addresses may be joined with
+/// commas. (NET-02)
 pub(super) fn parse(text: &[u8], default_port: u16) -> Result<Parsed, Error> {
     let bad = |what: &str| {
         let shown: String = String::from_utf8_lossy(text).chars().take(80).collect();
@@ -55,15 +58,27 @@ pub(super) fn parse(text: &[u8], default_port: u16) -> Result<Parsed, Error> {
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(bad("white space or a control character"));
     }
+    let one = |text| host_and_port(text, default_port).map_err(bad);
+    if !text.contains(',') {
+        return one(text).map(|(host, port)| Parsed::Host(host, port));
+    }
+    let list = text.split(',').map(|text| match one(text)? {
+        (host @ (Host::Ip(_) | Host::Scoped(..)), Port::Number(port)) => Ok((host, port)),
+        _ => Err(bad("a list of several has numeric addresses only")),
+    });
+    list.collect::<Result<_, _>>().map(Parsed::List)
+}
+
+fn host_and_port(text: &str, default_port: u16) -> Result<(Host, Port), &'static str> {
     if let Some(host) = v6(text) {
-        return Ok(Parsed::Host(host, Port::Number(default_port)));
+        return Ok((host, Port::Number(default_port)));
     }
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-        let (inside, after) = rest.split_once(']').ok_or_else(|| bad("no closing bracket"))?;
-        let host = v6(inside).ok_or_else(|| bad("no IPv6 address in the brackets"))?;
+        let (inside, after) = rest.split_once(']').ok_or("no closing bracket")?;
+        let host = v6(inside).ok_or("no IPv6 address in the brackets")?;
         let port = match after {
             "" => None,
-            _ => Some(after.strip_prefix(':').ok_or_else(|| bad("something other than a port after the bracket"))?),
+            _ => Some(after.strip_prefix(':').ok_or("something other than a port after the bracket")?),
         };
         (host, port)
     } else {
@@ -72,17 +87,13 @@ pub(super) fn parse(text: &[u8], default_port: u16) -> Result<Parsed, Error> {
             None => (text, None),
         };
         let host = match host {
-            "" => return Err(bad("no host")),
+            "" => return Err("no host"),
             "*" => Host::Any,
             _ => host.parse::<Ipv4Addr>().map_or_else(|_| Host::Name(host.to_owned()), |ip| Host::Ip(ip.into())),
         };
         (host, port)
     };
-    let port = match port {
-        None => Port::Number(default_port),
-        Some(port) => self::port(port).map_err(bad)?,
-    };
-    Ok(Parsed::Host(host, port))
+    Ok((host, port.map_or(Ok(Port::Number(default_port)), self::port)?))
 }
 
 /// A v6 address, perhaps with a scope.
@@ -143,8 +154,20 @@ mod tests {
         for (text, host, port) in cases {
             match parse(text.as_bytes(), 7).expect(text) {
                 Parsed::Host(found_host, found_port) => assert_eq!((found_host, found_port), (host, port), "{text}"),
-                Parsed::Unix(_) => panic!("{text} is no unix socket"),
+                other => panic!("{text}: {other:?}"),
             }
+        }
+    }
+
+    // parity: NET-15
+    #[test]
+    fn reads_lists_of_numeric_addresses() {
+        let Ok(Parsed::List(list)) = parse(b"127.0.0.1:1,[fe80::1%2]:3,::1", 7) else { panic!("no list") };
+        let ip = |text: &str| Host::Ip(text.parse().expect("a literal"));
+        let scoped = Host::Scoped("fe80::1".parse().expect("a literal"), "2".into());
+        assert_eq!(list, [(ip("127.0.0.1"), 1), (scoped, 3), (ip("::1"), 7)]);
+        for text in ["1.1.1.1,a", "1.1.1.1,", ",1.1.1.1", "1.1.1.1,*", "1.1.1.1:http,2.2.2.2", "1.1.1.1,unix:/x", ","] {
+            assert_eq!(parse(text.as_bytes(), 7).expect_err(text).kind(), ErrorKind::InvalidArgument);
         }
     }
 

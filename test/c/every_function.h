@@ -83,6 +83,9 @@ static inline void runtime_makes_nothing(uint64_t h) {
   REFUSED(kja_pipe_new_os_one_way(h, &out, &other));
   REFUSED(kja_pipe_new_os_two_way(h, &out, &other));
   REFUSED(kja_connection_new_null(h, &out));
+  REFUSED(kja_address_from_sockaddr(h, "x", 1, &out));
+  REFUSED(kja_network_new(h, &out));
+  CHECK_U64(out, 0);
 }
 
 static inline void executor_refuses(uint64_t h) {
@@ -173,6 +176,8 @@ static inline void bytes_refuses(uint64_t h) {
 
 static inline void address_refuses(uint64_t h) {
   uint64_t out = 1;
+  uint32_t family;
+  bool yes;
   char text[8];
   size_t length;
   uint16_t port;
@@ -181,11 +186,50 @@ static inline void address_refuses(uint64_t h) {
   REFUSED(kja_address_connect_start(h, &out));
   CHECK_U64(out, 0);
   REFUSED(kja_address_listen(h, 0, &out));
+  REFUSED(kja_address_listen_with(h, NULL, &out));
+  REFUSED(kja_address_clone(h, &out));
+  REFUSED(kja_address_get(h, 0, &out));
+  REFUSED(kja_address_count(h, &length));
+  REFUSED(kja_address_family(h, &family));
+  REFUSED(kja_address_sockaddr(h, text, sizeof text, &length));
+  REFUSED(kja_cidr_matches("::/0", 4, h, &yes));
+  REFUSED(kja_peer_new_network(h, &out));
+  CHECK_U64(out, 0);
   REFUSED(kja_address_release(h));
+}
+
+static inline void network_refuses(uint64_t h) {
+  uint64_t out = 1;
+  bool yes;
+  REFUSED(kja_network_restrict(h, NULL, 0, NULL, 0, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_network_parse_address_start(h, "127.0.0.1", 9, 1, &out));
+  REFUSED(kja_network_address_from_sockaddr(h, "x", 1, &out));
+  REFUSED(kja_network_allows(h, 0, &yes));
+  REFUSED(kja_network_release(h));
+}
+
+static inline void peer_refuses(uint64_t h) {
+  uint64_t out = 1;
+  uint32_t kind;
+  char text[8];
+  REFUSED(kja_peer_kind(h, &kind));
+  REFUSED(kja_peer_text(h, text, sizeof text, NULL));
+  REFUSED(kja_peer_address(h, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_peer_credentials(h, NULL, NULL, NULL));
+  REFUSED(kja_peer_release(h));
 }
 
 static inline void listener_refuses(uint64_t h) {
   uint64_t out = 1;
+  uint16_t port;
+  char option[4] = {0};
+  size_t size;
+  REFUSED(kja_listener_port(h, &port));
+  REFUSED(kja_listener_getsockopt(h, 1, 1, option, sizeof option, &size));
+  REFUSED(kja_listener_setsockopt(h, 1, 1, option, sizeof option));
+  REFUSED(kja_listener_aggregate_new(&h, 1, &out));
   REFUSED(kja_listener_local_address(h, &out));
   CHECK_U64(out, 0);
   REFUSED(kja_listener_accept_start(h, &out));
@@ -219,6 +263,10 @@ static inline void connection_refuses(uint64_t h) {
   REFUSED(kja_connection_set_nodelay(h, true));
   REFUSED(kja_connection_local_address(h, &out));
   REFUSED(kja_connection_peer_address(h, &out));
+  REFUSED(kja_connection_peer(h, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_connection_getsockopt(h, 1, 1, buffer, sizeof buffer, NULL));
+  REFUSED(kja_connection_setsockopt(h, 1, 1, "abcd", 4));
   REFUSED(kja_connection_close(h));
   REFUSED(kja_connection_release(h));
 }
@@ -307,12 +355,13 @@ static inline void error_refuses(uint64_t h) {
 typedef void (*refuses_fn)(uint64_t handle);
 enum {
   RUNTIME, EXECUTOR, PROMISE, FULFILLER, BYTES, ADDRESS, LISTENER, CONNECTION, TASK_SET, CANCELER, QUEUE, SEMAPHORE,
-  PERMIT, EVENT, ERROR, FAMILIES
+  PERMIT, EVENT, ERROR, NETWORK, PEER, FAMILIES
 };
 static const refuses_fn REFUSES[FAMILIES] = {runtime_refuses,  executor_refuses, promise_refuses,    fulfiller_refuses,
                                              bytes_refuses,    address_refuses,  listener_refuses,   connection_refuses,
                                              task_set_refuses, canceler_refuses, queue_refuses,      semaphore_refuses,
-                                             permit_refuses,   event_refuses,    error_refuses};
+                                             permit_refuses,   event_refuses,    error_refuses,      network_refuses,
+                                             peer_refuses};
 
 static inline void every_function_refuses(uint64_t handle) {
   for (int family = 0; family < FAMILIES; family++) REFUSES[family](handle);

@@ -28,6 +28,8 @@ static world_t world_open(void) {
   CHECK_OK(kja_address_listen(h[ADDRESS], 0, &h[LISTENER]));
   pair_t pair = pair_open(h[RUNTIME]);
   h[CONNECTION] = pair.client;
+  CHECK_OK(kja_network_new(h[RUNTIME], &h[NETWORK]));
+  CHECK_OK(kja_peer_new_local(1, 2, 3, &h[PEER]));
   world.peer = pair.server;
   return world;
 }
@@ -46,6 +48,12 @@ static void others_are_intact(const uint64_t *h) {
   CHECK(!kja_event_is_set(h[EVENT]));
   CHECK_OK(kja_error_kind(h[ERROR], &kind, NULL));
   CHECK_IS(kind, KJA_ERR_OVERLOADED);
+  kja_network_t part = 0;
+  uint32_t peer = 0;
+  CHECK_OK(kja_network_restrict(h[NETWORK], NULL, 0, NULL, 0, &part));
+  CHECK_OK(kja_network_release(part));
+  CHECK_OK(kja_peer_kind(h[PEER], &peer));
+  CHECK_U64(peer, KJA_PEER_LOCAL);
 }
 
 static void world_is_intact(const world_t *world) {
@@ -69,6 +77,8 @@ static void world_release(const world_t *world) {
   CHECK_OK(kja_listener_release(world->handle[LISTENER]));
   CHECK_OK(kja_address_release(world->handle[ADDRESS]));
   CHECK_OK(kja_error_release(world->handle[ERROR]));
+  CHECK_OK(kja_network_release(world->handle[NETWORK]));
+  CHECK_OK(kja_peer_release(world->handle[PEER]));
   CHECK_OK(kja_event_release(world->handle[EVENT]));
   CHECK_OK(kja_permit_release(world->handle[PERMIT]));
   CHECK_OK(kja_semaphore_release(world->handle[SEMAPHORE]));
