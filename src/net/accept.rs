@@ -103,7 +103,7 @@ impl Member {
             let named = peer.and_then(|peer| SocketAddrUnix::try_from(peer).ok());
             // Whoever connects rarely has a name: what counts then is the name that was connected to.
             let is_abstract = match &named {
-                Some(name) if abstract_name(name) => true,
+                Some(name) if has_abstract_name(name) => true,
                 Some(name) if name.path_bytes().is_some() => false,
                 _ => self.is_abstract,
             };
@@ -116,12 +116,13 @@ impl Member {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn abstract_name(name: &SocketAddrUnix) -> bool {
-    name.abstract_name().is_some()
+fn has_abstract_name(name: &SocketAddrUnix) -> bool {
+    // Empty is what some kernels say of no name.
+    name.abstract_name().is_some_and(|name| !name.is_empty())
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn abstract_name(_name: &SocketAddrUnix) -> bool {
+fn has_abstract_name(_name: &SocketAddrUnix) -> bool {
     false
 }
 

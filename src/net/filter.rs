@@ -4,6 +4,7 @@
 //! pointer, cheap to clone and to keep. Without rules it allows everything.
 
 use super::Cidr;
+use super::sockaddr::abstract_name;
 use crate::error::Error;
 use socket2::SockAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -101,7 +102,7 @@ impl Filter {
         }
         match peer.as_socket() {
             Some(peer) => self.allows_ip(peer.ip()),
-            None if peer.is_unix() => self.allows_unix(peer.as_abstract_namespace().is_some()),
+            None if peer.is_unix() => self.allows_unix(abstract_name(peer).is_some()),
             None => false,
         }
     }
@@ -122,7 +123,7 @@ impl Filter {
     /// Whether there may be an allowed peer in the family of this address. (NET-10)
     pub(crate) fn allows_family(&self, own: &SockAddr) -> bool {
         if own.is_unix() {
-            return self.allows_unix(own.as_abstract_namespace().is_some());
+            return self.allows_unix(abstract_name(own).is_some());
         }
         // A socket of IPv6 may have peers of IPv4.
         let fits = |block: &Cidr| own.is_ipv6() || !block.is_ipv6();

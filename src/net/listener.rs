@@ -150,7 +150,7 @@ impl Member {
             socket: Socket::new(runtime, fd)?,
             filter: filter.clone(),
             is_unix: address.is_unix(),
-            is_abstract: address.as_abstract_namespace().is_some(),
+            is_abstract: sockaddr::abstract_name(address).is_some(),
             accepts: Turns::default(),
             file: Lock::new(file),
         })

@@ -28,7 +28,7 @@ impl Family {
             Self::Ipv4
         } else if socket.is_ipv6() {
             Self::Ipv6
-        } else if socket.as_abstract_namespace().is_some() {
+        } else if abstract_name(socket).is_some() {
             Self::UnixAbstract
         } else if socket.is_unix() {
             Self::Unix
@@ -36,6 +36,11 @@ impl Family {
             Self::Other
         }
     }
+}
+
+/// Some kernels say of a socket without a name that its abstract name is empty.
+pub(super) fn abstract_name(socket: &SockAddr) -> Option<&[u8]> {
+    socket.as_abstract_namespace().filter(|name| !name.is_empty())
 }
 
 /// The bytes that a path may have: the system's field, less the closing NUL.
@@ -103,7 +108,7 @@ pub(super) fn text(socket: &SockAddr) -> String {
     if let Some(socket) = socket.as_socket() {
         return socket.to_string();
     }
-    if let Some(name) = socket.as_abstract_namespace() {
+    if let Some(name) = abstract_name(socket) {
         return format!("unix-abstract:{}", String::from_utf8_lossy(name));
     }
     match socket.as_pathname() {
