@@ -4,6 +4,7 @@ use crate::alone::{alone, descriptors};
 use crate::c::{attach, kja_promise_cancel, kja_promise_release, kja_runtime_release, never, new_runtime, ok, start};
 use crate::gate::*;
 use crate::loopback::*;
+use kjasync::net::ListenOptions;
 use kjasync::promise::{Canceled, Promise, When};
 use kjasync::runtime::{Runtime, clock};
 use kjasync::stream::Connection;
@@ -48,7 +49,9 @@ const SOURCES: [Source; 9] = [
     }),
     ("connect", |case| {
         // Nobody accepts and the backlog is short: after a few, the kernel answers no more.
-        let listener = address(&case.runtime, "127.0.0.1:0").listen(&kjasync::net::ListenOptions::default()).unwrap();
+        let listener = address(&case.runtime, "127.0.0.1:0")
+            .listen(&ListenOptions { backlog: 1, ..ListenOptions::default() })
+            .unwrap();
         let connecting = (0..64).find_map(|_| {
             let connecting = connect(&listener);
             if connecting.wait(Some(clock::after(MILLISECOND))).is_err() {
