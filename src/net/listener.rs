@@ -165,11 +165,15 @@ impl Member {
         Ok(self.local_address()?.as_socket().map_or(0, |name| name.port()))
     }
 
-    fn close(&self) {
+    fn remove_file(&self) {
         let file = self.file.lock().take();
         if let Some(file) = file {
             file.remove();
         }
+    }
+
+    fn close(&self) {
+        self.remove_file();
         if self.socket.close() {
             self.accepts.wake_all();
         }
@@ -178,7 +182,8 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.close();
+        // While the socket is open. Nobody waits any more, so there is nobody to wake.
+        self.remove_file();
     }
 }
 
