@@ -1310,6 +1310,29 @@ kja_status_t kja_listener_close(kja_listener_t listener_);
 kja_status_t kja_listener_release(kja_listener_t listener);
 
 /*
+ A key for `kja_local_get` and `kja_local_get_or_set` that nobody else in this process has.
+ */
+uint64_t kja_local_new_key(void);
+
+/*
+ Keeps `value` for this runtime under the key, until the runtime ends, unless something is kept there already. Writes
+ what is kept, which is borrowed. `value` is taken over in every case: it is freed with the runtime, or at once if it
+ is not kept. Any thread. (LOOP-16)
+ */
+kja_status_t kja_local_get_or_set(kja_runtime_t runtime_,
+                                  uint64_t key,
+                                  void *value,
+                                  kja_destroy_fn destroy,
+                                  void **out);
+
+/*
+ Writes what is kept for this runtime under the key; borrowed. Errors: `FAILED` if there is nothing. Any thread. (LOOP-16)
+ */
+kja_status_t kja_local_get(kja_runtime_t runtime_,
+                           uint64_t key,
+                           void **out);
+
+/*
  Makes a pipe in this process, without a buffer: what is written waits until it is read. `length` is how many bytes
  there will be, `UINT64_MAX` if that is not known; with a length the reader can ask how many are left, an early
  end is `DISCONNECTED`, and no more than that can be written. Releasing or closing the reading end makes writes fail
@@ -1477,6 +1500,12 @@ kja_status_t kja_promise_cancel(kja_promise_t promise);
  that nothing else holds, as `kja_promise_cancel` does. (PROM-01)
  */
 kja_status_t kja_promise_release(kja_promise_t promise);
+
+/*
+ As `kja_promise_release`, without waiting for a callback of the promise that is running on another thread: it ends,
+ and its result is dropped, when that returns. For finalizers and other places that may not wait.
+ */
+kja_status_t kja_promise_release_nowait(kja_promise_t promise);
 
 /*
  A branch: another promise with the same outcome, cancelled on its own. The operation ends when the last

@@ -20,6 +20,7 @@ pub mod event;
 pub mod executor;
 pub mod fulfiller;
 pub mod listener;
+pub mod local;
 pub mod pipe;
 pub mod promise;
 pub mod queue;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::handle::Object;
-use crate::promise::{Resolution, invoke, wait_for};
+use crate::promise::{Resolution, invoke, wait_for, within};
 use crate::runtime::clock;
 use crate::value::{Outcome, Value};
 use std::ffi::{c_char, c_void};
@@ -164,6 +164,17 @@ pub extern "C" fn kja_promise_cancel(promise: kja_promise_t) -> kja_status_t {
 pub extern "C" fn kja_promise_release(promise: kja_promise_t) -> kja_status_t {
     boundary(|| {
         take_promise(promise)?.release();
+        Ok(())
+    })
+}
+
+/// As `kja_promise_release`, without waiting for a callback of the promise that is running on another thread: it ends,
+/// and its result is dropped, when that returns. For finalizers and other places that may not wait.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_release_nowait(promise: kja_promise_t) -> kja_status_t {
+    boundary(|| {
+        let promise = take_promise(promise)?;
+        within(0, || promise.release());
         Ok(())
     })
 }

@@ -4,6 +4,7 @@ pub mod clock;
 mod detached;
 mod drive;
 mod executor;
+mod local;
 mod on_loop;
 mod parker;
 mod pump;
@@ -28,6 +29,8 @@ use crate::sync::Lock;
 use crate::value::Outcome;
 use clock::Clock;
 use detached::Detached;
+use local::Locals;
+pub use local::new_local_key;
 use queue::Queue;
 use scope::{Driven, WaitScope};
 use shutdown::LoopThread;
@@ -108,6 +111,7 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     pub(crate) detached: Detached,
     pub(crate) sleepers: Sleepers,
+    locals: Locals,
     pub(crate) clock: Clock,
     /// How many cells there are.
     pub(crate) promises: AtomicU64,
@@ -195,6 +199,7 @@ impl Runtime {
             timers: Timers::new(),
             detached: Detached::default(),
             sleepers: Sleepers::default(),
+            locals: Locals::default(),
             clock: Clock::new(options.virtual_time),
             promises: AtomicU64::new(0),
             turns: AtomicU64::new(0),

@@ -75,6 +75,7 @@ pub(super) fn finish(shared: &Arc<Shared>, tokio: tokio::runtime::Runtime) {
     shared.detached.close(&error);
     shared.queue.close();
     shared.timers.wake_all();
+    shared.locals.clear();
     let handle = shared.tokio.lock().take();
     drop(handle);
     drop(tokio);
