@@ -70,6 +70,7 @@ static inline void runtime_refuses(uint64_t h) {
 /* What a runtime makes besides promises. */
 static inline void runtime_makes_nothing(uint64_t h) {
   uint64_t out = 1, other = 1;
+  void *kept;
   REFUSED(kja_task_set_new(h, 0, never_called, CTX, &out));
   CHECK_U64(out, 0);
   REFUSED(kja_canceler_new(h, &out));
@@ -83,6 +84,8 @@ static inline void runtime_makes_nothing(uint64_t h) {
   REFUSED(kja_pipe_new_os_one_way(h, &out, &other));
   REFUSED(kja_pipe_new_os_two_way(h, &out, &other));
   REFUSED(kja_connection_new_null(h, &out));
+  REFUSED(kja_local_get(h, 1, &kept));
+  REFUSED(kja_local_get_or_set(h, 1, CTX, &kept));
 }
 
 static inline void executor_refuses(uint64_t h) {
