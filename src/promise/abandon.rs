@@ -9,6 +9,7 @@ use super::{Cell, Promise, Resolution, Watch};
 use crate::error::Error;
 use crate::foreign::Opaque;
 use crate::runtime::{Shared, Status};
+use crate::sync::per_thread;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ fn run_finally(runtime: Arc<Shared>, continuation: Continuation) {
     }
 }
 
-thread_local! {
+per_thread! {
     static LEFT: RefCell<Option<Vec<Left>>> = const { RefCell::new(None) };
     /// How long an abandonment by this thread may wait for a callback.
     static BOUND: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };

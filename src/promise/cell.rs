@@ -35,11 +35,11 @@ use super::waiters::Waiters;
 use super::waits::{WAITS, this_thread};
 use crate::error::Error;
 use crate::runtime::{Parker, Shared, Status};
-use crate::sync::Lock;
+use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use crate::sync::{Lock, MutexGuard};
 use crate::value::Outcome;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Wake, Waker};
 
 /// In the loop's queue, or about to be.
@@ -132,6 +132,10 @@ impl Cell {
 
     pub(crate) fn has_holders(&self) -> bool {
         self.holders.load(Ordering::Acquire) > 0
+    }
+
+    pub(crate) fn has_other_holders(&self) -> bool {
+        self.holders.load(Ordering::Acquire) > 1
     }
 
     pub(super) fn add_holder(&self) {
@@ -298,7 +302,7 @@ impl Cell {
         drop((unwanted, unclaimed));
     }
 
-    fn tell(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State>) {
+    fn tell(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         waiters.wake_all();

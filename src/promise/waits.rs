@@ -2,17 +2,17 @@
 //! wait for each other.
 
 use super::Cell;
-use crate::sync::Lock;
+use crate::sync::{Lock, global, per_thread};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) struct Waits(Lock<BTreeMap<usize, (usize, Arc<Cell>)>>);
 
-pub(super) static WAITS: Waits = Waits(Lock::new(BTreeMap::new()));
+global!(pub(super) WAITS: Waits = Waits(Lock::new(BTreeMap::new())));
 
 /// A number for this thread that no other living thread has.
 pub(super) fn this_thread() -> usize {
-    thread_local!(static KEY: u8 = const { 0 });
+    per_thread!(static KEY: u8 = const { 0 });
     KEY.try_with(|key| std::ptr::from_ref(key) as usize).unwrap_or(0)
 }
 
