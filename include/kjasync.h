@@ -1515,6 +1515,12 @@ kja_status_t kja_promise_fork(kja_promise_t promise_,
                               kja_promise_t *out);
 
 /*
+ Whether something besides this handle holds the operation: a branch, a combinator, a promise made from it. False for
+ a handle that is none. (FORK-02)
+ */
+bool kja_promise_has_branches(kja_promise_t promise);
+
+/*
  Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the
  promise. It may not block if this is the loop's thread. `ctx` is taken over in every case. (PROM-24)
  */

@@ -2,7 +2,7 @@
 
 use super::{
     boundary, bytes, callback, cell, context, created, kja_bytes_t, kja_callback_fn, kja_destroy_fn, kja_handle_t,
-    kja_promise_t, kja_runtime_t, kja_status_t, promise, result, runtime, take_promise,
+    kja_promise_t, kja_runtime_t, kja_status_t, promise, question, result, runtime, take_promise,
 };
 use crate::error::Error;
 use crate::handle::Object;
@@ -184,6 +184,13 @@ pub extern "C" fn kja_promise_release_nowait(promise: kja_promise_t) -> kja_stat
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_fork(promise_: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || Ok(Object::Promise(promise(promise_)?.fork())))
+}
+
+/// Whether something besides this handle holds the operation: a branch, a combinator, a promise made from it. False for
+/// a handle that is none. (FORK-02)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_has_branches(promise: kja_promise_t) -> bool {
+    question(|| Some(cell(promise).ok()?.has_other_holders()))
 }
 
 /// Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the

@@ -181,6 +181,11 @@ impl Promise {
         self.0.cancel_now(error)
     }
 
+    /// Whether somebody else holds the operation too: a branch, a combinator, another handle. (FORK-02)
+    pub fn has_branches(&self) -> bool {
+        self.0.has_other_holders()
+    }
+
     /// The outcome, once there is one.
     pub fn outcome(&self) -> Option<Outcome> {
         self.0.outcome()

@@ -521,6 +521,41 @@ static void a_slow_turn_is_reported(void) {
   CHECK_U64(count_get(&slow.destroyed), 1);
 }
 
+static void *queue_elsewhere(void *arg) {
+  detached_t *own = (detached_t *)arg;
+  queue_count(own->runtime, &own->ran);
+  return NULL;
+}
+
+/* parity: LOOP-13 */
+static void a_host_that_only_polls_is_told_as_well(void) {
+  host_t host;
+  detached_t own;
+  memset(&own, 0, sizeof own);
+  own.runtime = host_open(&host);
+  CHECK_OK(kja_runtime_poll(own.runtime, 0, NULL));
+  for (uint64_t i = 1; i <= 10; i++) {
+    uint64_t before = count_get(&host.runnable);
+    pthread_t thread;
+    pthread_create(&thread, NULL, queue_elsewhere, &own);
+    pthread_join(thread, NULL);
+    CHECK(count_get(&host.runnable) > before);
+    CHECK_OK(i % 2 ? kja_runtime_turn(own.runtime, 0, NULL) : kja_runtime_poll(own.runtime, 0, NULL));
+    CHECK_U64(count_get(&own.ran), i);
+  }
+  runtime_close(own.runtime);
+}
+
+/* parity: PROM-28, LOOP-08 */
+static void poll_settles_what_waits_until_the_loop_would_sleep(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_promise_t rest = 0;
+  CHECK_OK(kja_timer_yield_until_would_sleep_start(runtime, &rest));
+  CHECK_OK(kja_runtime_poll(runtime, 0, NULL));
+  expect_already(rest, KJA_OK);
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN(turn_and_poll_make_no_more_turns_than_asked_for);
   RUN(a_bound_cuts_a_chain_and_loses_nothing_of_it);
@@ -535,6 +570,10 @@ int main(void) {
   RUN(what_waits_is_not_runnable_and_what_another_thread_queues_is);
   RUN_IN_BOTH(a_busy_loop_looks_at_its_sockets_as_often_as_asked_for);
   RUN(a_sleeping_loop_tells_when_it_gets_something_to_do);
+  test_mode = KJA_RUNTIME_WAIT_SCOPE;
+  RUN(a_host_that_only_polls_is_told_as_well);
+  RUN(poll_settles_what_waits_until_the_loop_would_sleep);
+  test_mode = KJA_RUNTIME_THREAD;
   RUN_IN_BOTH(cancel_detached_ends_what_was_detached_and_nothing_else);
   RUN_IN_BOTH(a_detached_callback_may_cancel_all_that_is_detached);
   RUN_IN_BOTH(stats_count_what_is_there);

@@ -138,6 +138,7 @@ static inline void promise_refuses(uint64_t h) {
   REFUSED(kja_promise_cancel(h));
   REFUSED(kja_promise_release(h));
   REFUSED(kja_promise_release_nowait(h));
+  CHECK(!kja_promise_has_branches(h));
   REFUSED(kja_promise_then(h, never_called, CTX, &out));
   REFUSED(kja_promise_catch(h, never_called, CTX, &out));
   REFUSED(kja_promise_handle_both(h, never_called, CTX, &out));
