@@ -83,6 +83,23 @@ fn what_is_cancelled_while_polled_is_gone_when_the_cancel_returns() {
     });
 }
 
+/// The starting thread polls once; meanwhile the operation becomes ready, and the loop finds it busy.
+#[test]
+fn a_wake_up_during_the_first_poll_is_not_lost() {
+    explore(2, || {
+        let (shared, thread) = with_loop();
+        let readiness = Readiness::new();
+        let ready = readiness.clone();
+        let setter = loom::thread::spawn(move || ready.set());
+        let promise = readiness.promise(&shared, &Drops::new());
+        // On the loop, which nobody helps: this thread sleeps.
+        let seen = promise.then(When::Both, |outcome| outcome);
+        assert_eq!(number(&seen.wait(None).unwrap()), Some(7));
+        setter.join().unwrap();
+        end(&shared, thread);
+    });
+}
+
 /// A thread that polls gives up; what woke it last has to reach the loop.
 #[test]
 fn giving_up_hands_the_last_wake_up_to_the_loop() {

@@ -33,6 +33,18 @@ fn a_call_runs_or_is_refused() {
 }
 
 #[test]
+fn a_call_settles_though_nobody_waits() {
+    explore(2, || {
+        let (shared, thread) = with_loop();
+        let executor = crate::runtime::model::executor(&shared);
+        let caller = loom::thread::spawn(move || executor.start(|| Ok(Value::Unit)));
+        end(&shared, thread);
+        let call = caller.join().unwrap();
+        assert!(call.is_err() || call.is_ok_and(|call| call.outcome().is_some()));
+    });
+}
+
+#[test]
 fn a_call_that_waits_for_a_promise_ends_with_the_runtime() {
     explore(2, || {
         let (shared, thread) = with_loop();
