@@ -24,7 +24,8 @@ struct Branch {
     wanted: usize,
     /// What has come for the pending read.
     granted: usize,
-    pumps: usize,
+    /// How many pumps read from it; one that ends may be told of before one that began.
+    pumps: isize,
     gone: bool,
     aborted: bool,
 }
@@ -231,7 +232,7 @@ impl Transport for Side {
     }
 
     fn pumping(&self, active: bool) {
-        self.branch(|branch| if active { branch.pumps += 1 } else { branch.pumps -= 1 });
+        self.branch(|branch| branch.pumps += if active { 1 } else { -1 });
         if !active {
             let readers = self.shared.take_readers();
             readers.into_iter().flatten().for_each(Waker::wake);
