@@ -30,6 +30,16 @@ def executeStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := 
     Outcome.deliver call (← Outcome.ofIO action)
   return ⟨native, executor.runtime, .object⟩
 
+/-- As `executeStart`, once the loop has nothing else queued; of several the latest comes first. (PROM-25) -/
+def executeLastStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := do
+  let native ← executor.native.executeLastStart fun call => do
+    Outcome.deliver call (← Outcome.ofIO action)
+  return ⟨native, executor.runtime, .object⟩
+
+/-- Runs `action` once the loop has nothing else queued, and waits for its result; see `executeLastStart`. -/
+@[inline] def executeLast [MonadAwait m] (executor : Executor) (action : IO α) : m α :=
+  MonadAwait.awaitStarted (executor.executeLastStart action)
+
 /-- Runs `action` on the loop and blocks until it is done; on the loop itself it runs at once. Errors: what
 `action` throws; `shutdown`. (EXEC-07) -/
 def execute (executor : Executor) (action : IO α) : IO α := do

@@ -21,6 +21,7 @@ pub mod event;
 pub mod executor;
 pub mod fulfiller;
 pub mod listener;
+pub mod local;
 pub mod network;
 pub mod peer;
 pub mod pipe;

@@ -2,11 +2,11 @@
 
 use super::{
     boundary, bytes, callback, cell, context, created, kja_bytes_t, kja_callback_fn, kja_destroy_fn, kja_handle_t,
-    kja_promise_t, kja_runtime_t, kja_status_t, promise, result, runtime, take_promise,
+    kja_promise_t, kja_runtime_t, kja_status_t, promise, question, result, runtime, take_promise,
 };
 use crate::error::Error;
 use crate::handle::Object;
-use crate::promise::{Resolution, invoke, wait_for};
+use crate::promise::{Resolution, invoke, wait_for, within};
 use crate::runtime::clock;
 use crate::value::{Outcome, Value};
 use std::ffi::{c_char, c_void};
@@ -168,11 +168,29 @@ pub extern "C" fn kja_promise_release(promise: kja_promise_t) -> kja_status_t {
     })
 }
 
+/// As `kja_promise_release`, without waiting for a callback of the promise that is running on another thread: it ends,
+/// and its result is dropped, when that returns. For finalizers and other places that may not wait.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_release_nowait(promise: kja_promise_t) -> kja_status_t {
+    boundary(|| {
+        let promise = take_promise(promise)?;
+        within(0, || promise.release());
+        Ok(())
+    })
+}
+
 /// A branch: another promise with the same outcome, cancelled on its own. The operation ends when the last
 /// branch and the original are gone. (FORK-01, FORK-03, FORK-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_fork(promise_: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || Ok(Object::Promise(promise(promise_)?.fork())))
+}
+
+/// Whether something besides this handle holds the operation: a branch, a combinator, a promise made from it. False for
+/// a handle that is none. (FORK-02)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_has_branches(promise: kja_promise_t) -> bool {
+    question(|| Some(cell(promise).ok()?.has_other_holders()))
 }
 
 /// Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the

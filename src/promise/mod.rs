@@ -4,6 +4,7 @@
 //! operation and everything it was built from that nothing else holds; when the drop returns it is
 //! gone. (PROM-01) Combinators keep a holder of their own on each input.
 
+mod abandon;
 mod attach;
 mod call;
 mod canceler;
@@ -17,6 +18,7 @@ mod timeout;
 mod trace;
 mod wait;
 mod waiters;
+mod waits;
 
 pub use canceler::Canceler;
 pub use cell::Canceled;
@@ -26,8 +28,9 @@ pub use retry::Retry;
 pub use source::When;
 pub use task_set::TaskSet;
 
+pub(crate) use abandon::{strand, within};
 pub(crate) use call::{invoke, with as with_call};
-pub(crate) use cell::{Cell, Turn, strand, within};
+pub(crate) use cell::{Cell, Turn};
 pub(crate) use source::Continuation;
 use source::{Source, Then};
 pub(crate) use wait::wait_for;
@@ -178,6 +181,11 @@ impl Promise {
         self.0.cancel_now(error)
     }
 
+    /// Whether somebody else holds the operation too: a branch, a combinator, another handle. (FORK-02)
+    pub fn has_branches(&self) -> bool {
+        self.0.has_other_holders()
+    }
+
     /// The outcome, once there is one.
     pub fn outcome(&self) -> Option<Outcome> {
         self.0.outcome()
@@ -185,7 +193,7 @@ impl Promise {
 
     /// Lets go at once, even inside the destructor of something that another promise held.
     pub(crate) fn release(self) {
-        cell::immediately(|| drop(self));
+        abandon::immediately(|| drop(self));
     }
 
     pub(crate) fn is(&self, cell: &Arc<Cell>) -> bool {
@@ -211,7 +219,7 @@ impl Clone for Promise {
 impl Drop for Promise {
     fn drop(&mut self) {
         if self.0.remove_holder() && !self.0.goes_at_once() {
-            cell::abandon(&self.0);
+            abandon::abandon(&self.0);
         }
     }
 }

@@ -7,6 +7,7 @@
 use super::{RuntimeId, Shared};
 use crate::error::Error;
 use crate::promise::Cell;
+use crate::sync::per_thread;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ struct Place {
     next: Vec<Arc<Cell>>,
 }
 
-thread_local!(static PLACE: RefCell<Place> = const { RefCell::new(Place { runtime: 0, next: Vec::new() }) });
+per_thread!(static PLACE: RefCell<Place> = const { RefCell::new(Place { runtime: 0, next: Vec::new() }) });
 
 /// Shows this thread's place to `look`, in which nothing foreign may run or be dropped.
 fn place<R>(look: impl FnOnce(&mut Place) -> R) -> Option<R> {

@@ -68,6 +68,13 @@ impl LoopThread {
 
 /// The last steps, once nothing turns the loop any more.
 pub(super) fn finish(shared: &Arc<Shared>, tokio: tokio::runtime::Runtime) {
+    finish_queue(shared);
+    let handle = shared.tokio.lock().take();
+    drop(handle);
+    drop(tokio);
+}
+
+pub(crate) fn finish_queue(shared: &Arc<Shared>) {
     let error = Error::shutdown();
     shared.detached.cancel_all(&error, None);
     // From here on a `finally` runs where it is dropped; what was handed to the loop before is in the set.
@@ -75,9 +82,7 @@ pub(super) fn finish(shared: &Arc<Shared>, tokio: tokio::runtime::Runtime) {
     shared.detached.close(&error);
     shared.queue.close();
     shared.timers.wake_all();
-    let handle = shared.tokio.lock().take();
-    drop(handle);
-    drop(tokio);
+    shared.locals.clear();
 }
 
 impl Runtime {
@@ -103,15 +108,7 @@ impl Runtime {
     }
 
     fn close(&self, deadline: u64) {
-        let shared = &self.shared;
-        let first = shared
-            .status
-            .compare_exchange(Status::Live as u8, Status::Closing as u8, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok();
-        if first {
-            within(deadline, || close_all(shared, deadline));
-            shared.queue.stop();
-        }
+        close(&self.shared, deadline);
     }
 
     fn end(&self, deadline: u64) -> Result<(), Error> {
@@ -131,6 +128,17 @@ impl Runtime {
             }
             _ => Ok(()),
         }
+    }
+}
+
+pub(crate) fn close(shared: &Arc<Shared>, deadline: u64) {
+    let first = shared
+        .status
+        .compare_exchange(Status::Live as u8, Status::Closing as u8, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok();
+    if first {
+        within(deadline, || close_all(shared, deadline));
+        shared.queue.stop();
     }
 }
 

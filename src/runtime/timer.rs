@@ -7,10 +7,10 @@
 
 use super::Shared;
 use crate::sync::Lock;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// A future that is ready once its deadline has passed.

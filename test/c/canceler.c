@@ -199,14 +199,18 @@ static void cancel_oneself(void *ctx, kja_call_t call) {
 
 static void a_wrapped_callback_may_cancel_itself(void) {
   own_t own;
-  kja_promise_t turn = 0, then = 0;
+  kja_fulfiller_t fulfiller = 0;
+  kja_promise_t first = 0, then = 0;
   memset(&own, 0, sizeof own);
   kja_runtime_t runtime = runtime_open();
   own.canceler = canceler_open(runtime);
-  CHECK_OK(kja_timer_yield_start(runtime, &turn));
-  CHECK_OK(kja_promise_then(turn, cancel_oneself, &own, own_destroy, &then));
-  CHECK_OK(kja_promise_release(turn));
-  expect_error_text(wrap(own.canceler, then), KJA_ERR_OVERLOADED, "by itself");
+  CHECK_OK(kja_fulfiller_new(runtime, &fulfiller, &first));
+  CHECK_OK(kja_promise_then(first, cancel_oneself, &own, own_destroy, &then));
+  CHECK_OK(kja_promise_release(first));
+  then = wrap(own.canceler, then);
+  CHECK_OK(kja_fulfiller_unit(fulfiller));
+  CHECK_OK(kja_fulfiller_release(fulfiller));
+  expect_error_text(then, KJA_ERR_OVERLOADED, "by itself");
   let_loop_rest(runtime);
   CHECK_U64(count_get(&own.ran), 1);
   CHECK_U64(count_get(&own.destroyed), 1);

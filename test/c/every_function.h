@@ -70,6 +70,7 @@ static inline void runtime_refuses(uint64_t h) {
 /* What a runtime makes besides promises. */
 static inline void runtime_makes_nothing(uint64_t h) {
   uint64_t out = 1, other = 1;
+  void *kept;
   REFUSED(kja_task_set_new(h, 0, never_called, CTX, &out));
   CHECK_U64(out, 0);
   REFUSED(kja_canceler_new(h, &out));
@@ -86,6 +87,8 @@ static inline void runtime_makes_nothing(uint64_t h) {
   REFUSED(kja_address_from_sockaddr(h, "x", 1, &out));
   REFUSED(kja_network_new(h, &out));
   CHECK_U64(out, 0);
+  REFUSED(kja_local_get(h, 1, &kept));
+  REFUSED(kja_local_get_or_set(h, 1, CTX, &kept));
 }
 
 static inline void executor_refuses(uint64_t h) {
@@ -137,6 +140,8 @@ static inline void promise_refuses(uint64_t h) {
   REFUSED(kja_promise_opaque(h, &pointer));
   REFUSED(kja_promise_cancel(h));
   REFUSED(kja_promise_release(h));
+  REFUSED(kja_promise_release_nowait(h));
+  CHECK(!kja_promise_has_branches(h));
   REFUSED(kja_promise_then(h, never_called, CTX, &out));
   REFUSED(kja_promise_catch(h, never_called, CTX, &out));
   REFUSED(kja_promise_handle_both(h, never_called, CTX, &out));

@@ -318,6 +318,7 @@ static void a_null_pointer_is_refused_by_combinators_and_timers(void) {
   INVALID(kja_timer_timeout_to_next(h[RUNTIME], 1, 1, NULL));
   INVALID(kja_clock_now_nanos(KJA_CLOCK_MONOTONIC, NULL));
   INVALID(kja_runtime_stats(h[RUNTIME], NULL));
+  INVALID(kja_local_get(h[RUNTIME], 1, NULL));
 #undef INVALID
   world_is_intact(&world);
   world_release(&world);

@@ -273,6 +273,22 @@ static void reject_oldest_sends_one_away_and_needs_one(void) {
   runtime_close(runtime);
 }
 
+/* Before the loop has had a turn to tell the first of it. */
+/* parity: QUEUE-01 */
+static void reject_oldest_twice_in_a_row_sends_two_away(void) {
+  kja_runtime_t runtime = scope_open();
+  kja_queue_t queue = queue_open(runtime, 2);
+  kja_promise_t first = pop_start(queue), second = pop_start(queue);
+  CHECK_OK(kja_queue_reject_oldest(queue, KJA_ERR_OVERLOADED, 0, "one", 3));
+  CHECK_OK(kja_queue_reject_oldest(queue, KJA_ERR_DISCONNECTED, 0, "two", 3));
+  CHECK_IS(kja_queue_reject_oldest(queue, KJA_ERR_FAILED, 0, "three", 5), KJA_ERR_FAILED);
+  let_loop_rest(runtime);
+  expect_already(first, KJA_ERR_OVERLOADED);
+  expect_already(second, KJA_ERR_DISCONNECTED);
+  CHECK_OK(kja_queue_release(queue));
+  runtime_close(runtime);
+}
+
 /* parity: QUEUE-02 */
 static void pending_pushes_and_pops_keep_a_released_queue(void) {
   kja_runtime_t runtime = runtime_open();
@@ -484,6 +500,7 @@ int main(void) {
   RUN_IN_BOTH(close_ends_who_waits_for_room_and_leaves_what_is_stored);
   RUN_IN_BOTH(reject_all_sends_everyone_away_who_waits_now);
   RUN_IN_BOTH(reject_oldest_sends_one_away_and_needs_one);
+  RUN(reject_oldest_twice_in_a_row_sends_two_away);
   RUN_IN_BOTH(pending_pushes_and_pops_keep_a_released_queue);
   RUN_IN_BOTH(a_queue_without_room_is_refused);
   RUN_IN_BOTH(shutdown_ends_pushes_and_pops);

@@ -3,6 +3,7 @@
 #define KJASYNC_TEST_STREAM_H
 
 #include "loopback.h"
+#include "options.h"
 
 /* The two ends of a pipe that goes one way. */
 typedef struct ends_t {
@@ -90,21 +91,13 @@ static inline void expect_error(kja_promise_t promise, kja_status_t status, cons
   CHECK_OK(kja_promise_release(promise));
 }
 
-/* The promise is still pending when the loop has done all that it can do by itself. */
+/* The promise is still pending when the loop has nothing left to do. */
 static inline void stays_pending(kja_runtime_t runtime, kja_promise_t promise) {
-  for (int i = 0; i < 3; i++) let_loop_catch_up(runtime);
+  let_loop_rest(runtime);
   CHECK_IS(kja_promise_status(promise), KJA_ERR_PENDING);
 }
 static inline void stays_pending_for_a_while(kja_promise_t promise) {
   CHECK_IS(kja_promise_await_for(promise, 10 * MILLISECOND), KJA_ERR_TIMED_OUT);
-}
-
-/* Runs a callback inside the loop and returns when it is done. */
-static inline void run_on_loop(kja_runtime_t runtime, kja_callback_fn run, void *ctx) {
-  kja_executor_t executor = 0;
-  CHECK_OK(kja_runtime_executor(runtime, &executor));
-  CHECK_OK(kja_executor_execute(executor, run, ctx, NULL));
-  CHECK_OK(kja_executor_release(executor));
 }
 
 static inline char pattern_at(size_t at) {

@@ -47,7 +47,8 @@ An operation in progress, or its outcome.
 *Threads.* Every function may be called from any thread, unless the runtime is a wait scope.
 
 *Cancellation.* `cancel`, or dropping the last reference, ends the operation there and then: its sockets and
-timers are gone when the call returns, and a closure that has not begun never runs. Lean drops a reference after its
+timers are gone when the call returns, and a closure that has not begun never runs. One that is running on the loop is
+waited for by `cancel` and `release`, and not by a drop: then its result is lost when it returns. Lean drops a reference after its
 last use, which may be earlier than the end of the block: keep what is to go on, or `detach` it. (PROM-01)
 -/
 structure PromiseRef (α : Type) where
@@ -85,6 +86,10 @@ def awaitFor? (promise : PromiseRef α) (nanos : UInt64) : IO (Option α) := do
 
 /-- Has the promise settled, or been released? Never blocks. -/
 def isSettled (promise : PromiseRef α) : BaseIO Bool := promise.native.isSettled
+
+/-- The names of the operations from this promise down to what it waits for at the end, with ` < ` between them, such as
+`timeout < then < read`; empty once it has settled. Never blocks. Errors: `badHandle`. (PROM-20) -/
+def trace (promise : PromiseRef α) : IO String := promise.native.trace
 
 /-- Ends the operation and settles the promise with kind `canceled`; a settled promise stays as it is. When
 this returns the operation is gone, and a closure that has not begun never runs. Waits for one that is running on the
