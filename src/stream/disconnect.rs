@@ -26,6 +26,36 @@ fn has_hung_up(fd: &impl AsFd) -> bool {
     poll(&mut polled, Some(&at_once)).is_ok_and(|_| polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
+/// Where nobody can go away: whoever waits for it learns of `close` alone.
+#[derive(Default)]
+pub(super) struct Never {
+    closed: Lock<bool>,
+    waiter: Lock<Option<Waker>>,
+}
+
+impl Never {
+    pub(super) fn check_open(&self) -> Result<(), Error> {
+        if *self.closed.lock() { Err(Error::closed()) } else { Ok(()) }
+    }
+
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let old = self.waiter.lock().replace(cx.waker().clone());
+        drop(old);
+        self.check_open()?;
+        Poll::Pending
+    }
+
+    /// `true` if it was open.
+    pub(super) fn close(&self) -> bool {
+        let was_open = !std::mem::replace(&mut *self.closed.lock(), true);
+        let waiter = self.waiter.lock().take();
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+        was_open
+    }
+}
+
 impl Disconnect {
     fn watcher(&self, socket: &Socket) -> Result<Arc<AsyncFd<OwnedFd>>, Error> {
         if let Some(watcher) = &*self.watcher.lock() {

@@ -1,5 +1,6 @@
 //! A file as a stream, from an offset on. The system has no other way to wait for a file than in the call itself.
 
+use super::disconnect::Never;
 use super::{Connection, Target, Transport};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Runtime;
@@ -9,27 +10,57 @@ use rustix::fs::{FileType, fstat};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::task::{Context, Poll};
+
+/// How much a pump reads before others have their turn: a file never has it wait.
+const STRETCH: u64 = 1 << 20;
+
+const LAST_OFFSET: u64 = i64::MAX as u64;
 
 struct File {
     fd: Lock<Option<Arc<OwnedFd>>>,
     read_at: Lock<u64>,
     write_at: Lock<u64>,
+    read_aborted: AtomicBool,
+    pumps: AtomicIsize,
+    /// What pumps have read since others had their turn.
+    pumped: Lock<u64>,
+    never: Never,
 }
 
 impl File {
     fn fd(&self) -> Result<Arc<OwnedFd>, Error> {
         self.fd.lock().clone().ok_or_else(Error::closed)
     }
+
+    /// Whether it is time for a pump to let others have their turn.
+    fn pauses(&self) -> bool {
+        let mut pumped = self.pumped.lock();
+        let pauses = self.pumps.load(Ordering::Relaxed) > 0 && *pumped >= STRETCH;
+        if pauses {
+            *pumped = 0;
+        }
+        pauses
+    }
 }
 
 impl Transport for File {
-    fn poll_read(&self, _cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
         let fd = self.fd()?;
+        if self.pauses() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let mut at = self.read_at.lock();
+        // No file is that long, and the system takes offset and size together for a mistake.
+        if self.read_aborted.load(Ordering::Acquire) || *at > LAST_OFFSET.saturating_sub(target.room() as u64) {
+            return Poll::Ready(Ok(0));
+        }
         let count = target.read_at(std::os::fd::AsFd::as_fd(&*fd), *at);
         let count = count.map_err(|errno| Error::from_io("reading a file", &errno.into()))?;
         *at += count as u64;
+        *self.pumped.lock() += count as u64;
         Poll::Ready(Ok(count))
     }
 
@@ -58,19 +89,31 @@ impl Transport for File {
     }
 
     fn abort_read(&self) -> Result<(), Error> {
-        *self.read_at.lock() = u64::MAX >> 1;
+        self.check_open()?;
+        self.read_aborted.store(true, Ordering::Release);
         Ok(())
     }
 
     fn abort_write(&self, _error: Error) {}
 
     fn length(&self) -> Option<u64> {
+        if self.read_aborted.load(Ordering::Acquire) {
+            return Some(0);
+        }
         let size = u64::try_from(fstat(self.fd().ok()?).ok()?.st_size).ok()?;
         Some(size.saturating_sub(*self.read_at.lock()))
     }
 
-    fn poll_write_disconnected(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Poll::Pending
+    fn poll_write_disconnected(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.never.poll(cx)
+    }
+
+    fn pumping(&self, active: bool) {
+        if active {
+            self.pumps.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.pumps.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -79,7 +122,8 @@ impl Transport for File {
 
     fn close(&self) -> bool {
         let fd = self.fd.lock().take();
-        fd.is_some()
+        drop(fd);
+        self.never.close()
     }
 }
 
@@ -91,11 +135,22 @@ impl Connection {
     /// `Unimplemented` for what is no regular file.
     pub fn over_file(runtime: &Runtime, fd: OwnedFd, offset: u64) -> Result<Arc<Self>, Error> {
         runtime.shared().check()?;
+        if offset > LAST_OFFSET {
+            return Err(Error::invalid(format!("{offset} is no offset in a file")));
+        }
         let stat = fstat(&fd).map_err(|errno| Error::from_io("looking at a file", &errno.into()))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Error::new(ErrorKind::Unimplemented, "only a regular file has an offset"));
         }
-        let file = File { fd: Lock::new(Some(Arc::new(fd))), read_at: Lock::new(offset), write_at: Lock::new(offset) };
+        let file = File {
+            fd: Lock::new(Some(Arc::new(fd))),
+            read_at: Lock::new(offset),
+            write_at: Lock::new(offset),
+            read_aborted: AtomicBool::new(false),
+            pumps: AtomicIsize::new(0),
+            pumped: Lock::new(0),
+            never: Never::default(),
+        };
         Ok(Self::new(runtime.shared(), file))
     }
 }

@@ -1,5 +1,6 @@
 //! A stream that takes everything and gives nothing.
 
+use super::disconnect::Never;
 use super::{Connection, Target, Transport};
 use crate::error::Error;
 use crate::runtime::Runtime;
@@ -8,14 +9,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-struct Null;
+#[derive(Default)]
+struct Null(Never);
 
 impl Transport for Null {
     fn poll_read(&self, _cx: &mut Context<'_>, _target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+        self.0.check_open()?;
         Poll::Ready(Ok(0))
     }
 
     fn poll_write(&self, _cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+        self.0.check_open()?;
         parts.clear();
         Poll::Ready(Ok(()))
     }
@@ -38,16 +42,16 @@ impl Transport for Null {
         Some(0)
     }
 
-    fn poll_write_disconnected(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Poll::Pending
+    fn poll_write_disconnected(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.0.poll(cx)
     }
 
     fn check_open(&self) -> Result<(), Error> {
-        Ok(())
+        self.0.check_open()
     }
 
     fn close(&self) -> bool {
-        false
+        self.0.close()
     }
 }
 
@@ -55,6 +59,6 @@ impl Connection {
     /// A connection that takes every write and is at its end for every read. (STRM-22)
     pub fn null(runtime: &Runtime) -> Result<Arc<Self>, Error> {
         runtime.shared().check()?;
-        Ok(Self::new(runtime.shared(), Null))
+        Ok(Self::new(runtime.shared(), Null::default()))
     }
 }

@@ -1,8 +1,9 @@
 //! A non-blocking descriptor registered with the loop, which can be closed at any time.
 //!
 //! On the loop an operation makes its system call when the loop has seen the socket ready. Another thread, which
-//! may look before the loop does, tries the call first and asks for readiness only when that would block. An operation borrows the descriptor for one system call, so
-//! `close` really closes it, at most one system call later, while operations are pending.
+//! may look before the loop does, tries the call first and asks for readiness only when that would block.
+//! An operation borrows the descriptor for one system call, so `close` really closes it, at most one system call
+//! later, while operations are pending.
 
 use crate::error::Error;
 use crate::runtime::Shared;
