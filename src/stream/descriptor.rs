@@ -3,7 +3,7 @@
 use super::disconnect::Disconnect;
 use super::socket::Direction;
 use super::{Socket, Target, Transport};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use bytes::{Buf, Bytes};
 use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
 use std::collections::VecDeque;
@@ -25,13 +25,31 @@ const FLAGS: SendFlags = SendFlags::NOSIGNAL;
 pub(crate) struct Descriptor {
     socket: Socket,
     is_socket: bool,
+    /// What it can do, if that is not both.
+    only: Option<Direction>,
     read_aborted: AtomicBool,
     disconnect: Disconnect,
 }
 
 impl Descriptor {
     pub(crate) fn new(socket: Socket, is_socket: bool) -> Self {
-        Self { socket, is_socket, read_aborted: AtomicBool::new(false), disconnect: Disconnect::default() }
+        let read_aborted = AtomicBool::new(false);
+        Self { socket, is_socket, only: None, read_aborted, disconnect: Disconnect::default() }
+    }
+
+    /// The end of a pipe, for this direction alone.
+    pub(crate) fn pipe(socket: Socket, only: Direction) -> Self {
+        Self { only: Some(only), ..Self::new(socket, false) }
+    }
+
+    fn check(&self, direction: Direction) -> Result<(), Error> {
+        match self.only {
+            Some(only) if only != direction => {
+                self.check_open()?;
+                Err(Error::new(ErrorKind::Unimplemented, "this end of the pipe is for the other direction"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn shut(&self, side: Shutdown) -> Result<(), Error> {
@@ -69,6 +87,7 @@ impl Transport for Descriptor {
         if self.read_aborted.load(Ordering::Acquire) {
             return Poll::Ready(Ok(0));
         }
+        self.check(Direction::Read)?;
         let room = target.room();
         let read = ready!(self.socket.poll_io(
             Direction::Read,
@@ -80,6 +99,7 @@ impl Transport for Descriptor {
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+        self.check(Direction::Write)?;
         let waiting = &*parts;
         let call = |fd: BorrowedFd<'_>| match (waiting.as_slices().0, self.is_socket) {
             ([only], _) => self.write_once(fd, only),
@@ -95,6 +115,7 @@ impl Transport for Descriptor {
     }
 
     fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
+        self.check(Direction::Write)?;
         let mut sent = 0;
         while sent < data.len() {
             match self.socket.with_fd(|fd| self.write_once(fd, &data[sent..]))? {
@@ -108,10 +129,12 @@ impl Transport for Descriptor {
     }
 
     fn shutdown_write(&self) -> Result<(), Error> {
+        self.check(Direction::Write)?;
         self.shut(Shutdown::Write)
     }
 
     fn abort_read(&self) -> Result<(), Error> {
+        self.check(Direction::Read)?;
         // The kernel wakes a pending read and lets later ones see what arrives nevertheless.
         self.read_aborted.store(true, Ordering::Release);
         self.shut(Shutdown::Read)
@@ -121,17 +144,18 @@ impl Transport for Descriptor {
         if self.is_socket {
             // Too late for a peer that has gone already.
             let _ = self.socket.with_fd(|fd| socket2::SockRef::from(&fd).set_linger(Some(Duration::ZERO)));
-        } else {
+        } else if self.check(Direction::Write).is_ok() {
             self.close();
         }
     }
 
     fn poll_write_disconnected(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.check(Direction::Write)?;
         self.disconnect.poll(&self.socket, cx)
     }
 
     fn socket(&self) -> Option<&Socket> {
-        Some(&self.socket)
+        self.is_socket.then_some(&self.socket)
     }
 
     fn check_open(&self) -> Result<(), Error> {

@@ -76,6 +76,11 @@ impl Disconnect {
         let watcher = self.watcher(socket)?;
         let old = self.waiter.lock().replace(cx.waker().clone());
         drop(old);
+        // Closed since: `close` may have come before there was anything to take away.
+        if let Err(closed) = socket.with_fd(|_| ()) {
+            self.close();
+            return Poll::Ready(Err(closed));
+        }
         loop {
             if has_hung_up(watcher.get_ref()) {
                 return Poll::Ready(Ok(()));

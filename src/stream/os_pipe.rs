@@ -1,6 +1,6 @@
 //! Pipes of the system's.
 
-use super::{Connection, Descriptor, Socket};
+use super::{Connection, Descriptor, Direction, Socket};
 use crate::error::Error;
 use crate::runtime::Runtime;
 use rustix::io::Errno;
@@ -33,8 +33,8 @@ impl Connection {
         let runtime = runtime.shared();
         runtime.check()?;
         let (reader, writer) = pipe().map_err(explain)?;
-        let over = |fd| Ok(Self::new(runtime, Descriptor::new(Socket::new(runtime, fd)?, false)));
-        Ok((over(reader)?, over(writer)?))
+        let over = |fd, only| Ok(Self::new(runtime, Descriptor::pipe(Socket::new(runtime, fd)?, only)));
+        Ok((over(reader, Direction::Read)?, over(writer, Direction::Write)?))
     }
 
     /// A pair of connected sockets of the system's. (PIPE-07, PIPE-08)
