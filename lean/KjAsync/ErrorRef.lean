@@ -21,9 +21,9 @@ structure ErrorRef where
 namespace ErrorRef
 
 /-- An error with the kind, OS error number and text of this one. (EXC-08) -/
-def ofError (error : IO.Error) : ErrorRef :=
+def ofError (error : IO.Error) : BaseIO ErrorRef := do
   let (kind, os, text) := Error.toNative error
-  ⟨Native.Error.new kind os text⟩
+  return ⟨← Native.Error.new kind os text⟩
 
 /-- The `IO.Error` with the same kind, OS error number and text. -/
 def toError (error : ErrorRef) : IO.Error := error.native.toIOError

@@ -15,6 +15,7 @@ structure RuntimeLocal (α : Type) where
   private make : Runtime → IO α
   /-- The native key; 0 before it is first used, since initializers also run where the library is not at hand. -/
   private key : IO.Ref UInt64
+  deriving Nonempty
 
 namespace RuntimeLocal
 

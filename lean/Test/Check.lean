@@ -57,6 +57,23 @@ def inBoth (body : Runtime → IO Unit) : IO Unit := do
   Runtime.withRuntime body
   Runtime.withRuntime body { mode := .waitScope }
 
+/-- As `inBoth`, by a clock that stands still but for `letPass`. -/
+def inVirtualTime (body : Runtime → IO Unit) : IO Unit := do
+  Runtime.withRuntime body { virtualTime := true }
+  Runtime.withRuntime body { virtualTime := true, mode := .waitScope }
+
+/-- Lets the loop do all that there is to do. -/
+def letRest (runtime : Runtime) : IO Unit := runtime.yieldUntilWouldSleep
+
+/-- Lets virtual time pass, and what that sets off come to rest. -/
+def letPass (runtime : Runtime) (nanos : UInt64) : IO Unit := do
+  runtime.advance nanos
+  letRest runtime
+
+/-- A promise that never settles, and counts when it is gone. -/
+def pendingUntilGone (runtime : Runtime) (gone : IO.Ref Nat) : IO (PromiseRef Nat) := do
+  (← PromiseRef.never runtime).finally (gone.modify (· + 1))
+
 /-- Runs code on the loop, in both kinds of runtime. -/
 def onLoop (body : Async Unit) : IO Unit := inBoth fun runtime => Async.run runtime body
 

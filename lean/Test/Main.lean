@@ -4,25 +4,36 @@ import Test.AsyncCombinators
 import Test.AsyncLoop
 import Test.AsyncScope
 import Test.Bytes
+import Test.Canceler
 import Test.Cancellation
 import Test.Combinators
 import Test.Connection
 import Test.ConnectionEnd
+import Test.Drive
 import Test.Error
+import Test.ErrorRef
+import Test.Event
 import Test.Executor
 import Test.Finally
 import Test.Fulfiller
 import Test.Handle
+import Test.Join
 import Test.Leak
 import Test.Listener
 import Test.Promise
+import Test.Queue
 import Test.Retry
 import Test.Runtime
+import Test.RuntimeLocal
+import Test.Semaphore
 import Test.Shutdown
 import Test.Stream
 import Test.Stress
 import Test.Task
+import Test.TaskSet
+import Test.Time
 import Test.Timer
+import Test.VirtualTime
 import Test.WaitScope
 
 /-! Runs every test, or those whose names contain one of the arguments. -/

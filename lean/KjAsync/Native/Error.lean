@@ -1,12 +1,13 @@
 import KjAsync.Native.Handle
 
-/-! Foreign functions of errors. The contract of each is in `kjasync.h`. Errors do not change, so they are pure. -/
+/-! Foreign functions of errors. The contract of each is in `kjasync.h`. Errors do not change, so all
+but making one is pure. -/
 
 namespace KjAsync.Native.Error
 
 /-- `kja_error_new`. -/
 @[extern "kjasync_error_new"]
-opaque new (kind osError : UInt32) (text : @& String) : Error
+opaque new (kind osError : UInt32) (text : @& String) : BaseIO Error
 
 /-- The `IO.Error` of the same kind, OS error number and text. -/
 @[extern "kjasync_error_to_io_error"]
