@@ -9,11 +9,11 @@
 //! in or out, never while one is dropped: destructors may be foreign code and may come back here.
 
 use crate::error::Error;
-use crate::net::{Address, Listener};
+use crate::net::{Address, DatagramPort, Listener};
 use crate::coordination::{Event, Permit, Queue, Semaphore};
 use crate::promise::{Canceler, Fulfiller, Promise, TaskSet};
 use crate::runtime::{Executor, Runtime, RuntimeId, Shared, Status, end_object};
-use crate::stream::Connection;
+use crate::stream::{Connection, Message, Messages};
 use crate::sync::Lock;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -42,6 +42,9 @@ pub(crate) enum Object {
     Permit(Arc<Permit>),
     Event(Arc<Event>),
     Error(Error),
+    Datagram(Arc<DatagramPort>),
+    Message(Arc<Message>),
+    Messages(Arc<Messages>),
 }
 
 impl Object {
@@ -60,6 +63,9 @@ impl Object {
             Self::Semaphore(semaphore) => Some(semaphore.runtime()),
             Self::Permit(permit) => Some(permit.runtime()),
             Self::Event(event) => Some(event.runtime()),
+            Self::Datagram(port) => Some(port.runtime()),
+            Self::Message(message) => Some(message.runtime()),
+            Self::Messages(messages) => Some(messages.runtime()),
         }
     }
 }

@@ -11,8 +11,10 @@ pub mod address;
 pub mod bytes;
 pub mod call;
 pub mod canceler;
+pub mod capability;
 pub mod combine;
 pub mod connection;
+pub mod datagram;
 pub mod drive;
 pub mod error;
 pub mod error_object;
@@ -20,6 +22,7 @@ pub mod event;
 pub mod executor;
 pub mod fulfiller;
 pub mod listener;
+pub mod message;
 pub mod pipe;
 pub mod promise;
 pub mod queue;
@@ -28,6 +31,7 @@ pub mod runtime;
 pub mod semaphore;
 pub mod task_set;
 pub mod timer;
+pub mod wrap;
 
 use crate::error::Error;
 use crate::foreign::{DestroyFn, ForeignCallback, Opaque};
@@ -60,6 +64,12 @@ pub type kja_address_t = u64;
 pub type kja_listener_t = u64;
 /// A connected byte stream. Released with `kja_connection_release`.
 pub type kja_connection_t = u64;
+/// A bound datagram socket. Released with `kja_datagram_release`.
+pub type kja_datagram_t = u64;
+/// The bytes of one receive and what came beside them. Released with `kja_message_release`.
+pub type kja_message_t = u64;
+/// Several messages that were received together. Released with `kja_message_list_release`.
+pub type kja_message_list_t = u64;
 /// Promises that nobody awaits, held together. Released with `kja_task_set_release`, which cancels them.
 pub type kja_task_set_t = u64;
 /// One switch for many promises. Released with `kja_canceler_release`, which cancels them.
@@ -183,6 +193,9 @@ lookups! {
     address: Address => Arc<crate::net::Address>;
     listener: Listener => Arc<crate::net::Listener>;
     connection: Connection => Arc<crate::stream::Connection>;
+    datagram: Datagram => Arc<crate::net::DatagramPort>;
+    message: Message => Arc<crate::stream::Message>;
+    message_list: Messages => Arc<crate::stream::Messages>;
     promise: Promise => Promise;
     task_set: TaskSet => Arc<TaskSet>;
     canceler: Canceler => Arc<Canceler>;
@@ -209,6 +222,14 @@ fn object(id: u64) -> Result<Object, Error> {
 fn take_promise(id: u64) -> Result<Promise, Error> {
     match handle::remove(id, |object| matches!(object, Object::Promise(_))) {
         Some(Object::Promise(promise)) => Ok(promise),
+        _ => Err(Error::bad_handle()),
+    }
+}
+
+/// Takes a connection's handle out of the table: the caller is its holder now.
+fn take_connection(id: u64) -> Result<Arc<crate::stream::Connection>, Error> {
+    match handle::remove(id, |object| matches!(object, Object::Connection(_))) {
+        Some(Object::Connection(connection)) => Ok(connection),
         _ => Err(Error::bad_handle()),
     }
 }

@@ -78,6 +78,15 @@ impl Address {
         self.sockets.first().map_or(0, SocketAddr::port)
     }
 
+    /// Its names for the system, in order.
+    pub(super) fn names(&self) -> Vec<socket2::SockAddr> {
+        self.sockets.iter().copied().map(socket2::SockAddr::from).collect()
+    }
+
+    pub(super) fn is_any(&self) -> bool {
+        self.any
+    }
+
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
     }

@@ -41,7 +41,7 @@ pub(super) fn listen(
             }
         };
         let socket = Socket::new(runtime, fd)?;
-        return Ok(Arc::new(Listener { socket, accepts: Turns::default() }));
+        return Ok(Listener::over(socket));
     }
     Err(failed)
 }
@@ -59,6 +59,10 @@ fn open(address: SocketAddr, any: bool, backlog: u32) -> io::Result<OwnedFd> {
 }
 
 impl Listener {
+    pub(super) fn over(socket: Socket) -> Arc<Self> {
+        Arc::new(Self { socket, accepts: Turns::default() })
+    }
+
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }

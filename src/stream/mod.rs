@@ -1,9 +1,13 @@
 //! Byte streams: over descriptors, in this process, on files.
 
+mod capability;
+mod capability_pipe;
 mod connection;
+pub(crate) mod control;
 mod descriptor;
 mod disconnect;
 mod file;
+mod message;
 mod null;
 mod os_pipe;
 mod pipe;
@@ -17,6 +21,9 @@ mod transport;
 mod write;
 
 pub use connection::Connection;
+pub use control::ControlMessage;
+pub use message::{Message, Messages};
+pub(crate) use capability::{Attached, Carries};
 pub(crate) use descriptor::Descriptor;
 pub(crate) use read::{Read, ReadAll, ReadInto};
 pub(crate) use socket::{Direction, Socket};
