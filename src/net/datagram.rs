@@ -3,6 +3,7 @@
 //! Any number of sends and receives may be pending; each kind is served in order. An error of one datagram leaves the
 //! port as it is.
 
+use super::unreachable::Unreachable;
 use super::{Address, wrap};
 use crate::coordination::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
@@ -19,7 +20,8 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 #[cfg(target_vendor = "apple")]
 const FLAGS: i32 = 0;
@@ -47,6 +49,9 @@ pub struct DatagramPort {
     domain: Domain,
     sends: Turns,
     receives: Turns,
+    /// Errors of sending come back only then.
+    connected: AtomicBool,
+    unreachable: Unreachable,
 }
 
 /// The name of an address that a socket of this family can be sent to: of its own family if there is one, else an
@@ -129,8 +134,10 @@ fn sent(result: rustix::io::Result<usize>) -> Outcome {
 impl DatagramPort {
     pub(super) fn over(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Arc<Self>, Error> {
         let domain = wrap::domain(&fd)?;
+        let connected = AtomicBool::new(SockRef::from(&fd).peer_addr().is_ok());
         let socket = Socket::new(runtime, fd)?;
-        Ok(Arc::new(Self { socket, domain, sends: Turns::default(), receives: Turns::default() }))
+        let (sends, receives, unreachable) = (Turns::default(), Turns::default(), Unreachable::default());
+        Ok(Arc::new(Self { socket, domain, sends, receives, connected, unreachable }))
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
@@ -194,9 +201,24 @@ impl DatagramPort {
             if turn.poll(cx).is_pending() {
                 return self.pending();
             }
-            self.socket.poll_io(Direction::Read, cx, |fd| self.receive_once(fd, options), |_| false)
+            let received = self.socket.poll_io(Direction::Read, cx, |fd| self.receive_once(fd, options), |_| false);
+            if received.is_pending() && self.connected.load(Ordering::Acquire) {
+                return self.poll_unreachable(cx, options);
+            }
+            received
         });
         received.await?.map_err(|error| Error::from_io("receiving a datagram", &error))
+    }
+
+    /// An error that is no datagram, or the datagram that has come instead.
+    fn poll_unreachable(&self, cx: &mut Context<'_>, options: Receive) -> Poll<Result<io::Result<Message>, Error>> {
+        ready!(self.unreachable.poll(&self.socket, cx))?;
+        match self.socket.with_fd(|fd| self.receive_once(fd, options))? {
+            // What is wrong stays so, such as a queue of errors that nobody reads: nothing to wait for.
+            Err(Errno::AGAIN | Errno::INTR) => self.connected.store(false, Ordering::Release),
+            received => return Poll::Ready(Ok(received.map_err(io::Error::from))),
+        }
+        Poll::Pending
     }
 
     /// Receives the next datagram. The promise carries a [`Message`]. (DGRAM-03)
@@ -237,7 +259,11 @@ impl DatagramPort {
         self.runtime().check()?;
         let name = choose(to, self.domain)?;
         let done = self.socket.with_fd(|fd| SockRef::from(&fd).connect(&name))?;
-        done.map_err(|error| Error::from_io(format_args!("connecting a datagram port to {to}"), &error))
+        done.map_err(|error| Error::from_io(format_args!("connecting a datagram port to {to}"), &error))?;
+        self.connected.store(true, Ordering::Release);
+        // Those that wait already are to notice it too.
+        self.receives.wake_all();
+        Ok(())
     }
 
     /// The bound address, with the port that the system chose if port 0 was asked for. (DGRAM-08)
@@ -253,7 +279,9 @@ impl DatagramPort {
 
     /// Closes the port now; pending operations reject with `Canceled`.
     pub fn close(&self) {
-        if self.socket.close() {
+        let open = self.socket.close();
+        self.unreachable.close();
+        if open {
             self.sends.wake_all();
             self.receives.wake_all();
         }

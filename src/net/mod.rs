@@ -7,6 +7,7 @@ mod datagram;
 mod listener;
 mod parse;
 mod resolve;
+mod unreachable;
 mod wrap;
 
 pub use address::Address;

@@ -26,7 +26,7 @@ pub use message::{Message, Messages};
 pub(crate) use capability::{Attached, Carries};
 pub(crate) use descriptor::Descriptor;
 pub(crate) use read::{Read, ReadAll, ReadInto};
-pub(crate) use socket::{Direction, Socket};
+pub(crate) use socket::{Direction, Socket, register};
 pub(crate) use target::Target;
 pub(crate) use transport::Transport;
 pub(crate) use write::{Write, pump};
