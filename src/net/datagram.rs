@@ -193,7 +193,7 @@ impl DatagramPort {
         let Arrived { truncated, source, .. } = receive(fd, &mut content, wanted, &mut beside)?;
         // In place with every allocator in use: the block only gets shorter.
         content.shrink_to_fit();
-        Ok(Message::new(self.runtime(), Bytes::from(content), beside).from_peer(source, truncated))
+        Ok(Message::new(self.runtime(), Bytes::from(content), beside).with_source(source, truncated))
     }
 
     async fn receive_first(&self, turn: &Turn, options: Receive) -> Result<Message, Error> {

@@ -123,6 +123,8 @@ pub(crate) fn receive(
     let (count, source) = received.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     // SAFETY: the kernel has filled that many bytes of the spare capacity, and no more than there was.
     unsafe { content.set_len(content.len() + count) };
+    // As wide as a pointer on some systems only.
+    #[allow(clippy::unnecessary_cast)]
     let used = (header.msg_controllen as usize).min(room);
     // SAFETY: the kernel has filled that many bytes of the capacity.
     let control = unsafe { std::slice::from_raw_parts(control.as_ptr().cast(), if room > 0 { used } else { 0 }) };

@@ -59,7 +59,7 @@ impl Message {
     }
 
     /// A datagram: where it came from, and whether it was cut.
-    pub(crate) fn from_peer(mut self, source: Option<SockAddr>, truncated: bool) -> Self {
+    pub(crate) fn with_source(mut self, source: Option<SockAddr>, truncated: bool) -> Self {
         self.source = source;
         self.truncated = truncated;
         self
