@@ -169,7 +169,8 @@ fn take_apart(mut control: &[u8], most: usize, beside: &mut Beside) {
         } else {
             beside.messages.push(ControlMessage::new(level, kind, data));
         }
-        control = control.get(align(size)..).unwrap_or_default();
+        let next = size.checked_next_multiple_of(ALIGN).and_then(|next| control.get(next..));
+        control = next.unwrap_or_default();
     }
 }
 
