@@ -51,6 +51,7 @@ lint-rest: build
 	scripts/check_exports
 	scripts/check_externs
 	scripts/check_licences
+	scripts/check_refusals
 	scripts/check_sources
 	scripts/parity --check
 

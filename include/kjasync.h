@@ -1565,6 +1565,29 @@ kja_status_t kja_listener_close(kja_listener_t listener_);
 kja_status_t kja_listener_release(kja_listener_t listener);
 
 /*
+ A key for `kja_local_get` and `kja_local_get_or_set` that nobody else in this process has.
+ */
+uint64_t kja_local_new_key(void);
+
+/*
+ Keeps `value` for this runtime under the key, until the runtime ends, unless something is kept there already. Writes
+ what is kept, which is borrowed. `value` is taken over in every case: it is freed with the runtime, or at once if it
+ is not kept. Any thread. (LOOP-16)
+ */
+kja_status_t kja_local_get_or_set(kja_runtime_t runtime_,
+                                  uint64_t key,
+                                  void *value,
+                                  kja_destroy_fn destroy,
+                                  void **out);
+
+/*
+ Writes what is kept for this runtime under the key; borrowed. Errors: `FAILED` if there is nothing. Any thread. (LOOP-16)
+ */
+kja_status_t kja_local_get(kja_runtime_t runtime_,
+                           uint64_t key,
+                           void **out);
+
+/*
  The bytes; a new handle on the same memory. They are empty for an empty datagram, and at the end of a stream.
  (DGRAM-04, CAPS-02)
  */
@@ -1827,11 +1850,23 @@ kja_status_t kja_promise_cancel(kja_promise_t promise);
 kja_status_t kja_promise_release(kja_promise_t promise);
 
 /*
+ As `kja_promise_release`, without waiting for a callback of the promise that is running on another thread: it ends,
+ and its result is dropped, when that returns. For finalizers and other places that may not wait.
+ */
+kja_status_t kja_promise_release_nowait(kja_promise_t promise);
+
+/*
  A branch: another promise with the same outcome, cancelled on its own. The operation ends when the last
  branch and the original are gone. (FORK-01, FORK-03, FORK-04)
  */
 kja_status_t kja_promise_fork(kja_promise_t promise_,
                               kja_promise_t *out);
+
+/*
+ Whether something besides this handle holds the operation: a branch, a combinator, a promise made from it. False for
+ a handle that is none. (FORK-02)
+ */
+bool kja_promise_has_branches(kja_promise_t promise);
 
 /*
  Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the

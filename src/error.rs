@@ -173,6 +173,8 @@ impl Error {
         own_result = Failed, "a promise cannot be its own result";
         none_yet = Failed, "no call of this thread has failed";
         no_detail = Failed, "the error carries nothing under this id";
+        promise_as_value = InvalidArgument, "a promise is no value: return it, or fulfil with it, to be waited for";
+        no_local = Failed, "nothing is kept under this key";
         no_length = Unimplemented, "how long the stream is is not known";
         no_socket = Unimplemented, "this connection is no socket";
         nobody_waits = Failed, "nobody waits for a value of this queue";

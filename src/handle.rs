@@ -8,18 +8,18 @@
 //! A new handle goes to the shard of the thread that makes it. A shard's lock is held to move an `Arc`
 //! in or out, never while one is dropped: destructors may be foreign code and may come back here.
 
+use crate::coordination::{Event, Permit, Queue, Semaphore};
 use crate::error::Error;
 use crate::net::{Address, DatagramPort, Listener};
-use crate::coordination::{Event, Permit, Queue, Semaphore};
 use crate::promise::{Canceler, Fulfiller, Promise, TaskSet};
 use crate::runtime::{Executor, Runtime, RuntimeId, Shared, Status, end_object};
 use crate::stream::{Connection, Message, Messages};
-use crate::sync::Lock;
+use crate::sync::{Lock, global};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const SHARD_BITS: u32 = 4;
+const SHARD_BITS: u32 = if cfg!(kja_model) { 1 } else { 4 };
 const SHARDS: usize = 1 << SHARD_BITS;
 const INDEX_BITS: u32 = 32 - SHARD_BITS;
 const CHUNK: usize = 256;
@@ -135,7 +135,11 @@ impl Shard {
     }
 }
 
-static SHARD: [Lock<Shard>; SHARDS] = [const { Lock::new(Shard::new()) }; SHARDS];
+// Few shards in a model, so that its threads meet there.
+#[cfg(kja_model)]
+global!(SHARD: [Lock<Shard>; SHARDS] = std::array::from_fn(|_| Lock::new(Shard::new())));
+#[cfg(not(kja_model))]
+global!(SHARD: [Lock<Shard>; SHARDS] = [const { Lock::new(Shard::new()) }; SHARDS]);
 
 fn split(id: u64) -> (usize, u32, u32) {
     let low = id as u32;
@@ -186,7 +190,7 @@ pub(crate) fn remove(id: u64, wanted: impl FnOnce(&Object) -> bool) -> Option<Ob
 /// Takes out everything that belongs to a runtime.
 pub(crate) fn remove_owned_by(runtime: RuntimeId) -> Vec<Object> {
     let mut found = Vec::new();
-    for shard in &SHARD {
+    for shard in SHARD.iter() {
         let mut shard = shard.lock();
         for index in 0..shard.used {
             let owned = shard

@@ -9,6 +9,9 @@ mod error;
 pub mod ffi;
 mod foreign;
 mod handle;
+#[cfg(all(test, kja_model))]
+#[path = "../test/models/mod.rs"]
+mod models;
 pub mod net;
 pub mod promise;
 pub mod runtime;

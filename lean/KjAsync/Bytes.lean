@@ -35,9 +35,6 @@ def empty : BytesRef := ofByteArray .empty
 instance : Inhabited BytesRef := ⟨empty⟩
 instance : EmptyCollection BytesRef := ⟨empty⟩
 
-/-- A number as the native side takes it; larger than anything if it does not fit. -/
-@[inline] def toUSize (n : Nat) : USize := if n < USize.size then n.toUSize else (0 : USize) - 1
-
 /-- How many bytes. -/
 @[inline] def size (bytes : BytesRef) : Nat := bytes.native.size.toNat
 
@@ -45,14 +42,14 @@ instance : EmptyCollection BytesRef := ⟨empty⟩
 @[inline] def isEmpty (bytes : BytesRef) : Bool := bytes.native.size == 0
 
 /-- The byte at this position, 0 beyond the end. -/
-@[inline] def get (bytes : BytesRef) (index : Nat) : UInt8 := bytes.native.get (toUSize index)
+@[inline] def get (bytes : BytesRef) (index : Nat) : UInt8 := bytes.native.get (Native.usize index)
 
 instance : GetElem BytesRef Nat UInt8 fun bytes index => index < bytes.size where
   getElem bytes index _ := bytes.get index
 
 /-- The bytes from `start` up to, not including, `stop`, cut to what there is. It shares the memory. -/
 def slice (bytes : BytesRef) (start : Nat := 0) (stop : Nat := bytes.size) : BytesRef :=
-  ⟨bytes.native.slice (toUSize start) (toUSize stop)⟩
+  ⟨bytes.native.slice (Native.usize start) (Native.usize stop)⟩
 
 /-- A copy as an array. -/
 @[inline] def toByteArray (bytes : BytesRef) : ByteArray := bytes.native.toByteArray
@@ -81,7 +78,7 @@ def indexOf? (bytes wanted : BytesRef) (start : Nat := 0) : Option Nat :=
   if wanted.isEmpty then
     if start ≤ bytes.size then some start else none
   else
-    let index := bytes.native.indexOf wanted.native (toUSize start)
+    let index := bytes.native.indexOf wanted.native (Native.usize start)
     if index == bytes.native.size then none else some index.toNat
 
 /-- Do these bytes begin with `head`? -/

@@ -55,12 +55,12 @@ namespace Connection
 A promise of at least `min` and at most `max` bytes, fewer than `min` only at the end of the stream, none if it has
 ended. The memory is taken when there is something to read, not before.
 
-Never blocks. Errors: `busy` if a read is pending; `invalidArgument` if `max` is 0 or less than `min`; `disconnected`
+Never blocks. Errors: `busy` if a read is pending (STRM-24); `invalidArgument` if `max` is 0 or less than `min`; `disconnected`
 if the peer reset the connection. Cancellation: the connection stays usable; with `min` 1 no byte is lost, with
 more, what had arrived for this read is. (STRM-01)
 -/
 def readStart (connection : Connection) (min : Nat := 1) (max : Nat := 65536) : IO (PromiseRef BytesRef) :=
-  return ⟨← connection.native.readStart (BytesRef.toUSize min) (BytesRef.toUSize max), connection.runtime, .bytes⟩
+  return ⟨← connection.native.readStart (Native.usize min) (Native.usize max), connection.runtime, .bytes⟩
 
 /-- Waits for at least `min` and at most `max` bytes; see `readStart`. -/
 @[inline] def read [MonadAwait m] (connection : Connection) (min : Nat := 1) (max : Nat := 65536) : m BytesRef :=
@@ -82,7 +82,7 @@ def readExactlyStart (connection : Connection) (size : Nat) : IO (PromiseRef Byt
 /-- A promise of all bytes until the end of the stream. Errors: `overloaded` for more than `limit` bytes; otherwise
 as `readStart`. Cancellation: what was read is lost. (STRM-07) -/
 def readAllStart (connection : Connection) (limit : Nat := 64 * 1024 * 1024) : IO (PromiseRef BytesRef) :=
-  return ⟨← connection.native.readAllStart (BytesRef.toUSize limit), connection.runtime, .bytes⟩
+  return ⟨← connection.native.readAllStart (Native.usize limit), connection.runtime, .bytes⟩
 
 /-- Waits for all bytes until the end of the stream; see `readAllStart`. -/
 @[inline] def readAll [MonadAwait m] (connection : Connection) (limit : Nat := 64 * 1024 * 1024) : m BytesRef :=

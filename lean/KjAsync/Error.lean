@@ -5,7 +5,7 @@ Errors. Every failure is an `IO.Error`; its constructor says what the operating 
 
 namespace KjAsync
 
-/-- What went wrong, as far as the next step depends on it. The first four are KJ's. -/
+/-- What went wrong, as far as the next step depends on it. The first four are KJ's. (EXC-01) -/
 inductive ErrorKind where
   /-- A bug, bad input, or an error nobody classified. -/
   | failed

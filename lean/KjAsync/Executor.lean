@@ -23,11 +23,22 @@ namespace Executor
 def isLive (executor : Executor) : BaseIO Bool := executor.native.isLive
 
 /-- Runs `action` on the loop, in the order of the calls, and returns a promise of its result. Never blocks.
-Cancelling before it has begun means that it never runs. Errors: `shutdown`. (EXEC-04, EXEC-08, EXEC-09) -/
+Cancelling before it has begun means that it never runs. Errors: `shutdown`. (EXEC-04, EXEC-05, EXEC-08,
+EXEC-09) -/
 def executeStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := do
   let native ← executor.native.executeStart fun call => do
     Outcome.deliver call (← Outcome.ofIO action)
   return ⟨native, executor.runtime, .object⟩
+
+/-- As `executeStart`, once the loop has nothing else queued; of several the latest comes first. (PROM-25) -/
+def executeLastStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := do
+  let native ← executor.native.executeLastStart fun call => do
+    Outcome.deliver call (← Outcome.ofIO action)
+  return ⟨native, executor.runtime, .object⟩
+
+/-- Runs `action` once the loop has nothing else queued, and waits for its result; see `executeLastStart`. -/
+@[inline] def executeLast [MonadAwait m] (executor : Executor) (action : IO α) : m α :=
+  MonadAwait.awaitStarted (executor.executeLastStart action)
 
 /-- Runs `action` on the loop and blocks until it is done; on the loop itself it runs at once. Errors: what
 `action` throws; `shutdown`. (EXEC-07) -/

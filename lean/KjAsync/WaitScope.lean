@@ -6,7 +6,7 @@ namespace KjAsync
 
 /--
 A loop that turns only inside the calls of the thread that made it, as KJ's own does. All of it, and whatever is
-made from it, is used on that thread; elsewhere calls throw `wrongThread`. (LOOP-01)
+made from it, is used on that thread; elsewhere calls throw `wrongThread`. (LOOP-05, PROM-38)
 -/
 structure WaitScope where
   /-- The runtime to start operations on; its mode is `waitScope`. -/
@@ -22,11 +22,20 @@ def init (options : Runtime.Options := {}) : IO WaitScope :=
 /-- Turns the loop until the promise settles, and returns its value or throws its error. (PROM-12) -/
 def wait (_scope : WaitScope) (promise : PromiseRef α) : IO α := promise.await
 
-/-- Turns the loop while something is ready, without blocking; returns the number of turns. (LOOP-08) -/
-def poll (scope : WaitScope) : IO UInt64 := scope.runtime.native.poll
+/-- Turns the loop while something is ready, looking at sockets and timers, but no more than `most` turns if that is
+not 0; returns the number of turns. Never blocks. (LOOP-08, LOOP-12, PROM-13) -/
+def poll (scope : WaitScope) (most : UInt64 := 0) : IO UInt64 := scope.runtime.native.poll most
 
-/-- Turns the loop for `nanos` nanoseconds; returns the number of turns. -/
+/-- Runs what is queued, but no more than `most` turns if that is not 0, without a look at sockets or timers; returns the
+number of turns. Never blocks. (LOOP-03) -/
+def turn (scope : WaitScope) (most : UInt64 := 0) : IO UInt64 := scope.runtime.native.turn most
+
+/-- Turns the loop for `nanos` nanoseconds, or until `wake`; returns the number of turns. With virtual time it moves the
+clock on by `nanos`, as `Runtime.advance` does. (LOOP-11) -/
 def pumpNanos (scope : WaitScope) (nanos : UInt64) : IO UInt64 := scope.runtime.native.run nanos
+
+/-- Has the `pumpNanos` that is under way, or else the next one, return early. Any thread, never blocks. (LOOP-14) -/
+def wake (scope : WaitScope) : IO Unit := scope.runtime.native.wake
 
 /-- Ends the scope, as `Runtime.shutdown` does. -/
 def shutdown (scope : WaitScope) : IO Unit := scope.runtime.shutdown

@@ -55,9 +55,7 @@ test "a scope holds no more than its members" := withRuntime fun runtime => do
     for n in [0:20000] do
       discard <| scope.spawn Async.yield
       if n % 10 == 0 then Async.yield
-    Async.yield
-    Async.yield
-    checkEq (← scope.size) 0
+    Async.timeout (10_000 * millisecond) do while (← scope.size) > 0 do Async.yield
     check ((← Native.handleCount) < 20) s!"{← Native.handleCount} handles"
 
 -- parity: PROM-19
@@ -66,7 +64,8 @@ test "background code runs by itself and its error is heard of" := onLoop do
   let heard ← IO.mkRef none
   Async.background (do Async.yield; ran.add) fun _ => return
   Async.background (do Async.yield; throw (Error.ofKind .busy "busy")) fun error => heard.set (Error.kind? error)
-  for _ in [0:3] do Async.yield
+  Async.timeout (10_000 * millisecond) do
+    while (← ran.get) == 0 || (← heard.get).isNone do Async.yield
   checkEq (← ran.get) 1
   checkEq (← heard.get) (some .busy)
 
@@ -89,5 +88,5 @@ test "a scope ends after the clean-ups of its members" := inBoth fun runtime => 
   let promise ← Async.start runtime (code fun _ => never)
   runtime.yieldNow
   promise.cancel
-  eventually "clean-ups" (do runtime.sleepNanos 1000; return (← order.get).size == 3)
+  eventually "clean-ups" (do runtime.yieldNow; return (← order.get).size == 3)
   checkEq (← order.get) #[1, 1, 2]

@@ -83,6 +83,23 @@ def loopThreads : IO Nat := do
     if name.startsWith "kjasync" then count := count + 1
   return count
 
+/-- Memory in use, in KB. -/
+private def residentKB : IO Nat := do
+  let fields := (← IO.FS.readFile "/proc/self/statm").splitOn " "
+  return 4 * (fields[1]?.bind String.toNat? |>.getD 0)
+
+/-- Fails the test if the action takes more memory each time that it runs. Allocators keep memory back for reasons of
+their own, so one run without growth is enough; what leaks grows with every run. -/
+def leaksNothing (action : IO Unit) : IO Unit := do
+  action
+  let mut seen := #[← residentKB]
+  for _ in [0:6] do
+    action
+    let now ← residentKB
+    if now ≤ seen.back! + 200 then return
+    seen := seen.push now
+  throw (IO.userError s!"memory in KB, after each run: {seen}")
+
 /-- A flag that code on one thread raises and another waits for. -/
 structure Gate where
   private promise : IO.Promise Unit

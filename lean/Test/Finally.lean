@@ -49,7 +49,7 @@ test "a clean-up may wait, and runs to its end" := inBoth fun runtime => do
   let promise ← Async.start runtime (try never finally cleanup)
   runtime.yieldNow
   promise.cancel
-  eventually "clean-up" (do runtime.sleepNanos 1000; return (← ran.get) == 6)
+  eventually "clean-up" (do runtime.yieldNow; return (← ran.get) == 6)
   -- Cancelled while the clean-up waits: it goes on.
   for body in [(pure () : Async Unit), Async.yield] do
     let before ← ran.get
@@ -57,7 +57,7 @@ test "a clean-up may wait, and runs to its end" := inBoth fun runtime => do
     let promise ← Async.start runtime (try body finally do begun.add; cleanup)
     eventually "begin of the clean-up" (do runtime.yieldNow; return (← begun.get) == 1)
     promise.cancel
-    eventually "end of the clean-up" (do runtime.sleepNanos 1000; return (← ran.get) == before + 2)
+    eventually "end of the clean-up" (do runtime.yieldNow; return (← ran.get) == before + 2)
 
 test "an error of the clean-up takes the place of the outcome" := onLoop do
   for waits in [0, 1] do
@@ -111,7 +111,7 @@ test "a clean-up begins after those inside it have ended" := inBoth fun runtime 
   let promise ← Async.start runtime (code never)
   runtime.yieldNow
   promise.cancel
-  eventually "clean-ups" (do runtime.sleepNanos 1000; return (← order.get).size == 3)
+  eventually "clean-ups" (do runtime.yieldNow; return (← order.get).size == 3)
   checkEq (← order.get) #[1, 2, 3]
   -- By a deadline inside.
   order.set #[]

@@ -2,10 +2,6 @@ import Test.Check
 
 open Test KjAsync
 
-private def residentKB : IO Nat := do
-  let fields := (← IO.FS.readFile "/proc/self/statm").splitOn " "
-  return 4 * (fields[1]?.bind String.toNat? |>.getD 0)
-
 /-- One conversation, with everything that a program may leave lying about. -/
 private def conversation (runtime : Runtime) (listener : Listener) (address : Address) : IO Unit := do
   let server ← Async.start runtime do
@@ -27,13 +23,9 @@ test "many conversations leave nothing behind" := withRuntime fun runtime => do
   conversation runtime listener address
   let handles ← Native.handleCount
   let fds ← openFds
-  for _ in [0:100] do conversation runtime listener address
-  let before ← residentKB
-  for _ in [0:400] do conversation runtime listener address
-  let after ← residentKB
+  leaksNothing do for _ in [0:300] do conversation runtime listener address
   eventually "handles" (return (← Native.handleCount) == handles)
   eventually "sockets" (return (← openFds) == fds)
-  check (after < before + 2000) s!"{before} KB became {after} KB"
   checkEq (← (← listener.localAddress).text) (← address.text)
 
 test "many runtimes leave nothing behind" := do
@@ -42,8 +34,4 @@ test "many runtimes leave nothing behind" := do
     discard <| Async.start runtime (do discard server.read)
     client.write "x"
     discard <| runtime.sleepNanosStart anHour
-  for _ in [0:20] do once
-  let before ← residentKB
-  for _ in [0:100] do once
-  let after ← residentKB
-  check (after < before + 4000) s!"{before} KB became {after} KB"
+  leaksNothing do for _ in [0:50] do once

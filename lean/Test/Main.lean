@@ -20,6 +20,7 @@ import Test.Retry
 import Test.Runtime
 import Test.Shutdown
 import Test.Stream
+import Test.Stress
 import Test.Task
 import Test.Timer
 import Test.WaitScope

@@ -12,16 +12,26 @@
 #include <stdint.h>
 
 /* Runtime and executor. */
-lean_obj_res kjasync_runtime_new(uint32_t mode, uint64_t shutdown_nanos, uint64_t look_nanos);
+lean_obj_res kjasync_runtime_new(uint32_t mode, uint32_t flags, uint64_t shutdown_nanos, uint64_t look_nanos,
+                                 uint64_t turns_per_look, uint64_t slow_turn_nanos, lean_obj_arg on_slow_turn,
+                                 lean_obj_arg on_runnable);
 lean_obj_res kjasync_runtime_shutdown(b_lean_obj_arg runtime);
 uint8_t kjasync_runtime_is_alive(b_lean_obj_arg runtime);
 uint8_t kjasync_runtime_on_loop(b_lean_obj_arg runtime);
 lean_obj_res kjasync_runtime_executor(b_lean_obj_arg runtime);
-lean_obj_res kjasync_runtime_poll(b_lean_obj_arg runtime);
+lean_obj_res kjasync_runtime_poll(b_lean_obj_arg runtime, uint64_t most);
+lean_obj_res kjasync_runtime_turn(b_lean_obj_arg runtime, uint64_t most);
 lean_obj_res kjasync_runtime_run(b_lean_obj_arg runtime, uint64_t nanos);
+lean_obj_res kjasync_runtime_wake(b_lean_obj_arg runtime);
+uint8_t kjasync_runtime_is_runnable(b_lean_obj_arg runtime);
+lean_obj_res kjasync_runtime_cancel_detached(b_lean_obj_arg runtime);
+lean_obj_res kjasync_runtime_stats(b_lean_obj_arg runtime);
+lean_obj_res kjasync_local_get(b_lean_obj_arg runtime, uint64_t key);
+lean_obj_res kjasync_local_get_or_set(b_lean_obj_arg runtime, uint64_t key, lean_obj_arg value);
 uint8_t kjasync_executor_is_live(b_lean_obj_arg executor);
 lean_obj_res kjasync_executor_execute(b_lean_obj_arg executor, lean_obj_arg run);
 lean_obj_res kjasync_executor_execute_start(b_lean_obj_arg executor, lean_obj_arg run);
+lean_obj_res kjasync_executor_execute_last_start(b_lean_obj_arg executor, lean_obj_arg run);
 
 /* Inside a callback. */
 uint8_t kjasync_call_is_ok(b_lean_obj_arg call);
@@ -34,12 +44,16 @@ lean_obj_res kjasync_call_connection(b_lean_obj_arg call);
 lean_obj_res kjasync_call_object(b_lean_obj_arg call);
 lean_obj_res kjasync_call_return_object(b_lean_obj_arg call, lean_obj_arg value);
 lean_obj_res kjasync_call_return_promise(b_lean_obj_arg call, lean_obj_arg promise);
+lean_obj_res kjasync_call_permit(b_lean_obj_arg call);
+lean_obj_res kjasync_call_error_object(b_lean_obj_arg call);
+lean_obj_res kjasync_call_return_error_object(b_lean_obj_arg call, b_lean_obj_arg error);
 lean_obj_res kjasync_call_return_error(b_lean_obj_arg call, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
 
 /* Promise. */
 lean_obj_res kjasync_promise_new_unit(b_lean_obj_arg runtime);
 lean_obj_res kjasync_promise_new_object(b_lean_obj_arg runtime, lean_obj_arg value);
 lean_obj_res kjasync_promise_new_error(b_lean_obj_arg runtime, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+lean_obj_res kjasync_promise_new_error_object(b_lean_obj_arg runtime, b_lean_obj_arg error);
 lean_obj_res kjasync_promise_new_never(b_lean_obj_arg runtime);
 lean_obj_res kjasync_promise_await(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_await_for(b_lean_obj_arg promise, uint64_t nanos);
@@ -49,15 +63,23 @@ lean_obj_res kjasync_promise_u64(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_bytes(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_address(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_connection(b_lean_obj_arg promise);
+lean_obj_res kjasync_promise_permit(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_object(b_lean_obj_arg promise);
+lean_obj_res kjasync_promise_error_object(b_lean_obj_arg promise);
+lean_obj_res kjasync_promise_trace(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_cancel(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_release(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_then(b_lean_obj_arg promise, lean_obj_arg on_value);
+lean_obj_res kjasync_promise_catch(b_lean_obj_arg promise, lean_obj_arg on_error);
 lean_obj_res kjasync_promise_handle_both(b_lean_obj_arg promise, lean_obj_arg on_settled);
 lean_obj_res kjasync_promise_finally(b_lean_obj_arg promise, lean_obj_arg on_done);
 lean_obj_res kjasync_promise_all(b_lean_obj_arg runtime, b_lean_obj_arg promises);
 lean_obj_res kjasync_promise_race(b_lean_obj_arg runtime, b_lean_obj_arg promises);
+lean_obj_res kjasync_promise_join(b_lean_obj_arg runtime, b_lean_obj_arg promises);
+lean_obj_res kjasync_promise_all_settled(b_lean_obj_arg runtime, b_lean_obj_arg promises);
+lean_obj_res kjasync_promise_any(b_lean_obj_arg runtime, b_lean_obj_arg promises);
 lean_obj_res kjasync_promise_timeout(b_lean_obj_arg promise, uint64_t nanos);
+lean_obj_res kjasync_promise_deadline(b_lean_obj_arg promise, uint64_t mono_nanos);
 lean_obj_res kjasync_promise_fork(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_attach(b_lean_obj_arg promise, lean_obj_arg object);
 lean_obj_res kjasync_promise_detach(b_lean_obj_arg promise, lean_obj_arg on_error);
@@ -67,12 +89,63 @@ lean_obj_res kjasync_fulfiller_new(b_lean_obj_arg runtime);
 lean_obj_res kjasync_fulfiller_object(b_lean_obj_arg fulfiller, lean_obj_arg value);
 lean_obj_res kjasync_fulfiller_promise(b_lean_obj_arg fulfiller, b_lean_obj_arg promise);
 lean_obj_res kjasync_fulfiller_error(b_lean_obj_arg fulfiller, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+lean_obj_res kjasync_fulfiller_error_object(b_lean_obj_arg fulfiller, b_lean_obj_arg error);
 uint8_t kjasync_fulfiller_is_waiting(b_lean_obj_arg fulfiller);
+
+/* Error. */
+lean_obj_res kjasync_error_new(uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+lean_obj_res kjasync_error_to_io_error(b_lean_obj_arg error);
+uint32_t kjasync_error_kind(b_lean_obj_arg error);
+uint32_t kjasync_error_os(b_lean_obj_arg error);
+lean_obj_res kjasync_error_text(b_lean_obj_arg error);
+lean_obj_res kjasync_error_with_context(b_lean_obj_arg error, b_lean_obj_arg file, uint32_t line, b_lean_obj_arg text);
+lean_obj_res kjasync_error_context(b_lean_obj_arg error);
+lean_obj_res kjasync_error_with_detail(b_lean_obj_arg error, uint64_t id, b_lean_obj_arg data);
+lean_obj_res kjasync_error_without_detail(b_lean_obj_arg error, uint64_t id);
+lean_obj_res kjasync_error_detail(b_lean_obj_arg error, uint64_t id);
+lean_obj_res kjasync_error_detail_ids(b_lean_obj_arg error);
+
+/* Task set, canceler, queue, semaphore, event. */
+lean_obj_res kjasync_task_set_new(b_lean_obj_arg runtime, size_t limit, lean_obj_arg on_error);
+lean_obj_res kjasync_task_set_add(b_lean_obj_arg tasks, b_lean_obj_arg promise);
+lean_obj_res kjasync_task_set_size(b_lean_obj_arg tasks);
+lean_obj_res kjasync_task_set_on_empty_start(b_lean_obj_arg tasks);
+lean_obj_res kjasync_task_set_clear(b_lean_obj_arg tasks);
+lean_obj_res kjasync_task_set_trace(b_lean_obj_arg tasks);
+lean_obj_res kjasync_canceler_new(b_lean_obj_arg runtime);
+lean_obj_res kjasync_canceler_wrap(b_lean_obj_arg canceler, b_lean_obj_arg promise);
+lean_obj_res kjasync_canceler_cancel(b_lean_obj_arg canceler, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+lean_obj_res kjasync_canceler_forget(b_lean_obj_arg canceler);
+uint8_t kjasync_canceler_is_empty(b_lean_obj_arg canceler);
+lean_obj_res kjasync_queue_new(b_lean_obj_arg runtime, size_t capacity);
+lean_obj_res kjasync_queue_push_start(b_lean_obj_arg queue, lean_obj_arg value);
+lean_obj_res kjasync_queue_try_push(b_lean_obj_arg queue, lean_obj_arg value);
+lean_obj_res kjasync_queue_pop_start(b_lean_obj_arg queue);
+lean_obj_res kjasync_queue_reject_all(b_lean_obj_arg queue, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+lean_obj_res kjasync_queue_reject_oldest(b_lean_obj_arg queue, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+lean_obj_res kjasync_queue_close(b_lean_obj_arg queue);
+lean_obj_res kjasync_queue_size(b_lean_obj_arg queue);
+lean_obj_res kjasync_semaphore_new(b_lean_obj_arg runtime, uint64_t permits);
+lean_obj_res kjasync_semaphore_acquire_start(b_lean_obj_arg semaphore, uint64_t count);
+lean_obj_res kjasync_semaphore_try_acquire(b_lean_obj_arg semaphore, uint64_t count);
+lean_obj_res kjasync_semaphore_free(b_lean_obj_arg semaphore);
+lean_obj_res kjasync_permit_release(b_lean_obj_arg permit);
+lean_obj_res kjasync_event_new(b_lean_obj_arg runtime);
+lean_obj_res kjasync_event_set(b_lean_obj_arg event);
+uint8_t kjasync_event_is_set(b_lean_obj_arg event);
+lean_obj_res kjasync_event_wait_start(b_lean_obj_arg event);
 
 /* Timer. */
 lean_obj_res kjasync_timer_sleep_start(b_lean_obj_arg runtime, uint64_t nanos);
 lean_obj_res kjasync_timer_sleep_until_start(b_lean_obj_arg runtime, uint64_t mono_nanos);
 lean_obj_res kjasync_timer_yield_start(b_lean_obj_arg runtime);
+lean_obj_res kjasync_timer_yield_until_queue_empty_start(b_lean_obj_arg runtime);
+lean_obj_res kjasync_timer_yield_until_would_sleep_start(b_lean_obj_arg runtime);
+lean_obj_res kjasync_timer_now(b_lean_obj_arg runtime);
+lean_obj_res kjasync_timer_advance(b_lean_obj_arg runtime, uint64_t nanos);
+lean_obj_res kjasync_timer_next(b_lean_obj_arg runtime);
+lean_obj_res kjasync_timer_timeout_to_next(b_lean_obj_arg runtime, uint64_t unit, uint64_t most);
+uint64_t kjasync_clock_now_nanos(uint32_t clock);
 
 /* Bytes. */
 lean_obj_res kjasync_bytes_of_byte_array(lean_obj_arg data);

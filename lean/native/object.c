@@ -6,16 +6,25 @@
 
 /* Finalizers run wherever the last reference is dropped and never call into Lean. An id that is already
  * stale, because it was released, consumed or swept away by a shutdown, is refused by the library. */
-#define HANDLE_CLASS(kind)                                                                                  \
+#define HANDLE_CLASS_WITH(kind, release)                                                                    \
     lean_external_class *kjasync_##kind##_class;                                                            \
-    static void finalize_##kind(void *id) { kja_##kind##_release((kja_##kind##_t)(uintptr_t)id); }
+    static void finalize_##kind(void *id) { release((kja_##kind##_t)(uintptr_t)id); }
+#define HANDLE_CLASS(kind) HANDLE_CLASS_WITH(kind, kja_##kind##_release)
 
 HANDLE_CLASS(executor)
-HANDLE_CLASS(promise)
 HANDLE_CLASS(fulfiller)
+HANDLE_CLASS(error)
+HANDLE_CLASS(task_set)
+HANDLE_CLASS(canceler)
+HANDLE_CLASS(queue)
+HANDLE_CLASS(semaphore)
+HANDLE_CLASS(permit)
+HANDLE_CLASS(event)
 HANDLE_CLASS(address)
 HANDLE_CLASS(listener)
 HANDLE_CLASS(connection)
+/* Whoever happens to drop the last reference does not wait for a callback that is running. */
+HANDLE_CLASS_WITH(promise, kja_promise_release_nowait)
 
 /* The end of a runtime joins its thread, which no callback of that thread can wait for and which would hold
  * up whoever happens to drop the last reference: a thread of its own does it. */
@@ -60,6 +69,13 @@ static void register_classes(void) {
     REGISTER(executor);
     REGISTER(promise);
     REGISTER(fulfiller);
+    REGISTER(error);
+    REGISTER(task_set);
+    REGISTER(canceler);
+    REGISTER(queue);
+    REGISTER(semaphore);
+    REGISTER(permit);
+    REGISTER(event);
     REGISTER(bytes);
     REGISTER(address);
     REGISTER(listener);
@@ -106,25 +122,29 @@ static lean_obj_res error_with_errno(int os_error, lean_obj_arg details) {
 
 /* The name of the kind leads the text, so that `KjAsync.Error.kind?` finds it under every constructor. What
  * is FAILED and has no errno is a plain user error: that is also how errors thrown by closures come back. */
-lean_obj_res kjasync_last_error(void) {
-    kja_status_t kind = kja_last_error_status();
-    int os_error = kja_last_error_os();
-    bool plain = kind == KJA_ERR_FAILED && os_error == 0;
-    const char *name = plain ? "" : kja_status_name(kind);
-    size_t start = plain ? 0 : strlen(name) + 2;
-    size_t length = kja_last_error_text(NULL, 0);
-    char *text = malloc(start + length + 1);
-    if (text == NULL) lean_internal_panic_out_of_memory();
-    if (!plain) {
-        memcpy(text, name, start - 2);
-        memcpy(text + start - 2, ": ", 2);
-    }
-    text[start] = '\0';
-    kja_last_error_text(text + start, length + 1);
-    lean_object *details = lean_mk_string(text);
-    free(text);
-    if (plain) return lean_mk_io_user_error(details);
+lean_obj_res kjasync_io_error(kja_status_t kind, int os_error, const char *text, size_t text_len) {
+    if (kind == KJA_ERR_FAILED && os_error == 0)
+        return lean_mk_io_user_error(lean_mk_string_from_bytes(text, text_len));
+    const char *name = kja_status_name(kind);
+    size_t start = strlen(name) + 2;
+    char *whole = malloc(start + text_len);
+    if (whole == NULL) lean_internal_panic_out_of_memory();
+    memcpy(whole, name, start - 2);
+    memcpy(whole + start - 2, ": ", 2);
+    if (text_len > 0) memcpy(whole + start, text, text_len);
+    lean_object *details = lean_mk_string_from_bytes(whole, start + text_len);
+    free(whole);
     return os_error == 0 ? error_without_errno(kind, details) : error_with_errno(os_error, details);
+}
+
+lean_obj_res kjasync_last_error(void) {
+    size_t length = kja_last_error_text(NULL, 0);
+    char *text = malloc(length + 1);
+    if (text == NULL) lean_internal_panic_out_of_memory();
+    kja_last_error_text(text, length + 1);
+    lean_object *error = kjasync_io_error(kja_last_error_status(), kja_last_error_os(), text, length);
+    free(text);
+    return error;
 }
 
 /* ---- results ---- */
@@ -148,6 +168,29 @@ lean_obj_res kjasync_object_result(kja_status_t status, void *const *borrowed) {
     if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
     lean_inc(*borrowed);
     return lean_io_result_mk_ok(*borrowed);
+}
+
+lean_obj_res kjasync_size_result(kja_status_t status, const size_t *value) {
+    if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
+    return lean_io_result_mk_ok(lean_usize_to_nat(*value));
+}
+
+/* A text may grow from one look to the next. */
+lean_obj_res kjasync_text_result(kjasync_copy_fn copy, kja_handle_t id) {
+    size_t capacity = 0, length = 0;
+    char *text = NULL;
+    kja_status_t status;
+    do {
+        capacity = length + 1;
+        free(text);
+        text = malloc(capacity);
+        if (text == NULL) lean_internal_panic_out_of_memory();
+        status = copy(id, text, capacity, &length);
+    } while (status == KJA_OK && length >= capacity);
+    lean_object *result = status == KJA_OK ? lean_io_result_mk_ok(lean_mk_string_from_bytes(text, length))
+                                           : kjasync_unit_result(status);
+    free(text);
+    return result;
 }
 
 /* ---- callbacks ---- */

@@ -12,6 +12,13 @@ extern lean_external_class *kjasync_scope_class;
 extern lean_external_class *kjasync_executor_class;
 extern lean_external_class *kjasync_promise_class;
 extern lean_external_class *kjasync_fulfiller_class;
+extern lean_external_class *kjasync_error_class;
+extern lean_external_class *kjasync_task_set_class;
+extern lean_external_class *kjasync_canceler_class;
+extern lean_external_class *kjasync_queue_class;
+extern lean_external_class *kjasync_semaphore_class;
+extern lean_external_class *kjasync_permit_class;
+extern lean_external_class *kjasync_event_class;
 extern lean_external_class *kjasync_bytes_class;
 extern lean_external_class *kjasync_address_class;
 extern lean_external_class *kjasync_listener_class;
@@ -27,6 +34,9 @@ static inline kja_handle_t kjasync_id(b_lean_obj_arg handle) {
 static inline lean_obj_res kjasync_wrap(lean_external_class *kind, kja_handle_t id) {
     return lean_alloc_external(kind, (void *)(uintptr_t)id);
 }
+
+/* The bytes of a text, without its closing NUL. */
+static inline size_t kjasync_text_size(b_lean_obj_arg text) { return lean_string_size(text) - 1; }
 
 /* Bytes know where they are, so that reading them costs no look-up. Either the handle `id` keeps them
  * alive, or the Lean object `owner`: the byte array they are, or the bytes they are a part of. */
@@ -44,6 +54,9 @@ static inline const kjasync_bytes *kjasync_bytes_of(b_lean_obj_arg bytes) {
 /* Wraps the handle of bytes. */
 lean_obj_res kjasync_bytes_result(kja_status_t status, const kja_bytes_t *id);
 
+/* An `IO.Error` of this kind, OS error number (or 0) and text. */
+lean_obj_res kjasync_io_error(kja_status_t kind, int os_error, const char *text, size_t text_len);
+
 /* The calling thread's last error as an `IO.Error`. */
 lean_obj_res kjasync_last_error(void);
 
@@ -59,6 +72,11 @@ static inline lean_obj_res kjasync_address_result(kja_status_t status, const kja
     return kjasync_handle_result(status, kjasync_address_class, id);
 }
 lean_obj_res kjasync_object_result(kja_status_t status, void *const *borrowed);
+lean_obj_res kjasync_size_result(kja_status_t status, const size_t *value);
+
+/* A text that a function of the library copies out, however long it is. */
+typedef kja_status_t (*kjasync_copy_fn)(kja_handle_t id, char *buffer, size_t capacity, size_t *length);
+lean_obj_res kjasync_text_result(kjasync_copy_fn copy, kja_handle_t id);
 
 /* A Lean object on its way to native code: owned by it, and dropped by it on any thread. */
 static inline void *kjasync_give(lean_obj_arg object) {

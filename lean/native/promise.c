@@ -1,8 +1,6 @@
 #include "object.h"
 #include <stdlib.h>
 
-static size_t text_size(b_lean_obj_arg text) { return lean_string_size(text) - 1; }
-
 /* ---- inside a callback ---- */
 
 static kja_call_t call_id(b_lean_obj_arg call) { return lean_uint64_of_nat(call); }
@@ -36,6 +34,11 @@ lean_obj_res kjasync_call_connection(b_lean_obj_arg call) {
     return kjasync_handle_result(kja_call_handle(call_id(call), &id), kjasync_connection_class, &id);
 }
 
+lean_obj_res kjasync_call_permit(b_lean_obj_arg call) {
+    kja_handle_t id = 0;
+    return kjasync_handle_result(kja_call_handle(call_id(call), &id), kjasync_permit_class, &id);
+}
+
 lean_obj_res kjasync_call_object(b_lean_obj_arg call) {
     void *value = NULL;
     return kjasync_object_result(kja_call_opaque(call_id(call), &value), &value);
@@ -58,7 +61,17 @@ lean_obj_res kjasync_call_return_promise(b_lean_obj_arg call, lean_obj_arg promi
 }
 
 lean_obj_res kjasync_call_return_error(b_lean_obj_arg call, uint32_t kind, uint32_t os_error, b_lean_obj_arg text) {
-    kja_call_return_error(call_id(call), (kja_status_t)kind, (int32_t)os_error, lean_string_cstr(text), text_size(text));
+    kja_call_return_error(call_id(call), (kja_status_t)kind, (int32_t)os_error, lean_string_cstr(text), kjasync_text_size(text));
+    return lean_box(0);
+}
+
+lean_obj_res kjasync_call_error_object(b_lean_obj_arg call) {
+    kja_error_t id = 0;
+    return kjasync_handle_result(kja_call_error_object(call_id(call), &id), kjasync_error_class, &id);
+}
+
+lean_obj_res kjasync_call_return_error_object(b_lean_obj_arg call, b_lean_obj_arg error) {
+    kja_call_return_error_object(call_id(call), kjasync_id(error));
     return lean_box(0);
 }
 
@@ -79,7 +92,12 @@ lean_obj_res kjasync_promise_new_error(b_lean_obj_arg runtime, uint32_t kind, ui
                                        b_lean_obj_arg text) {
     kja_promise_t id = 0;
     return kjasync_promise_result(kja_promise_new_error(kjasync_id(runtime), (kja_status_t)kind, (int32_t)os_error,
-                                                lean_string_cstr(text), text_size(text), &id), &id);
+                                                lean_string_cstr(text), kjasync_text_size(text), &id), &id);
+}
+
+lean_obj_res kjasync_promise_new_error_object(b_lean_obj_arg runtime, b_lean_obj_arg error) {
+    kja_promise_t id = 0;
+    return kjasync_promise_result(kja_promise_new_error_object(kjasync_id(runtime), kjasync_id(error), &id), &id);
 }
 
 lean_obj_res kjasync_promise_new_never(b_lean_obj_arg runtime) {
@@ -127,9 +145,29 @@ lean_obj_res kjasync_promise_connection(b_lean_obj_arg promise) {
     return kjasync_handle_result(kja_promise_handle(kjasync_id(promise), &id), kjasync_connection_class, &id);
 }
 
+lean_obj_res kjasync_promise_permit(b_lean_obj_arg promise) {
+    kja_handle_t id = 0;
+    return kjasync_handle_result(kja_promise_handle(kjasync_id(promise), &id), kjasync_permit_class, &id);
+}
+
 lean_obj_res kjasync_promise_object(b_lean_obj_arg promise) {
     void *value = NULL;
     return kjasync_object_result(kja_promise_opaque(kjasync_id(promise), &value), &value);
+}
+
+/* The error, or `none` for a promise without one. */
+lean_obj_res kjasync_promise_error_object(b_lean_obj_arg promise) {
+    kja_error_t id = 0;
+    kja_status_t status = kja_promise_error_object(kjasync_id(promise), &id);
+    if (status == KJA_ERR_PENDING || status == KJA_ERR_WRONG_TYPE) return lean_io_result_mk_ok(lean_box(0));
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    lean_object *some = lean_alloc_ctor(1, 1, 0);
+    lean_ctor_set(some, 0, kjasync_wrap(kjasync_error_class, id));
+    return lean_io_result_mk_ok(some);
+}
+
+lean_obj_res kjasync_promise_trace(b_lean_obj_arg promise) {
+    return kjasync_text_result(kja_promise_trace, kjasync_id(promise));
 }
 
 lean_obj_res kjasync_promise_cancel(b_lean_obj_arg promise) {
@@ -149,6 +187,7 @@ lean_obj_res kjasync_promise_release(b_lean_obj_arg promise) {
     }
 
 CONTINUE_WITH(then)
+CONTINUE_WITH(catch)
 CONTINUE_WITH(handle_both)
 CONTINUE_WITH(finally)
 
@@ -171,6 +210,23 @@ lean_obj_res kjasync_promise_all(b_lean_obj_arg runtime, b_lean_obj_arg promises
 
 lean_obj_res kjasync_promise_race(b_lean_obj_arg runtime, b_lean_obj_arg promises) {
     return join(kja_promise_race, runtime, promises);
+}
+
+lean_obj_res kjasync_promise_join(b_lean_obj_arg runtime, b_lean_obj_arg promises) {
+    return join(kja_promise_join, runtime, promises);
+}
+
+lean_obj_res kjasync_promise_all_settled(b_lean_obj_arg runtime, b_lean_obj_arg promises) {
+    return join(kja_promise_all_settled, runtime, promises);
+}
+
+lean_obj_res kjasync_promise_any(b_lean_obj_arg runtime, b_lean_obj_arg promises) {
+    return join(kja_promise_any, runtime, promises);
+}
+
+lean_obj_res kjasync_promise_deadline(b_lean_obj_arg promise, uint64_t mono_nanos) {
+    kja_promise_t id = 0;
+    return kjasync_promise_result(kja_promise_deadline(kjasync_id(promise), mono_nanos, &id), &id);
 }
 
 lean_obj_res kjasync_promise_timeout(b_lean_obj_arg promise, uint64_t nanos) {
@@ -225,7 +281,11 @@ lean_obj_res kjasync_fulfiller_error(b_lean_obj_arg fulfiller, uint32_t kind, ui
                                      b_lean_obj_arg text) {
     return kjasync_unit_result(kja_fulfiller_error(kjasync_id(fulfiller), (kja_status_t)kind,
                                                    (int32_t)os_error, lean_string_cstr(text),
-                                                   text_size(text)));
+                                                   kjasync_text_size(text)));
+}
+
+lean_obj_res kjasync_fulfiller_error_object(b_lean_obj_arg fulfiller, b_lean_obj_arg error) {
+    return kjasync_unit_result(kja_fulfiller_error_object(kjasync_id(fulfiller), kjasync_id(error)));
 }
 
 uint8_t kjasync_fulfiller_is_waiting(b_lean_obj_arg fulfiller) {

@@ -10,17 +10,7 @@ lean_obj_res kjasync_address_parse_start(b_lean_obj_arg runtime, b_lean_obj_arg 
 }
 
 lean_obj_res kjasync_address_text(b_lean_obj_arg address) {
-    size_t length = 0;
-    kja_status_t status = kja_address_text(kjasync_id(address), NULL, 0, &length);
-    if (status != KJA_OK) return kjasync_unit_result(status);
-    char *text = malloc(length + 1);
-    if (text == NULL) lean_internal_panic_out_of_memory();
-    status = kja_address_text(kjasync_id(address), text, length + 1, &length);
-    lean_object *result = status == KJA_OK
-        ? lean_io_result_mk_ok(lean_mk_string_from_bytes(text, length))
-        : kjasync_unit_result(status);
-    free(text);
-    return result;
+    return kjasync_text_result(kja_address_text, kjasync_id(address));
 }
 
 lean_obj_res kjasync_address_port(b_lean_obj_arg address) {

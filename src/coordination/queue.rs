@@ -6,7 +6,7 @@ use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
 use crate::value::{Outcome, Value};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,8 +14,6 @@ use std::task::{Context, Poll};
 
 struct Items {
     stored: VecDeque<Value>,
-    /// Why everyone up to this place in the line of consumers is sent away.
-    rejected: BTreeMap<u64, Error>,
     closed: bool,
 }
 
@@ -54,7 +52,7 @@ impl Queue {
         if capacity == 0 {
             return Err(Error::invalid("a queue without room"));
         }
-        let items = Items { stored: VecDeque::new(), rejected: BTreeMap::new(), closed: false };
+        let items = Items { stored: VecDeque::new(), closed: false };
         Ok(Self(Arc::new(Inner {
             runtime: runtime.shared().clone(),
             capacity,
@@ -64,7 +62,7 @@ impl Queue {
         })))
     }
 
-    /// Stores the value if there is room.
+    /// Stores the value if there is room. Whoever gets an answer tells the consumers, with no line locked.
     fn store(&self, value: &mut Option<Value>) -> Option<Result<(), Error>> {
         let mut items = self.0.items.lock();
         if items.closed {
@@ -74,24 +72,32 @@ impl Queue {
             return None;
         }
         items.stored.extend(value.take());
-        drop(items);
-        self.0.consumers.wake_first();
         Some(Ok(()))
     }
 
-    /// Takes the oldest value, if there is one.
+    /// Takes the oldest value, if there is one. Whoever gets it tells the producers, with no line locked.
     fn take(&self) -> Option<Outcome> {
         let mut items = self.0.items.lock();
-        let value = items.stored.pop_front();
-        let closed_now = items.closed;
-        drop(items);
-        match value {
-            Some(value) => {
-                self.0.producers.wake_first();
-                Some(Ok(value))
-            }
-            None => closed_now.then(|| Err(closed())),
+        match items.stored.pop_front() {
+            Some(value) => Some(Ok(value)),
+            None => items.closed.then(|| Err(closed())),
         }
+    }
+
+    fn store_now(&self, value: &mut Option<Value>) -> Option<Result<(), Error>> {
+        let (stored, _) = self.0.producers.try_now(|| (self.store(value), false))?;
+        if stored.is_some() {
+            self.0.consumers.wake_first();
+        }
+        stored
+    }
+
+    fn take_now(&self) -> Option<Outcome> {
+        let (taken, _) = self.0.consumers.try_now(|| (self.take(), false))?;
+        if taken.is_some() {
+            self.0.producers.wake_first();
+        }
+        taken
     }
 
     /// Adds a value, as soon as there is room. (QUEUE-03)
@@ -105,9 +111,9 @@ impl Queue {
         self.0.runtime.check_live()?;
         let mut value = Some(value);
         let runtime = self.0.runtime.clone();
-        match self.0.producers.try_now(|| (self.store(&mut value), false)) {
-            Some((Some(done), _)) => Ok(Promise::settled(runtime, done.map(|()| Value::Unit))),
-            _ => {
+        match self.store_now(&mut value) {
+            Some(done) => Ok(Promise::settled(runtime, done.map(|()| Value::Unit))),
+            None => {
                 let push = Push { turn: self.0.producers.take(), queue: self.clone(), value };
                 Ok(Promise::start(runtime, "push", push))
             }
@@ -121,10 +127,7 @@ impl Queue {
     pub fn try_push(&self, value: Value) -> Result<(), Error> {
         self.0.runtime.check_live()?;
         let mut value = Some(value);
-        match self.0.producers.try_now(|| (self.store(&mut value), false)) {
-            Some((Some(done), _)) => done,
-            _ => Err(Error::new(ErrorKind::Overloaded, "the queue is full")),
-        }
+        self.store_now(&mut value).unwrap_or_else(|| Err(Error::new(ErrorKind::Overloaded, "the queue is full")))
     }
 
     /// Takes the oldest value, as soon as there is one. (QUEUE-01, QUEUE-04)
@@ -137,35 +140,20 @@ impl Queue {
     pub fn pop(&self) -> Result<Promise, Error> {
         self.0.runtime.check()?;
         let runtime = self.0.runtime.clone();
-        match self.0.consumers.try_now(|| (self.take(), false)) {
-            Some((Some(outcome), _)) => Ok(Promise::settled(runtime, outcome)),
-            _ => Ok(Promise::start(runtime, "pop", Pop { turn: self.0.consumers.take(), queue: self.clone() })),
+        match self.take_now() {
+            Some(outcome) => Ok(Promise::settled(runtime, outcome)),
+            None => Ok(Promise::start(runtime, "pop", Pop { turn: self.0.consumers.take(), queue: self.clone() })),
         }
     }
 
     /// Rejects everyone who waits for a value now; stored values stay. (QUEUE-05)
-    pub fn reject_all(&self, error: Error) {
-        if let Some(last) = self.0.consumers.last_waiting() {
-            self.reject_up_to(last, error);
-        }
+    pub fn reject_all(&self, error: &Error) {
+        self.0.consumers.dismiss(usize::MAX, error);
     }
 
     /// Rejects whoever has waited longest for a value; `false` if nobody waits. (QUEUE-01)
-    pub fn reject_oldest(&self, error: Error) -> bool {
-        let oldest = self.0.consumers.first_waiting();
-        if let Some(oldest) = oldest {
-            self.reject_up_to(oldest, error);
-        }
-        oldest.is_some()
-    }
-
-    fn reject_up_to(&self, place: u64, error: Error) {
-        let first = self.0.consumers.first_waiting().unwrap_or(place);
-        let mut items = self.0.items.lock();
-        items.rejected = items.rejected.split_off(&first);
-        items.rejected.insert(place, error);
-        drop(items);
-        self.0.consumers.wake_all();
+    pub fn reject_oldest(&self, error: &Error) -> bool {
+        self.0.consumers.dismiss(1, error) == 1
     }
 
     /// No more values: later pushes, and those that wait for room, fail; what is stored can still be taken.
@@ -199,7 +187,10 @@ impl Future for Push {
             return Poll::Pending;
         }
         match this.queue.store(&mut this.value) {
-            Some(done) => Poll::Ready(done.map(|()| Value::Unit)),
+            Some(done) => {
+                this.queue.0.consumers.wake_first();
+                Poll::Ready(done.map(|()| Value::Unit))
+            }
             None => Poll::Pending,
         }
     }
@@ -210,12 +201,14 @@ impl Future for Pop {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let first = self.turn.poll(cx).is_ready();
-        let rejected = self.queue.0.items.lock().rejected.range(self.turn.number()..).next().map(|(_, e)| e.clone());
-        if let Some(error) = rejected {
+        if let Some(error) = self.turn.dismissed() {
             return Poll::Ready(Err(error));
         }
         match first.then(|| self.queue.take()).flatten() {
-            Some(outcome) => Poll::Ready(outcome),
+            Some(outcome) => {
+                self.queue.0.producers.wake_first();
+                Poll::Ready(outcome)
+            }
             None => Poll::Pending,
         }
     }

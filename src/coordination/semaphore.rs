@@ -42,7 +42,8 @@ impl Semaphore {
         if permits == 0 {
             return Err(Error::invalid("a semaphore without permits"));
         }
-        let inner = Inner { runtime: runtime.shared().clone(), permits, free: Lock::new(permits), line: Turns::default() };
+        let inner =
+            Inner { runtime: runtime.shared().clone(), permits, free: Lock::new(permits), line: Turns::default() };
         Ok(Self(Arc::new(inner)))
     }
 

@@ -1,6 +1,9 @@
 //! Addresses.
 
-use super::{address, boundary, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t, put, release, runtime};
+use super::{
+    address, boundary, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t,
+    put, release, runtime,
+};
 use crate::handle::{self, Object};
 use crate::net::Address;
 use std::ffi::c_char;
@@ -54,7 +57,11 @@ pub unsafe extern "C" fn kja_address_connect_start(address_: kja_address_t, out:
 /// Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. Errors: `FAILED` with
 /// the OS error EADDRINUSE for a port in use. (NET-13)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_address_listen(address_: kja_address_t, backlog: u32, out: *mut kja_listener_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_address_listen(
+    address_: kja_address_t,
+    backlog: u32,
+    out: *mut kja_listener_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Listener(address(address_)?.listen(backlog)?)))
 }
 

@@ -38,7 +38,11 @@ pub unsafe extern "C" fn kja_bytes_new_borrowed(
 
 /// Where the bytes are and how many; valid until the handle is released. Either out-parameter may be null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_bytes_data(bytes_: kja_bytes_t, data: *mut *const c_void, size: *mut usize) -> kja_status_t {
+pub unsafe extern "C" fn kja_bytes_data(
+    bytes_: kja_bytes_t,
+    data: *mut *const c_void,
+    size: *mut usize,
+) -> kja_status_t {
     boundary(|| {
         let found = bytes(bytes_)?;
         if !data.is_null() {
@@ -51,7 +55,12 @@ pub unsafe extern "C" fn kja_bytes_data(bytes_: kja_bytes_t, data: *mut *const c
 /// The part from `start` up to, not including, `end`: a handle of its own on the same memory.
 /// Errors: `INVALID_ARGUMENT` if that is no part of it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_bytes_slice(bytes_: kja_bytes_t, start: usize, end: usize, out: *mut kja_bytes_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_bytes_slice(
+    bytes_: kja_bytes_t,
+    start: usize,
+    end: usize,
+    out: *mut kja_bytes_t,
+) -> kja_status_t {
     created(out, || {
         let found = bytes(bytes_)?;
         if start > end || end > found.len() {

@@ -1,6 +1,9 @@
 //! Inside a callback: its input and its result.
 
-use super::{boundary, bytes, context, kja_bytes_t, kja_call_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_status_t, result, take_promise};
+use super::{
+    boundary, bytes, context, kja_bytes_t, kja_call_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_status_t,
+    result, take_promise,
+};
 use crate::error::Error;
 use crate::promise::{Resolution, with_call};
 use crate::value::{Outcome, Value};
@@ -66,7 +69,11 @@ pub extern "C" fn kja_call_return_handle(call: kja_call_t, handle: kja_handle_t)
 
 /// The callback's result is a pointer, which is taken over in every case.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_call_return_opaque(call: kja_call_t, value: *mut c_void, destroy: kja_destroy_fn) -> kja_status_t {
+pub unsafe extern "C" fn kja_call_return_opaque(
+    call: kja_call_t,
+    value: *mut c_void,
+    destroy: kja_destroy_fn,
+) -> kja_status_t {
     let value = Value::Opaque(Arc::new(context(value, destroy)));
     boundary(|| leave(call, Ok(value).into()))
 }

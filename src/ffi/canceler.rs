@@ -1,6 +1,9 @@
 //! Cancelers.
 
-use super::{boundary, bytes_in, canceler, created, kja_canceler_t, kja_promise_t, kja_runtime_t, kja_status_t, promise, question, release, runtime};
+use super::{
+    boundary, bytes_in, canceler, created, kja_canceler_t, kja_promise_t, kja_runtime_t, kja_status_t, promise,
+    question, release, runtime,
+};
 use crate::handle::{self, Object};
 use crate::promise::Canceler;
 use std::ffi::c_char;
@@ -15,7 +18,11 @@ pub unsafe extern "C" fn kja_canceler_new(runtime_: kja_runtime_t, out: *mut kja
 /// The same outcome, unless the canceler comes first. Release the input for the operation to end with it. Either may
 /// outlive the other. (CANC-01, CANC-08)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_canceler_wrap(canceler_: kja_canceler_t, promise_: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_canceler_wrap(
+    canceler_: kja_canceler_t,
+    promise_: kja_promise_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Promise(canceler(canceler_)?.wrap(&promise(promise_)?))))
 }
 

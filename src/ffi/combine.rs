@@ -1,6 +1,9 @@
 //! Combinators. They borrow their inputs: the result holds what it needs, the handles stay the caller's.
 
-use super::{boundary, callback, context, continuation, created, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t, kja_status_t, promise, runtime, slice_in, take_promise};
+use super::{
+    boundary, callback, context, continuation, created, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t,
+    kja_status_t, promise, runtime, slice_in, take_promise,
+};
 use crate::error::{Error, ErrorKind};
 use crate::handle::Object;
 use crate::promise::{Attempt, Promise, Retry, When};
@@ -144,13 +147,21 @@ pub unsafe extern "C" fn kja_promise_any(
 /// The same outcome, or `TIMED_OUT` after `nanos` nanoseconds; then the operation is let go of, which
 /// cancels it unless another handle or promise holds it. (TIME-04)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_promise_timeout(promise_: kja_promise_t, nanos: u64, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_promise_timeout(
+    promise_: kja_promise_t,
+    nanos: u64,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Promise(promise(promise_)?.timeout(nanos))))
 }
 
 /// As `kja_promise_timeout`, at a time of the runtime's clock. (TIME-04)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_promise_deadline(promise_: kja_promise_t, mono_nanos: u64, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_promise_deadline(
+    promise_: kja_promise_t,
+    mono_nanos: u64,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Promise(promise(promise_)?.deadline(mono_nanos))))
 }
 

@@ -1,6 +1,9 @@
 //! Connections.
 
-use super::{boundary, bytes, bytes_in, connection, context, created, kja_address_t, kja_bytes_t, kja_connection_t, kja_destroy_fn, kja_promise_t, kja_status_t, put, release, slice_in};
+use super::{
+    boundary, bytes, bytes_in, connection, context, created, kja_address_t, kja_bytes_t, kja_connection_t,
+    kja_destroy_fn, kja_promise_t, kja_status_t, put, release, slice_in,
+};
 use crate::error::Error;
 use crate::foreign::BorrowedBuffer;
 use crate::handle::{self, Object};
@@ -145,7 +148,10 @@ pub unsafe extern "C" fn kja_connection_writev_start(
 
 /// Tells the peer, after the writes started so far, that nothing more will come. Reads go on. (STRM-15)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_connection_shutdown_write_start(connection_: kja_connection_t, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_connection_shutdown_write_start(
+    connection_: kja_connection_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Promise(connection(connection_)?.shutdown_write()?)))
 }
 
@@ -211,13 +217,19 @@ pub extern "C" fn kja_connection_set_nodelay(connection_: kja_connection_t, on: 
 
 /// The address of this end; a new handle. (STRM-18)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_connection_local_address(connection_: kja_connection_t, out: *mut kja_address_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_connection_local_address(
+    connection_: kja_connection_t,
+    out: *mut kja_address_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.local_address()?))))
 }
 
 /// The address of the other end; a new handle. (STRM-18)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_connection_peer_address(connection_: kja_connection_t, out: *mut kja_address_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_connection_peer_address(
+    connection_: kja_connection_t,
+    out: *mut kja_address_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.peer_address()?))))
 }
 

@@ -2,7 +2,10 @@
 //!
 //! An error never changes; adding to one makes another, which shares nothing with the caller's handle.
 
-use super::{boundary, bytes_in, cell, created, failure, fulfiller, kja_bytes_t, kja_call_t, kja_error_t, kja_fulfiller_t, kja_promise_t, kja_runtime_t, kja_status_t, put, release, runtime};
+use super::{
+    boundary, bytes_in, cell, created, failure, fulfiller, kja_bytes_t, kja_call_t, kja_error_t, kja_fulfiller_t,
+    kja_promise_t, kja_runtime_t, kja_status_t, put, release, runtime,
+};
 use crate::error::{Context, Error};
 use crate::handle::{self, Object};
 use crate::promise::with_call;
@@ -75,7 +78,11 @@ pub unsafe extern "C" fn kja_promise_new_error_object(
 
 /// The kind of an error, `KJA_ERR_*`, and its OS error number, 0 for none. Either out-parameter may be null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_error_kind(error: kja_error_t, kind: *mut kja_status_t, os_error: *mut i32) -> kja_status_t {
+pub unsafe extern "C" fn kja_error_kind(
+    error: kja_error_t,
+    kind: *mut kja_status_t,
+    os_error: *mut i32,
+) -> kja_status_t {
     boundary(|| {
         let error = failure(error)?;
         if !kind.is_null() {

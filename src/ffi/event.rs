@@ -1,6 +1,8 @@
 //! Events.
 
-use super::{boundary, created, event, kja_event_t, kja_promise_t, kja_runtime_t, kja_status_t, question, release, runtime};
+use super::{
+    boundary, created, event, kja_event_t, kja_promise_t, kja_runtime_t, kja_status_t, question, release, runtime,
+};
 use crate::coordination::Event;
 use crate::handle::{self, Object};
 use std::sync::Arc;

@@ -1,6 +1,9 @@
 //! Executors.
 
-use super::{boundary, continuation, created, executor, kja_callback_fn, kja_destroy_fn, kja_executor_t, kja_promise_t, kja_status_t, question, release};
+use super::{
+    boundary, continuation, created, executor, kja_callback_fn, kja_destroy_fn, kja_executor_t, kja_promise_t,
+    kja_status_t, question, release,
+};
 use crate::handle::{self, Object};
 use std::ffi::c_void;
 

@@ -1,6 +1,9 @@
 //! Promises settled by hand, from any thread.
 
-use super::{boundary, bytes, bytes_in, context, fulfiller, kja_bytes_t, kja_destroy_fn, kja_fulfiller_t, kja_handle_t, kja_promise_t, kja_runtime_t, kja_status_t, put, question, release, result, runtime, take_promise};
+use super::{
+    boundary, bytes, bytes_in, context, fulfiller, kja_bytes_t, kja_destroy_fn, kja_fulfiller_t, kja_handle_t,
+    kja_promise_t, kja_runtime_t, kja_status_t, put, question, release, result, runtime, take_promise,
+};
 use crate::error::Error;
 use crate::handle::{self, Object};
 use crate::value::{Outcome, Value};
@@ -58,7 +61,11 @@ pub extern "C" fn kja_fulfiller_handle(fulfiller: kja_fulfiller_t, handle: kja_h
 
 /// Settles the promise with a pointer, which is taken over in every case.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_fulfiller_opaque(fulfiller: kja_fulfiller_t, value: *mut c_void, destroy: kja_destroy_fn) -> kja_status_t {
+pub unsafe extern "C" fn kja_fulfiller_opaque(
+    fulfiller: kja_fulfiller_t,
+    value: *mut c_void,
+    destroy: kja_destroy_fn,
+) -> kja_status_t {
     let value = Value::Opaque(Arc::new(context(value, destroy)));
     settle(fulfiller, || Ok(Ok(value)))
 }

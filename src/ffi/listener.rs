@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 /// The bound address, with the port that the system chose if 0 was asked for; a new handle. (NET-18, NET-19)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_listener_local_address(listener_: kja_listener_t, out: *mut kja_address_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_listener_local_address(
+    listener_: kja_listener_t,
+    out: *mut kja_address_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Address(Arc::new(listener(listener_)?.local_address()?))))
 }
 

@@ -1,6 +1,8 @@
 //! Connections that are no sockets: pipes in this process, tees, promised connections, files, nothing.
 
-use super::{boundary, connection, created, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t, promise, put, runtime};
+use super::{
+    boundary, connection, created, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t, promise, put, runtime,
+};
 use crate::error::Error;
 use crate::handle::{self, Object};
 use crate::stream::Connection;
@@ -85,7 +87,10 @@ pub unsafe extern "C" fn kja_pipe_tee(
 /// wait; ending the writing and aborting are done when it comes. If the promise fails they fail with its error. The
 /// promise's handle stays the caller's. (STRM-27)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_connection_new_promised(promise_: kja_promise_t, out: *mut kja_connection_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_connection_new_promised(
+    promise_: kja_promise_t,
+    out: *mut kja_connection_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Connection(Connection::promised(&promise(promise_)?)?)))
 }
 

@@ -1,15 +1,22 @@
 //! Promises: made settled, awaited, read, cancelled.
 
-use super::{boundary, bytes, callback, cell, kja_callback_fn, context, created, kja_bytes_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_runtime_t, kja_status_t, promise, result, runtime, take_promise};
+use super::{
+    boundary, bytes, callback, cell, context, created, kja_bytes_t, kja_callback_fn, kja_destroy_fn, kja_handle_t,
+    kja_promise_t, kja_runtime_t, kja_status_t, promise, question, result, runtime, take_promise,
+};
 use crate::error::Error;
 use crate::handle::Object;
-use crate::promise::{Resolution, invoke, wait_for};
+use crate::promise::{Resolution, invoke, wait_for, within};
 use crate::runtime::clock;
 use crate::value::{Outcome, Value};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-fn settled(runtime_: kja_runtime_t, out: *mut kja_promise_t, value: impl FnOnce() -> Result<Outcome, Error>) -> kja_status_t {
+fn settled(
+    runtime_: kja_runtime_t,
+    out: *mut kja_promise_t,
+    value: impl FnOnce() -> Result<Outcome, Error>,
+) -> kja_status_t {
     created(out, || Ok(Object::Promise(runtime(runtime_)?.settled(value()?)?)))
 }
 
@@ -21,19 +28,31 @@ pub unsafe extern "C" fn kja_promise_new_unit(runtime: kja_runtime_t, out: *mut 
 
 /// A promise that has settled with a number. (PROM-02)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_promise_new_u64(runtime: kja_runtime_t, value: u64, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_promise_new_u64(
+    runtime: kja_runtime_t,
+    value: u64,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     settled(runtime, out, || Ok(Ok(Value::U64(value))))
 }
 
 /// A promise that has settled with bytes; the handle stays the caller's. (PROM-02)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_promise_new_bytes(runtime: kja_runtime_t, bytes_: kja_bytes_t, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_promise_new_bytes(
+    runtime: kja_runtime_t,
+    bytes_: kja_bytes_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     settled(runtime, out, || Ok(Ok(Value::Bytes((*bytes(bytes_)?).clone()))))
 }
 
 /// A promise that has settled with the object of a handle; the handle stays the caller's. (PROM-02)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_promise_new_handle(runtime: kja_runtime_t, handle: kja_handle_t, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_promise_new_handle(
+    runtime: kja_runtime_t,
+    handle: kja_handle_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     settled(runtime, out, || Ok(Ok(result::object_value(handle)?)))
 }
 
@@ -59,7 +78,9 @@ pub unsafe extern "C" fn kja_promise_new_error(
     text_len: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    settled(runtime, out, || Ok(Err(super::error::from_parts(kind, os_error, super::bytes_in(text.cast(), text_len)?)?)))
+    settled(runtime, out, || {
+        Ok(Err(super::error::from_parts(kind, os_error, super::bytes_in(text.cast(), text_len)?)?))
+    })
 }
 
 /// A promise that never settles by itself. (PROM-21)
@@ -97,7 +118,7 @@ fn outcome(promise: kja_promise_t) -> Result<Outcome, Error> {
 /// `KJA_OK`, the promise's error, or `PENDING`. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_promise_status(promise: kja_promise_t) -> kja_status_t {
-    boundary(|| Ok(outcome(promise)?.map(drop)?))
+    boundary(|| outcome(promise)?.map(drop))
 }
 
 /// The value, if it is a number. Errors: `PENDING`, `WRONG_TYPE`, or the promise's own.
@@ -147,11 +168,29 @@ pub extern "C" fn kja_promise_release(promise: kja_promise_t) -> kja_status_t {
     })
 }
 
+/// As `kja_promise_release`, without waiting for a callback of the promise that is running on another thread: it ends,
+/// and its result is dropped, when that returns. For finalizers and other places that may not wait.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_release_nowait(promise: kja_promise_t) -> kja_status_t {
+    boundary(|| {
+        let promise = take_promise(promise)?;
+        within(0, || promise.release());
+        Ok(())
+    })
+}
+
 /// A branch: another promise with the same outcome, cancelled on its own. The operation ends when the last
 /// branch and the original are gone. (FORK-01, FORK-03, FORK-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_fork(promise_: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || Ok(Object::Promise(promise(promise_)?.fork())))
+}
+
+/// Whether something besides this handle holds the operation: a branch, a combinator, a promise made from it. False for
+/// a handle that is none. (FORK-02)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_has_branches(promise: kja_promise_t) -> bool {
+    question(|| Some(cell(promise).ok()?.has_other_holders()))
 }
 
 /// Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the

@@ -1,6 +1,9 @@
 //! Queues.
 
-use super::{boundary, bytes_in, context, created, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_queue_t, kja_runtime_t, kja_status_t, put, queue, release, result, runtime};
+use super::{
+    boundary, bytes_in, context, created, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_queue_t, kja_runtime_t,
+    kja_status_t, put, queue, release, result, runtime,
+};
 use crate::coordination::Queue;
 use crate::error::Error;
 use crate::handle::{self, Object};
@@ -10,7 +13,11 @@ use std::sync::Arc;
 
 /// Makes a queue that holds `capacity` values at most.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_queue_new(runtime_: kja_runtime_t, capacity: usize, out: *mut kja_queue_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_queue_new(
+    runtime_: kja_runtime_t,
+    capacity: usize,
+    out: *mut kja_queue_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Queue(Queue::new(&*runtime(runtime_)?, capacity)?)))
 }
 
@@ -21,13 +28,21 @@ fn push(queue_: kja_queue_t, value: Result<Value, Error>, out: *mut kja_promise_
 /// Adds a number as soon as there is room; the promise settles with unit then. Any thread. Errors: `DISCONNECTED` once
 /// the queue is closed. Cancellation: before the promise has settled the value is not added. (QUEUE-03)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_queue_push_u64_start(queue: kja_queue_t, value: u64, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_queue_push_u64_start(
+    queue: kja_queue_t,
+    value: u64,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     push(queue, Ok(Value::U64(value)), out)
 }
 
 /// As `kja_queue_push_u64_start`, with the object of a handle, which stays the caller's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_queue_push_handle_start(queue: kja_queue_t, value: kja_handle_t, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_queue_push_handle_start(
+    queue: kja_queue_t,
+    value: kja_handle_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     push(queue, result::object_value(value), out)
 }
 
@@ -51,7 +66,11 @@ pub extern "C" fn kja_queue_try_push_u64(queue_: kja_queue_t, value: u64) -> kja
 
 /// As `kja_queue_try_push_u64`, with a pointer, which is taken over in every case.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_queue_try_push_opaque(queue_: kja_queue_t, value: *mut c_void, destroy: kja_destroy_fn) -> kja_status_t {
+pub unsafe extern "C" fn kja_queue_try_push_opaque(
+    queue_: kja_queue_t,
+    value: *mut c_void,
+    destroy: kja_destroy_fn,
+) -> kja_status_t {
     let value = Value::Opaque(Arc::new(context(value, destroy)));
     boundary(|| queue(queue_)?.try_push(value))
 }
@@ -75,7 +94,7 @@ pub unsafe extern "C" fn kja_queue_reject_all(
 ) -> kja_status_t {
     boundary(|| {
         let found = queue(queue_)?;
-        found.reject_all(super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?);
+        found.reject_all(&super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?);
         Ok(())
     })
 }
@@ -92,7 +111,7 @@ pub unsafe extern "C" fn kja_queue_reject_oldest(
     boundary(|| {
         let found = queue(queue_)?;
         let error = super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?;
-        if found.reject_oldest(error) { Ok(()) } else { Err(Error::nobody_waits()) }
+        if found.reject_oldest(&error) { Ok(()) } else { Err(Error::nobody_waits()) }
     })
 }
 

@@ -41,6 +41,8 @@ pub(super) fn opaque(outcome: Result<Outcome, Error>, out: *mut *mut c_void) -> 
 pub(super) fn object_value(id: kja_handle_t) -> Result<Value, Error> {
     match super::object(id)? {
         Object::Bytes(bytes) => Ok(Value::Bytes((*bytes).clone())),
+        // A promise of a promise is the promise itself. (PROM-07)
+        Object::Promise(_) => Err(Error::promise_as_value()),
         object => Ok(Value::Object(ObjectRef(object))),
     }
 }

@@ -1,6 +1,8 @@
 //! Runtimes.
 
-use super::{boundary, context, created, kja_destroy_fn, kja_executor_t, kja_runtime_t, kja_status_t, question, runtime};
+use super::{
+    boundary, context, created, kja_destroy_fn, kja_executor_t, kja_runtime_t, kja_status_t, question, runtime,
+};
 use crate::error::Error;
 use crate::foreign::{Hook, NumberHook};
 use crate::handle::{self, Object};
@@ -92,7 +94,10 @@ fn read_options(options: &kja_runtime_options_t) -> Result<Options, Error> {
 /// Errors: `INVALID_ARGUMENT` for options of the wrong size or with unknown values; `OVERLOADED` without
 /// descriptors or threads. (LOOP-02, LOOP-05)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_runtime_new(options: *const kja_runtime_options_t, out: *mut kja_runtime_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_runtime_new(
+    options: *const kja_runtime_options_t,
+    out: *mut kja_runtime_t,
+) -> kja_status_t {
     // Read first: the context in it is taken over whatever becomes of the call.
     let options = options_in(options);
     created(out, || Ok(Object::Runtime(Arc::new(Runtime::new(options?)?))))

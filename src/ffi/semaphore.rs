@@ -1,13 +1,20 @@
 //! Semaphores; with one permit, mutexes.
 
-use super::{boundary, created, kja_permit_t, kja_promise_t, kja_runtime_t, kja_semaphore_t, kja_status_t, put, release, runtime, semaphore};
+use super::{
+    boundary, created, kja_permit_t, kja_promise_t, kja_runtime_t, kja_semaphore_t, kja_status_t, put, release,
+    runtime, semaphore,
+};
 use crate::coordination::Semaphore;
 use crate::handle::{self, Object};
 use std::sync::Arc;
 
 /// Makes a semaphore with this many permits, all of them free. One permit makes it a mutex.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_semaphore_new(runtime_: kja_runtime_t, permits: u64, out: *mut kja_semaphore_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_semaphore_new(
+    runtime_: kja_runtime_t,
+    permits: u64,
+    out: *mut kja_semaphore_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Semaphore(Semaphore::new(&*runtime(runtime_)?, permits)?)))
 }
 
@@ -15,13 +22,21 @@ pub unsafe extern "C" fn kja_semaphore_new(runtime_: kja_runtime_t, permits: u64
 /// `INVALID_ARGUMENT` for none or more than there are. Cancellation: the place in the line is given up; permits that the
 /// promise carries already go back when the last handle of promise and permit is released.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_semaphore_acquire_start(semaphore_: kja_semaphore_t, count: u64, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_semaphore_acquire_start(
+    semaphore_: kja_semaphore_t,
+    count: u64,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Promise(semaphore(semaphore_)?.acquire(count)?)))
 }
 
 /// Takes `count` permits if they are free and nobody is in line. Never blocks. Errors: `BUSY` if not.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_semaphore_try_acquire(semaphore_: kja_semaphore_t, count: u64, out: *mut kja_permit_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_semaphore_try_acquire(
+    semaphore_: kja_semaphore_t,
+    count: u64,
+    out: *mut kja_permit_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Permit(Arc::new(semaphore(semaphore_)?.try_acquire(count)?))))
 }
 

@@ -1,6 +1,9 @@
 //! Task sets.
 
-use super::{boundary, callback, created, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t, kja_status_t, kja_task_set_t, promise, put, release, runtime, take_promise, task_set};
+use super::{
+    boundary, callback, created, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t, kja_status_t,
+    kja_task_set_t, promise, put, release, runtime, take_promise, task_set,
+};
 use crate::error::Error;
 use crate::handle::{self, Object};
 use crate::promise::{TaskSet, invoke};

@@ -59,7 +59,12 @@ pub unsafe extern "C" fn kja_timer_next(runtime_: kja_runtime_t, out: *mut u64) 
 /// How many whole units of `unit` nanoseconds until the next timer is due, rounded up; `most` if that is less or
 /// there is no timer. For passing to a system call. (TIME-08)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_timer_timeout_to_next(runtime_: kja_runtime_t, unit: u64, most: u64, out: *mut u64) -> kja_status_t {
+pub unsafe extern "C" fn kja_timer_timeout_to_next(
+    runtime_: kja_runtime_t,
+    unit: u64,
+    most: u64,
+    out: *mut u64,
+) -> kja_status_t {
     boundary(|| {
         if unit == 0 {
             return Err(Error::invalid("a unit of no time"));
@@ -71,7 +76,11 @@ pub unsafe extern "C" fn kja_timer_timeout_to_next(runtime_: kja_runtime_t, unit
 /// Settles with unit `nanos` nanoseconds from now; never early. Cancellation: the timer is removed and
 /// never fires. (TIME-03, TIME-05)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_timer_sleep_start(runtime_: kja_runtime_t, nanos: u64, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_timer_sleep_start(
+    runtime_: kja_runtime_t,
+    nanos: u64,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Promise(runtime(runtime_)?.sleep(nanos)?)))
 }
 
@@ -94,12 +103,18 @@ pub unsafe extern "C" fn kja_timer_yield_start(runtime_: kja_runtime_t, out: *mu
 
 /// Settles with unit once the loop has nothing else queued. (PROM-27)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_timer_yield_until_queue_empty_start(runtime_: kja_runtime_t, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_timer_yield_until_queue_empty_start(
+    runtime_: kja_runtime_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Promise(runtime(runtime_)?.yield_until_queue_empty()?)))
 }
 
 /// Settles with unit once the loop has nothing queued and no socket is ready: when it would sleep. (PROM-28)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_timer_yield_until_would_sleep_start(runtime_: kja_runtime_t, out: *mut kja_promise_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_timer_yield_until_would_sleep_start(
+    runtime_: kja_runtime_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
     created(out, || Ok(Object::Promise(runtime(runtime_)?.yield_until_would_sleep()?)))
 }

@@ -1,9 +1,9 @@
 //! Accepting connections, through shortages and broken connections.
 
 use super::Listener;
+use crate::coordination::Turn;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Timer;
-use crate::coordination::Turn;
 use crate::stream::{Connection, Direction, Socket};
 use crate::value::Outcome;
 use rustix::io::Errno;
@@ -62,10 +62,8 @@ fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
 fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
     let accepted = rustix::net::accept(fd)?;
     let socket = socket2::SockRef::from(&accepted);
-    let prepared = socket
-        .set_nonblocking(true)
-        .and_then(|()| socket.set_cloexec(true))
-        .and_then(|()| socket.set_nosigpipe(true));
+    let prepared =
+        socket.set_nonblocking(true).and_then(|()| socket.set_cloexec(true)).and_then(|()| socket.set_nosigpipe(true));
     match prepared {
         Ok(()) => Ok(accepted),
         Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),

@@ -2,11 +2,11 @@
 
 use super::parse::{Host, parse};
 use super::{Listener, connect, listener, resolve};
-use crate::stream::Connection;
 use crate::error::Error;
 use crate::handle::Object;
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
+use crate::stream::Connection;
 use crate::value::{ObjectRef, Outcome, Value};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

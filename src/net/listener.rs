@@ -1,10 +1,10 @@
 //! Listening sockets.
 
 use super::{Address, accept, connect};
+use crate::coordination::Turns;
 use crate::error::Error;
 use crate::promise::Promise;
 use crate::runtime::Shared;
-use crate::coordination::Turns;
 use crate::stream::Socket;
 use socket2::{SockAddr, SockRef};
 use std::io;
@@ -34,7 +34,10 @@ pub(super) fn listen(
                 failed = Error::from_io(format_args!("listening on {address}"), &error);
                 // Without IPv6 the second address of `*` is the whole machine.
                 let no_family = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
-                if any && [Some(no_family), Some(rustix::io::Errno::ADDRNOTAVAIL.raw_os_error())].contains(&error.raw_os_error()) {
+                if any
+                    && [Some(no_family), Some(rustix::io::Errno::ADDRNOTAVAIL.raw_os_error())]
+                        .contains(&error.raw_os_error())
+                {
                     continue;
                 }
                 return Err(failed);
@@ -71,7 +74,7 @@ impl Listener {
         self.socket.runtime()
     }
 
-    /// Waits for a connection. The promise carries a [`super::Connection`]. (NET-16)
+    /// Waits for a connection. The promise carries a [`crate::stream::Connection`]. (NET-16)
     ///
     /// When the process is out of descriptors or memory, the accept stays pending and tries again a little
     /// later, at growing intervals.

@@ -92,8 +92,20 @@ mod tests {
     fn refuses_what_is_no_address() {
         let long = [b'a'; 2000];
         let cases: [&[u8]; 14] = [
-            b"", b":80", b"a:", b"a:x", b"a:65536", b"a:+1", b"[::1", b"[::1]80", b"[1.2.3.4]:1", b"\xff\xfe",
-            b"a b", b"a\0b", b"a:1:2", &long,
+            b"",
+            b":80",
+            b"a:",
+            b"a:x",
+            b"a:65536",
+            b"a:+1",
+            b"[::1",
+            b"[::1]80",
+            b"[1.2.3.4]:1",
+            b"\xff\xfe",
+            b"a b",
+            b"a\0b",
+            b"a:1:2",
+            &long,
         ];
         for text in cases {
             let error = parse(text, 7).expect_err("not an address");

@@ -1,6 +1,7 @@
 //! `attach`: something of the caller's that lives as long as the operation.
 
-use super::{Promise, Watch, cell};
+use super::abandon::{Left, let_go};
+use super::{Promise, Watch};
 use crate::foreign::Opaque;
 use crate::value::Outcome;
 use std::future::Future;
@@ -12,7 +13,7 @@ struct Attached(Option<(Watch, Opaque)>);
 impl Attached {
     fn free(&mut self) {
         if let Some((operation, attachment)) = self.0.take() {
-            cell::free_after(attachment, operation);
+            let_go(operation, Left::Attachment(attachment));
         }
     }
 }

@@ -29,18 +29,17 @@
 //!   the outermost abandonment of this thread works off (`abandon`).
 
 use super::Watch;
+use super::abandon::{bound, immediately};
 use super::source::{Source, Step};
 use super::waiters::Waiters;
+use super::waits::{WAITS, this_thread};
 use crate::error::Error;
-use crate::foreign::Opaque;
 use crate::runtime::{Parker, Shared, Status};
-use crate::sync::Lock;
+use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use crate::sync::{Lock, MutexGuard};
 use crate::value::Outcome;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Wake, Waker};
 
 /// In the loop's queue, or about to be.
@@ -99,11 +98,6 @@ pub enum Canceled {
     StillRunning,
 }
 
-fn this_thread() -> usize {
-    thread_local!(static KEY: u8 = const { 0 });
-    KEY.try_with(|key| std::ptr::from_ref(key) as usize).unwrap_or(0)
-}
-
 impl Cell {
     fn with_phase(runtime: Arc<Shared>, phase: Phase, flags: u8) -> Arc<Self> {
         let state = State { phase, waiters: Waiters::default(), driver: None };
@@ -138,6 +132,10 @@ impl Cell {
 
     pub(crate) fn has_holders(&self) -> bool {
         self.holders.load(Ordering::Acquire) > 0
+    }
+
+    pub(crate) fn has_other_holders(&self) -> bool {
+        self.holders.load(Ordering::Acquire) > 1
     }
 
     pub(super) fn add_holder(&self) {
@@ -187,10 +185,35 @@ impl Cell {
     }
 
     /// As `schedule`, ahead of what waits there if this is the loop.
-    fn schedule_next(self: &Arc<Self>) {
+    fn schedule_next(self: Arc<Self>) {
         if self.flags.fetch_or(SCHEDULED, Ordering::AcqRel) & SCHEDULED == 0 {
-            self.runtime.run_next(self);
+            Shared::run_next(self);
         }
+    }
+
+    /// Whether a settled cell without holders goes with the reference that the caller is about to drop: then there
+    /// is nothing to abandon.
+    pub(super) fn goes_at_once(self: &Arc<Self>) -> bool {
+        self.is_settled() && Arc::strong_count(self) == 1
+    }
+
+    /// For a new continuation that nobody else knows: becomes a waiter of its input; `false` if that has settled.
+    pub(super) fn wait_for_input(self: &Arc<Self>) -> bool {
+        let mut state = self.state.lock();
+        match &mut state.phase {
+            // Two locks at once, in an order that cannot meet its reverse: the other cell does not know this one.
+            Phase::Idle(Source::Then(then)) => then.input.wait(Waker::from(self.clone())),
+            _ => false,
+        }
+    }
+
+    /// Adds a waiter; its key, or `None` if the cell has settled.
+    pub(super) fn add_waiter(&self, waker: Waker) -> Option<u64> {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Settled(_)) {
+            return None;
+        }
+        Some(state.waiters.add(waker))
     }
 
     /// Polls a cell that the loop took from its queue.
@@ -216,11 +239,13 @@ impl Cell {
                 },
             }
         };
-        let waker = Waker::from(self.clone());
-        let mut cx = Context::from_waker(&waker);
+        let mut own = None;
         // What an operation has taken, from a socket for example, would be lost with its outcome.
         let mut wins = false;
         let outcome = loop {
+            let waker =
+                if source.is_ready() { Waker::noop() } else { own.get_or_insert_with(|| Waker::from(self.clone())) };
+            let mut cx = Context::from_waker(waker);
             let step = catch_unwind(AssertUnwindSafe(|| source.poll(&mut cx, on_loop)))
                 .unwrap_or_else(|payload| Step::Settle(Err(Error::from_panic(payload))));
             let needs_loop = matches!(step, Step::NeedsLoop);
@@ -277,13 +302,23 @@ impl Cell {
         drop((unwanted, unclaimed));
     }
 
-    fn tell(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State>) {
+    fn tell(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         waiters.wake_all();
         if self.has(DETACHED) {
             self.runtime.detached.remove(self);
         }
+    }
+
+    fn wake_driver(&self) -> bool {
+        if !self.has(DRIVEN) {
+            return false;
+        }
+        // Under the lock: a driver that has taken itself out looks at its parker and then no more.
+        let state = self.state.lock();
+        let driver = state.driver.as_ref();
+        driver.inspect(|driver| driver.wake_by_ref()).is_some()
     }
 
     fn wake_waiters_to_look(&self) {
@@ -365,9 +400,8 @@ impl Cell {
     }
 
     /// The last holder has let go: cancels what is pending, drops what has settled.
-    fn abandon(self: &Arc<Self>) {
-        let bound = BOUND.try_with(std::cell::Cell::get).unwrap_or(None);
-        if self.is_settled() || self.cancel(self.gone(), bound) == Canceled::TooLate {
+    pub(super) fn abandon(self: &Arc<Self>) {
+        if self.is_settled() || self.cancel(self.gone(), bound()) == Canceled::TooLate {
             let value = self.state.lock().take_value(self.gone());
             drop(value);
         }
@@ -477,18 +511,13 @@ impl Drop for Cell {
 
 impl Wake for Cell {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        if !self.wake_driver() {
+            self.schedule_next();
+        }
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.has(DRIVEN)
-            && let Some(driver) = &self.state.lock().driver
-        {
-            // Under the lock: a driver that has taken itself out looks at its parker and then no more.
-            driver.wake_by_ref();
-            return;
-        }
-        self.schedule_next();
+        self.clone().wake();
     }
 }
 
@@ -497,120 +526,4 @@ fn discard(source: Source, cell: &Arc<Cell>) {
     let dropped = catch_unwind(AssertUnwindSafe(|| source.discard(&cell.runtime)));
     // What a destructor panics with has no promise left to carry it.
     drop(dropped);
-}
-
-/// Which thread waits for the end of which poll, as far as `cancel` does.
-struct Waits(Lock<BTreeMap<usize, (usize, Arc<Cell>)>>);
-
-static WAITS: Waits = Waits(Lock::new(BTreeMap::new()));
-
-impl Waits {
-    /// `false` if thread `by`, which polls the cell, waits itself for a poll of this thread.
-    fn begin(&self, by: usize, cell: &Arc<Cell>) -> bool {
-        let own = this_thread();
-        let mut waits = self.0.lock();
-        let mut last = by;
-        while let Some((next, _)) = waits.get(&last).filter(|(_, cell)| !cell.is_settled()) {
-            if *next == own {
-                return false;
-            }
-            last = *next;
-        }
-        waits.insert(own, (by, cell.clone()));
-        true
-    }
-
-    fn end(&self) {
-        let ended = self.0.lock().remove(&this_thread());
-        drop(ended);
-    }
-}
-
-/// What is left to do when an abandonment of this thread is over, last in, first out.
-enum Left {
-    /// A cell that lost its last holder meanwhile.
-    Cell(Arc<Cell>),
-    /// A cell that became ready when its loop had ended.
-    Stranded(Arc<Cell>),
-    /// An attachment, to be freed after the operation that was put on the list after it.
-    Attachment(Opaque),
-}
-
-impl Left {
-    fn run(self) {
-        match self {
-            Self::Cell(cell) => cell.abandon(),
-            Self::Stranded(cell) => drop(cell.cancel(Error::shutdown(), Some(0))),
-            Self::Attachment(attachment) => drop(attachment),
-        }
-    }
-}
-
-thread_local! {
-    static ABANDONED: RefCell<Option<Vec<Left>>> = const { RefCell::new(None) };
-    /// How long an abandonment by this thread may wait for a callback.
-    static BOUND: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
-}
-
-/// Frees an attachment after the operation it belongs to, of which the caller is about to let go.
-pub(super) fn free_after(attachment: Opaque, operation: Watch) {
-    let mut attachment = Some(attachment);
-    // Without a list, or during the destruction of the thread, letting go abandons the operation at once.
-    let _ = ABANDONED.try_with(|list| {
-        if let Some(list) = &mut *list.borrow_mut() {
-            list.extend(attachment.take().map(Left::Attachment));
-        }
-    });
-    drop(operation);
-    drop(attachment);
-}
-
-/// Abandons a cell, now or, inside another abandonment of this thread, right after it.
-pub(super) fn abandon(cell: &Arc<Cell>) {
-    work_off(Left::Cell(cell.clone()));
-}
-
-/// Ends a cell that nothing will ever poll again.
-pub(crate) fn strand(cell: Arc<Cell>) {
-    work_off(Left::Stranded(cell));
-}
-
-fn work_off(first: Left) {
-    let mut first = Some(first);
-    let queued = ABANDONED.try_with(|list| match &mut *list.borrow_mut() {
-        Some(list) => {
-            list.extend(first.take());
-            true
-        }
-        none => {
-            *none = Some(Vec::new());
-            false
-        }
-    });
-    if queued == Ok(true) {
-        return;
-    }
-    first.into_iter().for_each(Left::run);
-    while let Ok(Some(next)) = ABANDONED.try_with(|list| list.borrow_mut().as_mut().and_then(Vec::pop)) {
-        next.run();
-    }
-    // During the destruction of the thread there is no list, and `abandon` recursed instead.
-    let _ = ABANDONED.try_with(|list| list.borrow_mut().take());
-}
-
-/// Runs `release` with a list of its own: what it abandons is gone when it returns.
-pub(super) fn immediately<R>(release: impl FnOnce() -> R) -> R {
-    let outer = ABANDONED.try_with(|list| list.borrow_mut().take()).ok().flatten();
-    let result = release();
-    if outer.is_some() {
-        let _ = ABANDONED.try_with(|list| *list.borrow_mut() = outer);
-    }
-    result
-}
-
-/// Runs `release`; what it abandons is waited for until the deadline at most.
-pub(crate) fn within(deadline: u64, release: impl FnOnce()) {
-    let outer = BOUND.try_with(|bound| bound.replace(Some(deadline)));
-    release();
-    let _ = BOUND.try_with(|bound| bound.set(outer.unwrap_or(None)));
 }

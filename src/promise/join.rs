@@ -83,12 +83,7 @@ struct Join {
 }
 
 impl Join {
-    fn start(
-        runtime: &Runtime,
-        name: &'static str,
-        inputs: &[Promise],
-        goal: Goal,
-    ) -> Result<Promise, Error> {
+    fn start(runtime: &Runtime, name: &'static str, inputs: &[Promise], goal: Goal) -> Result<Promise, Error> {
         let runtime = runtime.shared();
         runtime.check()?;
         if inputs.is_empty() {

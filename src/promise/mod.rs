@@ -4,9 +4,10 @@
 //! operation and everything it was built from that nothing else holds; when the drop returns it is
 //! gone. (PROM-01) Combinators keep a holder of their own on each input.
 
+mod abandon;
 mod attach;
-mod canceler;
 mod call;
+mod canceler;
 mod cell;
 mod fulfiller;
 mod join;
@@ -17,6 +18,7 @@ mod timeout;
 mod trace;
 mod wait;
 mod waiters;
+mod waits;
 
 pub use canceler::Canceler;
 pub use cell::Canceled;
@@ -26,11 +28,12 @@ pub use retry::Retry;
 pub use source::When;
 pub use task_set::TaskSet;
 
+pub(crate) use abandon::{strand, within};
 pub(crate) use call::{invoke, with as with_call};
-pub(crate) use cell::{Cell, Turn, strand, within};
-pub(crate) use wait::wait_for;
+pub(crate) use cell::{Cell, Turn};
 pub(crate) use source::Continuation;
 use source::{Source, Then};
+pub(crate) use wait::wait_for;
 
 use crate::error::Error;
 use crate::runtime::{Shared, Timer};
@@ -38,7 +41,7 @@ use crate::value::{Outcome, Value};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// One holder of a started operation.
 pub struct Promise(Arc<Cell>);
@@ -124,9 +127,15 @@ impl Promise {
         Self(Cell::new(runtime, Source::Outside))
     }
 
-    pub(crate) fn then_continue(&self, when: When, continuation: Continuation) -> Self {
-        let then = Then { input: Watch::new(self.clone()), continuation: Some(continuation), when };
-        Self::from_source(self.0.runtime.clone(), Source::Then(then))
+    /// What follows on this promise, whose holder it becomes.
+    pub(crate) fn then_continue(self, when: When, continuation: Continuation) -> Self {
+        let runtime = self.0.runtime.clone();
+        let then = Then { input: Watch::new(self), continuation: Some(continuation), when };
+        let cell = Cell::new(runtime, Source::Then(then));
+        if !cell.wait_for_input() {
+            cell.poll(false);
+        }
+        Self(cell)
     }
 
     /// Runs `f` on the loop for the outcomes that `when` names. (PROM-05, PROM-06, PROM-10)
@@ -134,7 +143,7 @@ impl Promise {
     /// # Cancellation
     /// Dropping the result before `f` began means that `f` never runs, except with [`When::Finally`].
     pub fn then<R: Into<Resolution>>(&self, when: When, f: impl FnOnce(Outcome) -> R + Send + 'static) -> Self {
-        self.then_continue(when, Continuation::Closure(Box::new(move |outcome| f(outcome).into())))
+        self.clone().then_continue(when, Continuation::Closure(Box::new(move |outcome| f(outcome).into())))
     }
 
     /// Another promise for the same outcome, cancelled on its own. (FORK-01, FORK-03)
@@ -172,6 +181,11 @@ impl Promise {
         self.0.cancel_now(error)
     }
 
+    /// Whether somebody else holds the operation too: a branch, a combinator, another handle. (FORK-02)
+    pub fn has_branches(&self) -> bool {
+        self.0.has_other_holders()
+    }
+
     /// The outcome, once there is one.
     pub fn outcome(&self) -> Option<Outcome> {
         self.0.outcome()
@@ -179,7 +193,7 @@ impl Promise {
 
     /// Lets go at once, even inside the destructor of something that another promise held.
     pub(crate) fn release(self) {
-        cell::immediately(|| drop(self));
+        abandon::immediately(|| drop(self));
     }
 
     pub(crate) fn is(&self, cell: &Arc<Cell>) -> bool {
@@ -204,8 +218,8 @@ impl Clone for Promise {
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        if self.0.remove_holder() {
-            cell::abandon(&self.0);
+        if self.0.remove_holder() && !self.0.goes_at_once() {
+            abandon::abandon(&self.0);
         }
     }
 }
@@ -219,6 +233,17 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn new(promise: Promise) -> Self {
         Self { promise, key: 0 }
+    }
+
+    /// Becomes a waiter, which it is not yet; `false` if the promise has settled.
+    fn wait(&mut self, waker: Waker) -> bool {
+        match self.promise.0.add_waiter(waker) {
+            Some(key) => {
+                self.key = key;
+                true
+            }
+            None => false,
+        }
     }
 
     pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>) -> bool {

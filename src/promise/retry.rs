@@ -47,7 +47,7 @@ impl Attempt {
 }
 
 async fn retry(runtime: Arc<Shared>, policy: Retry, attempt: Attempt) -> Outcome {
-    let mut delay = policy.first_delay;
+    let mut delay = policy.first_delay.min(policy.longest_delay);
     let mut left = policy.attempts;
     loop {
         let tried = Watch::new(Promise::call(runtime.clone(), attempt.continuation())).await;

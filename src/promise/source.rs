@@ -1,10 +1,11 @@
 //! What will produce the outcome of a cell.
 
+use super::abandon::{Left, let_go};
 use super::call;
 use super::{Cell, Promise, Resolution, Watch};
 use crate::error::Error;
 use crate::foreign::ForeignCallback;
-use crate::runtime::{Shared, Status, Timer};
+use crate::runtime::{Shared, Timer};
 use crate::value::{Outcome, Value};
 use std::future::Future;
 use std::pin::Pin;
@@ -20,7 +21,7 @@ pub(crate) enum Continuation {
 }
 
 impl Continuation {
-    fn run(self, input: Outcome) -> Resolution {
+    pub(super) fn run(self, input: Outcome) -> Resolution {
         match self {
             Self::Foreign(callback) => call::invoke(&callback, input),
             Self::Repeated(callback) => call::invoke(&callback, input),
@@ -110,6 +111,15 @@ impl Source {
         }
     }
 
+    /// Whether it needs no waker: a poll does not wait for anything.
+    pub(super) fn is_ready(&self) -> bool {
+        match self {
+            Self::Call(_) => true,
+            Self::Then(then) => then.input.promise.cell().is_settled(),
+            _ => false,
+        }
+    }
+
     pub(super) fn is_future(&self) -> bool {
         matches!(self, Self::Future { .. })
     }
@@ -151,15 +161,7 @@ impl Source {
     /// Drops the source, which ends the operation. A `finally` that has not run gets its turn.
     pub(super) fn discard(self, runtime: &Arc<Shared>) {
         if let Self::Then(Then { input, continuation: Some(continuation), when: When::Finally }) = self {
-            drop(input);
-            // A loop that has ended runs nothing any more, and what is to be cleaned up must not stay.
-            if runtime.on_loop() || runtime.status() == Status::Closed {
-                if let Resolution::Promise(promise) = continuation.run(Err(Error::canceled())) {
-                    promise.detach(None);
-                }
-            } else {
-                Promise::finally(runtime.clone(), continuation).detach(None);
-            }
+            let_go(input, Left::Finally(runtime.clone(), continuation));
         }
     }
 }
@@ -190,7 +192,9 @@ impl Then {
         match continuation.run(outcome.clone()) {
             Resolution::Outcome(Ok(_)) => Step::Settle(outcome),
             Resolution::Outcome(failed) => Step::Settle(failed),
-            Resolution::Promise(promise) => Step::Become(promise.then(When::Value, move |_| Resolution::Outcome(outcome))),
+            Resolution::Promise(promise) => {
+                Step::Become(promise.then(When::Value, move |_| Resolution::Outcome(outcome)))
+            }
         }
     }
 }

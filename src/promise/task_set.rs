@@ -55,7 +55,10 @@ impl TaskSet {
         let number = {
             let mut tasks = self.inner.tasks.lock();
             if tasks.members.len() >= self.limit {
-                return Err(Error::new(ErrorKind::Overloaded, format!("the task set has {} tasks already", self.limit)));
+                return Err(Error::new(
+                    ErrorKind::Overloaded,
+                    format!("the task set has {} tasks already", self.limit),
+                ));
             }
             tasks.last += 1;
             let number = tasks.last;

@@ -4,8 +4,8 @@
 //! sleeps, the thread looks for a while, giving the CPU away between looks; each look polls the operation, so
 //! data that arrives meanwhile is taken from the socket without the loop's help.
 
-use super::cell::Cell;
 use super::Promise;
+use super::cell::Cell;
 use crate::error::Error;
 use crate::runtime::{Parker, Status, clock, on_any_loop};
 use crate::value::Outcome;

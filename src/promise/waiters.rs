@@ -9,6 +9,10 @@ const FIRST: u64 = 1;
 #[derive(Default)]
 pub(super) struct Waiters {
     first: Option<Waker>,
+    #[expect(
+        clippy::box_collection,
+        reason = "every promise has this place, and nearly none has more than one waiter"
+    )]
     rest: Option<Box<BTreeMap<u64, Waker>>>,
 }
 
@@ -26,16 +30,21 @@ impl Waiters {
             }
             return Some(std::mem::replace(slot, waker.clone()));
         }
+        *key = self.add(waker.clone());
+        None
+    }
+
+    /// Adds a waiter; its key.
+    pub(super) fn add(&mut self, waker: Waker) -> u64 {
         // The first place goes to nobody while others wait: they came earlier.
         if self.first.is_none() && self.rest.is_none() {
-            *key = FIRST;
-            self.first = Some(waker.clone());
-        } else {
-            let rest = self.rest.get_or_insert_default();
-            *key = rest.last_key_value().map_or(FIRST, |(last, _)| *last) + 1;
-            rest.insert(*key, waker.clone());
+            self.first = Some(waker);
+            return FIRST;
         }
-        None
+        let rest = self.rest.get_or_insert_default();
+        let key = rest.last_key_value().map_or(FIRST, |(last, _)| *last) + 1;
+        rest.insert(key, waker);
+        key
     }
 
     pub(super) fn remove(&mut self, key: u64) -> Option<Waker> {

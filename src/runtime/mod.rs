@@ -4,6 +4,9 @@ pub mod clock;
 mod detached;
 mod drive;
 mod executor;
+mod local;
+#[cfg(all(test, kja_model))]
+pub(crate) mod model;
 mod on_loop;
 mod parker;
 mod pump;
@@ -15,26 +18,29 @@ mod stats;
 mod timer;
 
 pub use executor::Executor;
-pub use stats::Stats;
-pub(crate) use stats::Slow;
 pub(crate) use on_loop::on_any_loop;
 pub(crate) use parker::Parker;
+pub(crate) use stats::Slow;
+pub use stats::Stats;
 pub(crate) use timer::Timer;
 
 use crate::error::Error;
 use crate::foreign::{Hook, Opaque};
 use crate::promise::{Fulfiller, Promise, Turn};
 use crate::sync::Lock;
+use crate::sync::atomic::AtomicU8;
 use crate::value::Outcome;
 use clock::Clock;
 use detached::Detached;
+use local::Locals;
+pub use local::new_local_key;
 use queue::Queue;
 use scope::{Driven, WaitScope};
-pub(crate) use shutdown::end_object;
 use shutdown::LoopThread;
+pub(crate) use shutdown::end_object;
 use sleepers::Sleepers;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use timer::Timers;
 
 pub(crate) type RuntimeId = u32;
@@ -108,6 +114,7 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     pub(crate) detached: Detached,
     pub(crate) sleepers: Sleepers,
+    locals: Locals,
     pub(crate) clock: Clock,
     /// How many cells there are.
     pub(crate) promises: AtomicU64,
@@ -125,6 +132,30 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    fn new(options: &mut Options, tokio: Option<tokio::runtime::Handle>) -> Arc<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Arc::new(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            queue: Queue::new(options.runnable.take()),
+            timers: Timers::new(),
+            detached: Detached::default(),
+            sleepers: Sleepers::default(),
+            locals: Locals::default(),
+            clock: Clock::new(options.virtual_time),
+            promises: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
+            wake_ups: AtomicU64::new(0),
+            turns_per_look: options.turns_per_look.max(1),
+            slow: options.slow.take(),
+            held: AtomicBool::new(false),
+            status: AtomicU8::new(Status::Live as u8),
+            shutdown_nanos: options.shutdown_nanos,
+            look_nanos: options.look_nanos,
+            scope: OnceLock::new(),
+            tokio: Lock::new(tokio),
+        })
+    }
+
     pub(crate) fn on_loop(&self) -> bool {
         on_loop::is_inside(self.id)
     }
@@ -138,11 +169,12 @@ impl Shared {
     }
 
     /// Has the loop poll a cell: right after what it is at, if this is its thread.
-    pub(crate) fn run_next(&self, cell: &Arc<crate::promise::Cell>) {
-        if on_loop::push(cell) {
-            self.queue.wake();
-        } else {
-            self.queue.push(cell.clone(), Turn::Queued);
+    pub(crate) fn run_next(cell: Arc<crate::promise::Cell>) {
+        // On the loop's thread nobody else puts the loop to sleep in between.
+        let sleeping = cell.runtime.queue.is_asleep().then(|| cell.runtime.clone());
+        match on_loop::push(cell) {
+            Some(cell) => cell.runtime.queue.push(cell.clone(), Turn::Queued),
+            None => sleeping.iter().for_each(|runtime| runtime.queue.wake()),
         }
     }
 
@@ -181,32 +213,13 @@ pub struct Runtime {
 
 impl Runtime {
     /// Starts a runtime. For a wait scope the calling thread becomes its owner. (LOOP-02, LOOP-05)
-    pub fn new(options: Options) -> Result<Self, Error> {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
+    pub fn new(mut options: Options) -> Result<Self, Error> {
         let tokio = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .build()
             .map_err(|error| Error::from_io("starting an event loop", &error))?;
-        let shared = Arc::new(Shared {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            queue: Queue::new(options.runnable),
-            timers: Timers::new(),
-            detached: Detached::default(),
-            sleepers: Sleepers::default(),
-            clock: Clock::new(options.virtual_time),
-            promises: AtomicU64::new(0),
-            turns: AtomicU64::new(0),
-            wake_ups: AtomicU64::new(0),
-            turns_per_look: options.turns_per_look.max(1),
-            slow: options.slow,
-            held: AtomicBool::new(false),
-            status: AtomicU8::new(Status::Live as u8),
-            shutdown_nanos: options.shutdown_nanos,
-            look_nanos: options.look_nanos,
-            scope: OnceLock::new(),
-            tokio: Lock::new(Some(tokio.handle().clone())),
-        });
+        let shared = Shared::new(&mut options, Some(tokio.handle().clone()));
         // One tokio task polls everything: the cooperative budget of a task does not fit it.
         let pump = tokio::task::unconstrained(pump::pump(shared.clone()));
         let pump = tokio.spawn(pump);

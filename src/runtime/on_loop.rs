@@ -7,6 +7,7 @@
 use super::{RuntimeId, Shared};
 use crate::error::Error;
 use crate::promise::Cell;
+use crate::sync::per_thread;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ struct Place {
     next: Vec<Arc<Cell>>,
 }
 
-thread_local!(static PLACE: RefCell<Place> = const { RefCell::new(Place { runtime: 0, next: Vec::new() }) });
+per_thread!(static PLACE: RefCell<Place> = const { RefCell::new(Place { runtime: 0, next: Vec::new() }) });
 
 /// Shows this thread's place to `look`, in which nothing foreign may run or be dropped.
 fn place<R>(look: impl FnOnce(&mut Place) -> R) -> Option<R> {
@@ -57,16 +58,13 @@ impl Drop for OnLoop<'_> {
     }
 }
 
-/// Puts a cell on the stack if this thread is inside its runtime's loop; `false` if not.
-pub(super) fn push(cell: &Arc<Cell>) -> bool {
-    place(|place| {
-        let inside = place.runtime == cell.runtime.id;
-        if inside {
-            place.next.push(cell.clone());
-        }
-        inside
-    })
-    .unwrap_or(false)
+/// Puts a cell on the stack if this thread is inside its runtime's loop; gives it back if not.
+pub(super) fn push(cell: Arc<Cell>) -> Option<Arc<Cell>> {
+    let mut cell = Some(cell);
+    let _ = place(|place| {
+        place.next.extend(cell.take_if(|cell| place.runtime == cell.runtime.id));
+    });
+    cell
 }
 
 /// The cell to poll next, if an event of this thread left one.

@@ -1,10 +1,11 @@
 //! A thread that sleeps until somebody wakes it.
 
 use super::clock;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::per_thread;
+use crate::sync::thread::{self, Thread};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
-use std::thread::Thread;
 use std::time::Duration;
 
 pub(crate) struct Parker {
@@ -13,13 +14,13 @@ pub(crate) struct Parker {
 }
 
 impl Parker {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { thread: std::thread::current(), woken: AtomicBool::new(false) })
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { thread: thread::current(), woken: AtomicBool::new(false) })
     }
 
     /// The calling thread's own.
     pub(crate) fn current() -> Arc<Self> {
-        thread_local!(static PARKER: Arc<Parker> = Parker::new());
+        per_thread!(static PARKER: Arc<Parker> = Parker::new());
         PARKER.try_with(Arc::clone).unwrap_or_else(|_| Self::new())
     }
 
@@ -35,9 +36,9 @@ impl Parker {
     pub(crate) fn park(&self, deadline: Option<u64>) -> bool {
         while !self.woken.swap(false, Ordering::Acquire) {
             match deadline.map(|deadline| deadline.saturating_sub(clock::now())) {
-                None => std::thread::park(),
+                None => thread::park(),
                 Some(0) => return false,
-                Some(nanos) => std::thread::park_timeout(Duration::from_nanos(nanos)),
+                Some(nanos) => thread::park_timeout(Duration::from_nanos(nanos)),
             }
         }
         true

@@ -9,9 +9,9 @@
 use super::Runnable;
 use crate::promise::{Cell, Turn, strand};
 use crate::sync::Lock;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 /// What an empty list may keep of a burst's memory, in cells.
@@ -48,7 +48,8 @@ struct Ready {
 impl Queue {
     pub(super) fn new(runnable: Option<Runnable>) -> Self {
         let (ready, waker, wake) = (Lock::new(Ready::default()), Lock::new(None), Lock::new(Wake::default()));
-        Self { ready, asleep: AtomicBool::new(false), waker, wake, runnable }
+        // Until it is first driven, a loop is told of as one that sleeps.
+        Self { ready, asleep: AtomicBool::new(runnable.is_some()), waker, wake, runnable }
     }
 
     pub(crate) fn push(&self, cell: Arc<Cell>, turn: Turn) {
@@ -96,6 +97,10 @@ impl Queue {
         }
     }
 
+    pub(super) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Acquire)
+    }
+
     /// As `wake`, for a change made outside the lock: the loop, about to sleep, sees it, or is seen to sleep.
     pub(super) fn wake_surely(&self) {
         drop(self.ready.lock());
@@ -126,6 +131,23 @@ impl Queue {
     pub(super) fn is_runnable(&self) -> bool {
         let ready = self.ready.lock();
         !(ready.cells.is_empty() && ready.last.is_empty())
+    }
+
+    /// Nobody drives the loop any more: if nothing is left to do, what comes next is told of.
+    pub(super) fn rest(&self) {
+        let ready = self.ready.lock();
+        if ready.cells.is_empty() && ready.last.is_empty() {
+            self.asleep.store(true, Ordering::Release);
+        }
+    }
+
+    /// Queues what waits for the loop to be idle; `false` if nothing does.
+    pub(super) fn queue_idle(&self) -> bool {
+        let mut ready = self.ready.lock();
+        let idle = std::mem::take(&mut ready.idle);
+        let any = !idle.is_empty();
+        ready.cells.extend(idle);
+        any
     }
 
     /// What to poll next, for a loop that is driven turn by turn.

@@ -74,6 +74,7 @@ impl WaitScope {
         }));
         drop(on_loop);
         *self.driven.lock() = Some(driven);
+        runtime.queue.rest();
         self.end_if_released(runtime);
         result
     }
@@ -123,6 +124,7 @@ impl WaitScope {
             made += 1;
         }
         drop(on_loop);
+        runtime.queue.rest();
         runtime.turns.fetch_add(made, Ordering::Relaxed);
         self.end_if_released(runtime);
         Ok(made)
@@ -142,6 +144,9 @@ impl WaitScope {
             runtime.held.store(false, Ordering::Release);
             looked?;
             runtime.timers.fire(runtime.clock.now(), &mut Vec::new());
+            if idle == 2 && runtime.queue.queue_idle() {
+                idle = 0;
+            }
         }
         Ok(made)
     }

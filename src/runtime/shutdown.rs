@@ -1,18 +1,18 @@
 //! The loop's thread, and how a runtime ends.
 //!
-//! 1. No more starts. 2. Every handle of the runtime leaves the table: promises reject, sockets close.
-//! 3. Detached promises are cancelled. 4. The loop runs what that has queued (the `finally`s) and ends.
-//! 5. The thread is joined. All of it within the bound; what is still in a callback by then is reported, and
-//! ends by itself when that returns.
+//! There are no more starts. Detached promises are cancelled; every handle of the runtime leaves the table, so
+//! that promises reject and sockets close; the loop runs what that has queued (the `finally`s) and ends; its
+//! thread is joined. All of it within the bound: what is still in a callback by then is reported, and ends by
+//! itself when that returns.
 
 use super::on_loop::OnLoop;
 use super::{Hooks, Runtime, Shared, Status, clock};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{self, Object};
 use crate::promise::{Canceled, within};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -68,6 +68,13 @@ impl LoopThread {
 
 /// The last steps, once nothing turns the loop any more.
 pub(super) fn finish(shared: &Arc<Shared>, tokio: tokio::runtime::Runtime) {
+    finish_queue(shared);
+    let handle = shared.tokio.lock().take();
+    drop(handle);
+    drop(tokio);
+}
+
+pub(crate) fn finish_queue(shared: &Arc<Shared>) {
     let error = Error::shutdown();
     shared.detached.cancel_all(&error, None);
     // From here on a `finally` runs where it is dropped; what was handed to the loop before is in the set.
@@ -75,9 +82,7 @@ pub(super) fn finish(shared: &Arc<Shared>, tokio: tokio::runtime::Runtime) {
     shared.detached.close(&error);
     shared.queue.close();
     shared.timers.wake_all();
-    let handle = shared.tokio.lock().take();
-    drop(handle);
-    drop(tokio);
+    shared.locals.clear();
 }
 
 impl Runtime {
@@ -103,15 +108,7 @@ impl Runtime {
     }
 
     fn close(&self, deadline: u64) {
-        let shared = &self.shared;
-        let first = shared
-            .status
-            .compare_exchange(Status::Live as u8, Status::Closing as u8, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok();
-        if first {
-            within(deadline, || close_all(shared, deadline));
-            shared.queue.stop();
-        }
+        close(&self.shared, deadline);
     }
 
     fn end(&self, deadline: u64) -> Result<(), Error> {
@@ -124,10 +121,24 @@ impl Runtime {
         match thread.take().map(|loop_thread| loop_thread.join(deadline)) {
             Some(Err(still_running)) => {
                 *thread = Some(still_running);
-                Err(Error::new(ErrorKind::TimedOut, "a callback still runs on the loop; the runtime ends when it returns"))
+                Err(Error::new(
+                    ErrorKind::TimedOut,
+                    "a callback still runs on the loop; the runtime ends when it returns",
+                ))
             }
             _ => Ok(()),
         }
+    }
+}
+
+pub(crate) fn close(shared: &Arc<Shared>, deadline: u64) {
+    let first = shared
+        .status
+        .compare_exchange(Status::Live as u8, Status::Closing as u8, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok();
+    if first {
+        within(deadline, || close_all(shared, deadline));
+        shared.queue.stop();
     }
 }
 
@@ -143,11 +154,11 @@ fn close_all(shared: &Arc<Shared>, deadline: u64) {
 
 fn end(object: Object, deadline: u64) {
     match object {
-        Object::Promise(promise) => {
-            if promise.cell().cancel(Error::shutdown(), Some(deadline)) == Canceled::StillRunning {
-                // Dropping it here would wait for the callback.
-                promise.give_to_runtime();
-            }
+        // Dropping one whose callback is running would wait for it.
+        Object::Promise(promise)
+            if promise.cell().cancel(Error::shutdown(), Some(deadline)) == Canceled::StillRunning =>
+        {
+            promise.give_to_runtime();
         }
         Object::Listener(listener) => listener.close(),
         Object::Connection(connection) => connection.close(),

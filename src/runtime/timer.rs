@@ -7,10 +7,10 @@
 
 use super::Shared;
 use crate::sync::Lock;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// A future that is ready once its deadline has passed.
@@ -276,9 +276,8 @@ mod tests {
         let log = Arc::new(Mutex::new(Vec::new()));
         let mut heap = Heap::default();
         // 7919 is coprime to 1000: every deadline from 0 to 999 comes twice, in a scrambled order.
-        let slots: Vec<u32> = (0..2000u64)
-            .map(|n| heap.insert(n * 7919 % 1000, Waker::from(Arc::new(Note(n, log.clone())))))
-            .collect();
+        let slots: Vec<u32> =
+            (0..2000u64).map(|n| heap.insert(n * 7919 % 1000, Waker::from(Arc::new(Note(n, log.clone()))))).collect();
         for slot in slots.iter().step_by(3) {
             assert!(heap.remove(*slot).is_some());
         }

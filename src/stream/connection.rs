@@ -238,11 +238,7 @@ impl Connection {
         Ok(Promise::start(self.runtime().clone(), "pump", pump(self.clone(), to.clone(), limit)))
     }
 
-    fn options<R>(
-        &self,
-        what: &str,
-        call: impl FnOnce(socket2::SockRef<'_>) -> io::Result<R>,
-    ) -> Result<R, Error> {
+    fn options<R>(&self, what: &str, call: impl FnOnce(socket2::SockRef<'_>) -> io::Result<R>) -> Result<R, Error> {
         let socket = self.transport.socket().ok_or_else(Error::no_socket)?;
         let done = socket.with_fd(|fd: BorrowedFd<'_>| call(socket2::SockRef::from(&fd)))?;
         done.map_err(|error| Error::from_io(what, &error))

@@ -96,15 +96,12 @@ impl Transport for Descriptor {
 
     fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
         let waiting = &*parts;
-        let call = |fd: BorrowedFd<'_>| {
-            match (waiting.as_slices().0, self.is_socket) {
-                ([only], _) => self.write_once(fd, only),
-                ([first, ..], false) => self.write_once(fd, first),
-                _ => {
-                    let slices: Vec<IoSlice<'_>> =
-                        waiting.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
-                    sendmsg(fd, &slices, &mut SendAncillaryBuffer::default(), FLAGS)
-                }
+        let call = |fd: BorrowedFd<'_>| match (waiting.as_slices().0, self.is_socket) {
+            ([only], _) => self.write_once(fd, only),
+            ([first, ..], false) => self.write_once(fd, first),
+            _ => {
+                let slices: Vec<IoSlice<'_>> = waiting.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
+                sendmsg(fd, &slices, &mut SendAncillaryBuffer::default(), FLAGS)
             }
         };
         let sent = ready!(self.socket.poll_io(Direction::Write, cx, call, |_| false))?;

@@ -95,8 +95,7 @@ impl Connection {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Error::new(ErrorKind::Unimplemented, "only a regular file has an offset"));
         }
-        let file =
-            File { fd: Lock::new(Some(Arc::new(fd))), read_at: Lock::new(offset), write_at: Lock::new(offset) };
+        let file = File { fd: Lock::new(Some(Arc::new(fd))), read_at: Lock::new(offset), write_at: Lock::new(offset) };
         Ok(Self::new(runtime.shared(), file))
     }
 }

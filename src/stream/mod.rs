@@ -37,13 +37,17 @@ use std::io;
 /// Waits until a non-blocking connect has succeeded or failed.
 pub(crate) async fn connected(socket: &Socket) -> Result<io::Result<()>, Error> {
     std::future::poll_fn(|cx| {
-        socket.poll_io(Direction::Write, cx, |fd| match rustix::net::sockopt::socket_error(fd)? {
-            Err(errno) => Err(errno),
-            // Not connected and no error: still in progress.
-            Ok(()) if rustix::net::getpeername(fd).is_err() => Err(rustix::io::Errno::AGAIN),
-            Ok(()) => Ok(()),
-        }, |()| false)
+        socket.poll_io(
+            Direction::Write,
+            cx,
+            |fd| match rustix::net::sockopt::socket_error(fd)? {
+                Err(errno) => Err(errno),
+                // Not connected and no error: still in progress.
+                Ok(()) if rustix::net::getpeername(fd).is_err() => Err(rustix::io::Errno::AGAIN),
+                Ok(()) => Ok(()),
+            },
+            |()| false,
+        )
     })
     .await
 }
-

@@ -38,7 +38,11 @@ fn wake(wakers: impl IntoIterator<Item = Option<Waker>>) {
 }
 
 fn broken() -> Error {
-    Error::with_os(ErrorKind::Disconnected, rustix::io::Errno::PIPE.raw_os_error(), "the other end of the pipe was closed")
+    Error::with_os(
+        ErrorKind::Disconnected,
+        rustix::io::Errno::PIPE.raw_os_error(),
+        "the other end of the pipe was closed",
+    )
 }
 
 impl Channel {
@@ -58,6 +62,10 @@ impl Channel {
             if let Some(left) = &mut state.expected {
                 *left -= count as u64;
             }
+            // With the last byte of its length a pipe has no reader any more.
+            let watcher = if state.expected == Some(0) { state.watcher.take() } else { None };
+            drop(state);
+            wake([watcher]);
             return Poll::Ready(Ok(count));
         }
         let ended = match (&state.write_ended, state.expected) {
@@ -156,7 +164,7 @@ impl Channel {
 
     fn poll_read_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.0.lock();
-        if state.read_ended {
+        if state.read_ended || state.expected == Some(0) {
             return Poll::Ready(());
         }
         let old = state.watcher.replace(cx.waker().clone());

@@ -35,9 +35,7 @@ impl Target<'_> {
     pub(crate) fn read(&mut self, fd: BorrowedFd<'_>) -> rustix::io::Result<usize> {
         match self {
             Self::Vec(vec) => rustix::io::read(fd, spare_capacity(vec)),
-            Self::Borrowed(buffer, start) => {
-                rustix::io::read(fd, buffer.rest(*start)).map(|(filled, _)| filled.len())
-            }
+            Self::Borrowed(buffer, start) => rustix::io::read(fd, buffer.rest(*start)).map(|(filled, _)| filled.len()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Tees: two readers of the same bytes.
 //!
-//! Whichever branch runs out of bytes has the source read; what comes goes to both. A branch that is being pumped
-//! sets the pace: the other one waits until it has drained. (PIPE-10)
+//! Whichever branch runs out of bytes has the source read, never more than whoever waits has room for; what comes goes
+//! to both. A branch that is being pumped sets the pace: the other one waits until the pump comes back. (PIPE-10)
 
 use super::{Connection, Read, Target, Transport};
 use crate::error::{Error, ErrorKind};
@@ -20,8 +20,32 @@ struct Branch {
     waiting: VecDeque<Bytes>,
     size: usize,
     reader: Option<Waker>,
-    pumped: bool,
+    /// How much the pending read has room for; 0 without one, and when its part has come.
+    wanted: usize,
+    /// What has come for the pending read.
+    granted: usize,
+    /// How many pumps read from it; one that ends may be told of before one that began.
+    pumps: isize,
     gone: bool,
+    aborted: bool,
+}
+
+impl Branch {
+    /// A pump of this branch is busy with what it has; nothing more is read until it comes back.
+    fn holds_up(&self) -> bool {
+        self.pumps > 0 && self.wanted == 0 && !self.gone
+    }
+
+    /// How much stays here when the pending read has had its part.
+    fn kept(&self) -> usize {
+        self.size.saturating_sub(self.granted)
+    }
+
+    /// The pending read is over, or about to take its part. Whether it had to wait still.
+    fn no_longer_waits(&mut self) -> bool {
+        self.granted = 0;
+        std::mem::take(&mut self.wanted) > 0
+    }
 }
 
 struct State {
@@ -57,22 +81,22 @@ impl Shared {
         [one.reader.take(), other.reader.take()]
     }
 
-    fn start_read(&self) -> Result<Pin<Box<Pull>>, Error> {
+    fn start_read(&self, room: usize) -> Result<Pin<Box<Pull>>, Error> {
         let source = self.source.lock().clone().ok_or_else(Error::closed)?;
-        Ok(Box::pin(Read::new(&source, 1, CHUNK)?.bytes()))
+        Ok(Box::pin(Read::new(&source, 1, room)?.bytes()))
     }
 
     /// Has the source read once more; `Pending` if that is for somebody else to go on with.
     fn poll_pull(self: &Arc<Self>) -> Poll<()> {
-        let read = {
+        let (read, room) = {
             let mut state = self.state.lock();
             if state.pulling {
                 return Poll::Pending;
             }
             state.pulling = true;
-            state.read.take()
+            (state.read.take(), state.room())
         };
-        let read = read.map_or_else(|| self.start_read(), Ok);
+        let read = read.map_or_else(|| self.start_read(room), Ok);
         let waker = Waker::from(Arc::new(Both(self.clone())));
         let (read, came) = match read {
             Err(error) => (None, Some(Err(error))),
@@ -84,7 +108,10 @@ impl Shared {
         let mut state = self.state.lock();
         state.pulling = false;
         let Some(came) = came else {
-            state.read = read;
+            // Both branches may have gone meanwhile: then nobody else lets go of the read.
+            let unwanted = if state.both_gone() { read } else { std::mem::replace(&mut state.read, read) };
+            drop(state);
+            drop(unwanted);
             return Poll::Pending;
         };
         state.give(came, self.limit);
@@ -96,6 +123,16 @@ impl Shared {
 }
 
 impl State {
+    fn both_gone(&self) -> bool {
+        self.branches.iter().all(|branch| branch.gone)
+    }
+
+    /// How much whoever waits has room for.
+    fn room(&self) -> usize {
+        let waiting = self.branches.iter().map(|branch| branch.wanted).filter(|wanted| *wanted > 0);
+        waiting.min().unwrap_or(CHUNK).min(CHUNK)
+    }
+
     fn give(&mut self, came: Result<Bytes, Error>, limit: usize) {
         match came {
             Err(error) => self.ended = Some(Err(error)),
@@ -103,10 +140,11 @@ impl State {
             Ok(bytes) => {
                 for branch in self.branches.iter_mut().filter(|branch| !branch.gone) {
                     branch.size += bytes.len();
+                    branch.granted += branch.wanted.min(bytes.len());
+                    branch.wanted = 0;
                     branch.waiting.push_back(bytes.clone());
                 }
-                // The one that asked takes its part at once; what counts is what the other one leaves.
-                if self.branches.iter().any(|branch| branch.size - bytes.len().min(branch.size) > limit) {
+                if self.branches.iter().any(|branch| branch.kept() > limit) {
                     let text = format!("one branch of a tee is more than {limit} bytes behind the other");
                     self.ended = Some(Err(Error::new(ErrorKind::Overloaded, text)));
                 }
@@ -135,33 +173,29 @@ impl Transport for Side {
         loop {
             let mut state = self.shared.state.lock();
             let ended = state.ended.clone();
-            let other_pumped = {
-                let other = &state.branches[1 - self.index];
-                other.pumped && !other.gone && other.size > 0
-            };
+            let held_up = state.branches[1 - self.index].holds_up();
             let branch = &mut state.branches[self.index];
+            branch.no_longer_waits();
             if branch.gone {
-                return Poll::Ready(Err(Error::closed()));
+                return Poll::Ready(if branch.aborted { Ok(0) } else { Err(Error::closed()) });
             }
             if let Some(first) = branch.waiting.front_mut() {
                 let count = target.put(first);
                 first.advance(count);
                 let finished = if first.is_empty() { branch.waiting.pop_front() } else { None };
                 branch.size -= count;
-                let drained = branch.size == 0;
-                let other = if drained { state.branches[1 - self.index].reader.take() } else { None };
                 drop(state);
                 drop(finished);
-                other.into_iter().for_each(Waker::wake);
                 return Poll::Ready(Ok(count));
             }
             if let Some(ended) = ended {
                 return Poll::Ready(ended.map(|()| 0));
             }
+            branch.wanted = target.room();
             let old = branch.reader.replace(cx.waker().clone());
             drop(state);
             drop(old);
-            if other_pumped || self.shared.poll_pull().is_pending() {
+            if held_up || self.shared.poll_pull().is_pending() {
                 return Poll::Pending;
             }
         }
@@ -180,6 +214,8 @@ impl Transport for Side {
     }
 
     fn abort_read(&self) -> Result<(), Error> {
+        self.check_open()?;
+        self.branch(|branch| branch.aborted = true);
         self.close();
         Ok(())
     }
@@ -196,7 +232,7 @@ impl Transport for Side {
     }
 
     fn pumping(&self, active: bool) {
-        self.branch(|branch| branch.pumped = active);
+        self.branch(|branch| branch.pumps += if active { 1 } else { -1 });
         if !active {
             let readers = self.shared.take_readers();
             readers.into_iter().flatten().for_each(Waker::wake);
@@ -204,7 +240,7 @@ impl Transport for Side {
     }
 
     fn check_open(&self) -> Result<(), Error> {
-        if self.branch(|branch| branch.gone) { Err(Error::closed()) } else { Ok(()) }
+        if self.branch(|branch| branch.gone && !branch.aborted) { Err(Error::closed()) } else { Ok(()) }
     }
 
     fn close(&self) -> bool {
@@ -213,8 +249,9 @@ impl Transport for Side {
         let was_open = !std::mem::replace(&mut branch.gone, true);
         let waiting = std::mem::take(&mut branch.waiting);
         branch.size = 0;
+        branch.no_longer_waits();
         let readers = state.branches.each_mut().map(|branch| branch.reader.take());
-        let both_gone = state.branches.iter().all(|branch| branch.gone);
+        let both_gone = state.both_gone();
         let read = if both_gone { state.read.take() } else { None };
         drop(state);
         drop((waiting, read));
@@ -227,9 +264,19 @@ impl Transport for Side {
     }
 
     fn forget_reader(&self) {
-        let reader = self.branch(|branch| branch.reader.take());
+        let mut state = self.shared.state.lock();
+        let branch = &mut state.branches[self.index];
+        let waited = branch.no_longer_waits();
+        let reader = branch.reader.take();
+        // A read of the source that is under way may be for more than the other branch has room for.
+        let read = if waited { state.read.take() } else { None };
+        state.pulling |= read.is_some();
+        drop(state);
         drop(reader);
-        // The other one goes on with a read that this one had under way.
+        if let Some(read) = read {
+            drop(read);
+            self.shared.state.lock().pulling = false;
+        }
         let other = self.shared.state.lock().branches[1 - self.index].reader.take();
         other.into_iter().for_each(Waker::wake);
     }

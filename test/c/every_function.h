@@ -20,6 +20,7 @@ static inline void never_called(void *ctx, kja_call_t call) {
 static inline void runtime_refuses(uint64_t h) {
   uint64_t out = 1;
   kja_promise_t p = 1;
+  kja_runtime_stats_t stats;
   REFUSED(kja_runtime_shutdown(h));
   REFUSED(kja_runtime_release(h));
   CHECK(!kja_runtime_is_alive(h));
@@ -28,26 +29,68 @@ static inline void runtime_refuses(uint64_t h) {
   CHECK_U64(out, 0);
   REFUSED(kja_runtime_poll(h, 0, &out));
   REFUSED(kja_runtime_run(h, 1, &out));
+  REFUSED(kja_runtime_turn(h, 1, &out));
+  REFUSED(kja_runtime_wake(h));
+  CHECK(!kja_runtime_is_runnable(h));
+  REFUSED(kja_runtime_cancel_detached(h));
+  stats.size = sizeof stats;
+  REFUSED(kja_runtime_stats(h, &stats));
   REFUSED(kja_promise_new_unit(h, &p));
   CHECK_U64(p, 0);
   REFUSED(kja_promise_new_u64(h, 1, &p));
   REFUSED(kja_promise_new_opaque(h, CTX, &p));
   REFUSED(kja_promise_new_error(h, KJA_ERR_FAILED, 0, "x", 1, &p));
   REFUSED(kja_promise_new_never(h, &p));
+  REFUSED(kja_promise_new_bytes(h, 0, &p));
+  REFUSED(kja_promise_new_handle(h, 0, &p));
+  REFUSED(kja_promise_new_error_object(h, 0, &p));
   REFUSED(kja_promise_all(h, NULL, 0, &p));
   REFUSED(kja_promise_race(h, &p, 1, &p));
+  REFUSED(kja_promise_join(h, NULL, 0, &p));
+  REFUSED(kja_promise_all_settled(h, NULL, 0, &p));
+  REFUSED(kja_promise_any(h, &p, 1, &p));
+  REFUSED(kja_promise_eval_now(h, never_called, CTX, &p));
+  REFUSED(kja_promise_retry_start(h, never_called, CTX, NULL, &p));
   p = 1;
   REFUSED(kja_fulfiller_new(h, &out, &p));
   CHECK_U64(p, 0);
   REFUSED(kja_timer_sleep_start(h, 1, &p));
   REFUSED(kja_timer_sleep_until_start(h, 1, &p));
   REFUSED(kja_timer_yield_start(h, &p));
+  REFUSED(kja_timer_yield_until_queue_empty_start(h, &p));
+  REFUSED(kja_timer_yield_until_would_sleep_start(h, &p));
+  REFUSED(kja_timer_now(h, &out));
+  REFUSED(kja_timer_advance(h, 1));
+  REFUSED(kja_timer_next(h, &out));
+  REFUSED(kja_timer_timeout_to_next(h, 1, 1, &out));
   REFUSED(kja_address_parse_start(h, "127.0.0.1", 9, 1, &p));
   REFUSED(kja_connection_from_fd(h, 0, KJA_FD_BORROW, &out));
   REFUSED(kja_connection_from_connecting_fd_start(h, 0, KJA_FD_BORROW, 0, &p));
   REFUSED(kja_listener_from_fd(h, 0, KJA_FD_BORROW, &out));
   REFUSED(kja_datagram_from_fd(h, 0, KJA_FD_BORROW, &out));
   REFUSED(kja_pipe_new_capability(h, &out, &p));
+  REFUSED(kja_connection_from_file(h, 0, KJA_FD_BORROW, 0, &out));
+}
+
+/* What a runtime makes besides promises. */
+static inline void runtime_makes_nothing(uint64_t h) {
+  uint64_t out = 1, other = 1;
+  void *kept;
+  REFUSED(kja_task_set_new(h, 0, never_called, CTX, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_canceler_new(h, &out));
+  REFUSED(kja_queue_new(h, 1, &out));
+  REFUSED(kja_semaphore_new(h, 1, &out));
+  REFUSED(kja_event_new(h, &out));
+  out = 1;
+  REFUSED(kja_pipe_new_one_way(h, UINT64_MAX, &out, &other));
+  CHECK_U64(out | other, 0);
+  REFUSED(kja_pipe_new_two_way(h, &out, &other));
+  REFUSED(kja_pipe_new_os_one_way(h, &out, &other));
+  REFUSED(kja_pipe_new_os_two_way(h, &out, &other));
+  REFUSED(kja_connection_new_null(h, &out));
+  REFUSED(kja_local_get(h, 1, &kept));
+  REFUSED(kja_local_get_or_set(h, 1, CTX, &kept));
 }
 
 static inline void executor_refuses(uint64_t h) {
@@ -58,6 +101,7 @@ static inline void executor_refuses(uint64_t h) {
   CHECK(!kja_executor_is_live(h));
   REFUSED(kja_executor_execute_start(h, never_called, CTX, &p));
   CHECK_U64(p, 0);
+  REFUSED(kja_executor_execute_last_start(h, never_called, CTX, &p));
   REFUSED(kja_executor_execute(h, never_called, CTX));
   REFUSED(kja_executor_release(h));
 }
@@ -77,11 +121,17 @@ static inline void call_refuses(uint64_t h) {
   REFUSED(kja_call_return_opaque(h, CTX));
   REFUSED(kja_call_return_promise(h, 0));
   REFUSED(kja_call_return_error(h, KJA_ERR_FAILED, 0, "x", 1));
+  out = 1;
+  REFUSED(kja_call_error_object(h, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_call_return_error_object(h, 0));
 }
 
 static inline void promise_refuses(uint64_t h) {
   uint64_t out = 1;
   void *pointer;
+  char text[8];
+  size_t length;
   REFUSED(kja_promise_await(h));
   REFUSED(kja_promise_await_for(h, SECOND));
   REFUSED(kja_promise_status(h));
@@ -92,6 +142,8 @@ static inline void promise_refuses(uint64_t h) {
   REFUSED(kja_promise_opaque(h, &pointer));
   REFUSED(kja_promise_cancel(h));
   REFUSED(kja_promise_release(h));
+  REFUSED(kja_promise_release_nowait(h));
+  CHECK(!kja_promise_has_branches(h));
   REFUSED(kja_promise_then(h, never_called, CTX, &out));
   REFUSED(kja_promise_catch(h, never_called, CTX, &out));
   REFUSED(kja_promise_handle_both(h, never_called, CTX, &out));
@@ -100,6 +152,10 @@ static inline void promise_refuses(uint64_t h) {
   REFUSED(kja_promise_fork(h, &out));
   REFUSED(kja_promise_attach(h, CTX, &out));
   REFUSED(kja_promise_detach(h, never_called, CTX));
+  REFUSED(kja_promise_deadline(h, 1, &out));
+  REFUSED(kja_promise_trace(h, text, sizeof text, &length));
+  REFUSED(kja_promise_error_object(h, &out));
+  REFUSED(kja_connection_new_promised(h, &out));
 }
 
 static inline void fulfiller_refuses(uint64_t h) {
@@ -110,6 +166,7 @@ static inline void fulfiller_refuses(uint64_t h) {
   REFUSED(kja_fulfiller_opaque(h, CTX));
   REFUSED(kja_fulfiller_promise(h, 0));
   REFUSED(kja_fulfiller_error(h, KJA_ERR_FAILED, 0, "x", 1));
+  REFUSED(kja_fulfiller_error_object(h, 0));
   CHECK(!kja_fulfiller_is_waiting(h));
   REFUSED(kja_fulfiller_release(h));
 }
@@ -148,7 +205,7 @@ static inline void listener_refuses(uint64_t h) {
 }
 
 static inline void connection_refuses(uint64_t h) {
-  uint64_t out = 1;
+  uint64_t out = 1, other = 1;
   char buffer[4];
   kja_slice_t slice;
   slice.data = "x";
@@ -163,6 +220,12 @@ static inline void connection_refuses(uint64_t h) {
   REFUSED(kja_connection_writev_start(h, &slice, 1, &out));
   REFUSED(kja_connection_shutdown_write_start(h, &out));
   REFUSED(kja_connection_abort_read(h));
+  REFUSED(kja_connection_abort_write(h, KJA_ERR_FAILED, 0, "x", 1));
+  REFUSED(kja_connection_read_required_start(h, 1, 4, &out));
+  REFUSED(kja_connection_when_write_disconnected_start(h, &out));
+  REFUSED(kja_connection_length(h, &other));
+  REFUSED(kja_pipe_tee(h, 1, &out, &other));
+  CHECK_U64(other, 0);
   REFUSED(kja_connection_pump_start(h, h, 1, &out));
   REFUSED(kja_connection_set_nodelay(h, true));
   REFUSED(kja_connection_local_address(h, &out));
@@ -232,14 +295,101 @@ static inline void message_list_refuses(uint64_t h) {
   REFUSED(kja_message_list_release(h));
 }
 
+static inline void task_set_refuses(uint64_t h) {
+  kja_promise_t p = 1;
+  char text[8];
+  size_t size;
+  REFUSED(kja_task_set_add(h, 0));
+  REFUSED(kja_task_set_size(h, &size));
+  REFUSED(kja_task_set_on_empty_start(h, &p));
+  CHECK_U64(p, 0);
+  REFUSED(kja_task_set_clear(h));
+  REFUSED(kja_task_set_trace(h, text, sizeof text, &size));
+  REFUSED(kja_task_set_release(h));
+}
+
+static inline void canceler_refuses(uint64_t h) {
+  kja_promise_t p = 1;
+  REFUSED(kja_canceler_wrap(h, 0, &p));
+  CHECK_U64(p, 0);
+  REFUSED(kja_canceler_cancel(h, KJA_ERR_FAILED, 0, "x", 1));
+  REFUSED(kja_canceler_forget(h));
+  CHECK(!kja_canceler_is_empty(h));
+  REFUSED(kja_canceler_release(h));
+}
+
+static inline void queue_refuses(uint64_t h) {
+  kja_promise_t p = 1;
+  size_t size;
+  REFUSED(kja_queue_push_u64_start(h, 1, &p));
+  CHECK_U64(p, 0);
+  REFUSED(kja_queue_push_handle_start(h, 0, &p));
+  REFUSED(kja_queue_push_opaque_start(h, CTX, &p));
+  REFUSED(kja_queue_try_push_u64(h, 1));
+  REFUSED(kja_queue_try_push_opaque(h, CTX));
+  REFUSED(kja_queue_pop_start(h, &p));
+  REFUSED(kja_queue_reject_all(h, KJA_ERR_FAILED, 0, "x", 1));
+  REFUSED(kja_queue_reject_oldest(h, KJA_ERR_FAILED, 0, "x", 1));
+  REFUSED(kja_queue_close(h));
+  REFUSED(kja_queue_size(h, &size));
+  REFUSED(kja_queue_release(h));
+}
+
+static inline void semaphore_refuses(uint64_t h) {
+  uint64_t out = 1;
+  REFUSED(kja_semaphore_acquire_start(h, 1, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_semaphore_try_acquire(h, 1, &out));
+  REFUSED(kja_semaphore_free(h, &out));
+  REFUSED(kja_semaphore_release(h));
+}
+
+static inline void permit_refuses(uint64_t h) {
+  REFUSED(kja_permit_release(h));
+}
+
+static inline void event_refuses(uint64_t h) {
+  kja_promise_t p = 1;
+  REFUSED(kja_event_set(h));
+  CHECK(!kja_event_is_set(h));
+  REFUSED(kja_event_wait_start(h, &p));
+  CHECK_U64(p, 0);
+  REFUSED(kja_event_release(h));
+}
+
+static inline void error_refuses(uint64_t h) {
+  uint64_t out = 1;
+  char text[8];
+  size_t size;
+  kja_status_t kind;
+  int32_t os_error;
+  REFUSED(kja_error_kind(h, &kind, &os_error));
+  REFUSED(kja_error_text(h, text, sizeof text, &size));
+  REFUSED(kja_error_with_context(h, "f", 1, 1, "x", 1, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_error_context(h, text, sizeof text, &size));
+  REFUSED(kja_error_with_detail(h, 1, "x", 1, &out));
+  REFUSED(kja_error_without_detail(h, 1, &out));
+  REFUSED(kja_error_detail(h, 1, &out));
+  REFUSED(kja_error_detail_ids(h, &out, 1, &size));
+  REFUSED(kja_error_clone(h, &out));
+  REFUSED(kja_error_release(h));
+}
+
 typedef void (*refuses_fn)(uint64_t handle);
-enum { RUNTIME, EXECUTOR, PROMISE, FULFILLER, BYTES, ADDRESS, LISTENER, CONNECTION, DATAGRAM, MESSAGE, MESSAGES, FAMILIES };
-static const refuses_fn REFUSES[FAMILIES] = {runtime_refuses, executor_refuses, promise_refuses,  fulfiller_refuses,
-                                             bytes_refuses,   address_refuses,  listener_refuses, connection_refuses,
-                                             datagram_refuses, message_refuses, message_list_refuses};
+enum {
+  RUNTIME, EXECUTOR, PROMISE, FULFILLER, BYTES, ADDRESS, LISTENER, CONNECTION, TASK_SET, CANCELER, QUEUE, SEMAPHORE,
+  PERMIT, EVENT, ERROR, DATAGRAM, MESSAGE, MESSAGES, FAMILIES
+};
+static const refuses_fn REFUSES[FAMILIES] = {runtime_refuses,  executor_refuses, promise_refuses,    fulfiller_refuses,
+                                             bytes_refuses,    address_refuses,  listener_refuses,   connection_refuses,
+                                             task_set_refuses, canceler_refuses, queue_refuses,      semaphore_refuses,
+                                             permit_refuses,   event_refuses,    error_refuses,      datagram_refuses,
+                                             message_refuses,  message_list_refuses};
 
 static inline void every_function_refuses(uint64_t handle) {
   for (int family = 0; family < FAMILIES; family++) REFUSES[family](handle);
+  runtime_makes_nothing(handle);
   call_refuses(handle);
 }
 

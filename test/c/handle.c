@@ -17,6 +17,13 @@ static world_t world_open(void) {
   CHECK_OK(kja_fulfiller_new(h[RUNTIME], &h[FULFILLER], &fulfilled));
   CHECK_OK(kja_promise_release(fulfilled));
   CHECK_OK(kja_bytes_new("bytes", 5, &h[BYTES]));
+  CHECK_OK(kja_task_set_new(h[RUNTIME], 0, never_called, NULL, NULL, &h[TASK_SET]));
+  CHECK_OK(kja_canceler_new(h[RUNTIME], &h[CANCELER]));
+  CHECK_OK(kja_queue_new(h[RUNTIME], 1, &h[QUEUE]));
+  CHECK_OK(kja_semaphore_new(h[RUNTIME], 3, &h[SEMAPHORE]));
+  CHECK_OK(kja_semaphore_try_acquire(h[SEMAPHORE], 1, &h[PERMIT]));
+  CHECK_OK(kja_event_new(h[RUNTIME], &h[EVENT]));
+  CHECK_OK(kja_error_new(KJA_ERR_OVERLOADED, 12, "full", 4, &h[ERROR]));
   h[ADDRESS] = address_of(h[RUNTIME], "127.0.0.1:0", 0);
   CHECK_OK(kja_address_listen(h[ADDRESS], 0, &h[LISTENER]));
   pair_t pair = pair_open(h[RUNTIME]);
@@ -33,6 +40,22 @@ static world_t world_open(void) {
   return world;
 }
 
+static void others_are_intact(const uint64_t *h) {
+  size_t size = 1;
+  uint64_t count = 0;
+  kja_status_t kind = KJA_OK;
+  CHECK_OK(kja_task_set_size(h[TASK_SET], &size));
+  CHECK_U64(size, 0);
+  CHECK(kja_canceler_is_empty(h[CANCELER]));
+  CHECK_OK(kja_queue_size(h[QUEUE], &size));
+  CHECK_U64(size, 0);
+  CHECK_OK(kja_semaphore_free(h[SEMAPHORE], &count));
+  CHECK_U64(count, 2);
+  CHECK(!kja_event_is_set(h[EVENT]));
+  CHECK_OK(kja_error_kind(h[ERROR], &kind, NULL));
+  CHECK_IS(kind, KJA_ERR_OVERLOADED);
+}
+
 static void world_is_intact(const world_t *world) {
   const void *data;
   size_t size = 0;
@@ -42,6 +65,7 @@ static void world_is_intact(const world_t *world) {
   CHECK_OK(kja_fulfiller_unit(world->handle[FULFILLER]));
   CHECK_OK(kja_bytes_data(world->handle[BYTES], &data, &size));
   CHECK_U64(size, 5);
+  others_are_intact(world->handle);
   CHECK(port_of(world->handle[LISTENER]) != 0);
   message_says(world->handle[MESSAGE], "message");
   write_text(world->handle[CONNECTION], "still here");
@@ -56,6 +80,13 @@ static void world_release(const world_t *world) {
   CHECK_OK(kja_connection_release(world->peer));
   CHECK_OK(kja_listener_release(world->handle[LISTENER]));
   CHECK_OK(kja_address_release(world->handle[ADDRESS]));
+  CHECK_OK(kja_error_release(world->handle[ERROR]));
+  CHECK_OK(kja_event_release(world->handle[EVENT]));
+  CHECK_OK(kja_permit_release(world->handle[PERMIT]));
+  CHECK_OK(kja_semaphore_release(world->handle[SEMAPHORE]));
+  CHECK_OK(kja_queue_release(world->handle[QUEUE]));
+  CHECK_OK(kja_canceler_release(world->handle[CANCELER]));
+  CHECK_OK(kja_task_set_release(world->handle[TASK_SET]));
   CHECK_OK(kja_bytes_release(world->handle[BYTES]));
   CHECK_OK(kja_fulfiller_release(world->handle[FULFILLER]));
   CHECK_OK(kja_promise_release(world->handle[PROMISE]));
@@ -96,6 +127,7 @@ static void a_handle_of_one_kind_is_refused_as_any_other(void) {
   for (int family = 0; family < FAMILIES; family++) {
     for (int taken_for = 0; taken_for < FAMILIES; taken_for++)
       if (taken_for != family) REFUSES[taken_for](world.handle[family]);
+    if (family != RUNTIME) runtime_makes_nothing(world.handle[family]);
     call_refuses(world.handle[family]);
   }
   world_is_intact(&world);
@@ -154,6 +186,14 @@ static void a_bad_second_handle_is_refused_and_costs_nothing(void) {
     REFUSED(kja_promise_new_handle(runtime, bad[i], &p));
     REFUSED(kja_promise_all(runtime, mixed, 2, &p));
     REFUSED(kja_promise_race(runtime, mixed, 2, &p));
+    REFUSED(kja_promise_join(runtime, mixed, 2, &p));
+    REFUSED(kja_promise_all_settled(runtime, mixed, 2, &p));
+    REFUSED(kja_promise_any(runtime, mixed, 2, &p));
+    REFUSED(kja_promise_new_error_object(runtime, bad[i], &p));
+    REFUSED(kja_canceler_wrap(world.handle[CANCELER], bad[i], &p));
+    REFUSED(kja_task_set_add(world.handle[TASK_SET], bad[i]));
+    REFUSED(kja_queue_push_handle_start(world.handle[QUEUE], bad[i], &p));
+    REFUSED(kja_fulfiller_error_object(world.handle[FULFILLER], bad[i]));
     REFUSED(kja_fulfiller_bytes(world.handle[FULFILLER], bad[i]));
     REFUSED(kja_fulfiller_handle(world.handle[FULFILLER], bad[i]));
     REFUSED(kja_fulfiller_promise(world.handle[FULFILLER], bad[i]));
@@ -209,6 +249,83 @@ static void a_null_pointer_is_refused(void) {
   world_release(&world);
 }
 
+/* Of a task set and its kin. */
+static void a_null_pointer_is_refused_by_the_others_too(void) {
+  world_t world = world_open();
+  const uint64_t *h = world.handle;
+  uint64_t out = 1;
+#define INVALID(call) CHECK_IS(call, KJA_ERR_INVALID_ARGUMENT)
+  INVALID(kja_task_set_new(h[RUNTIME], 0, never_called, CTX, NULL));
+  INVALID(kja_task_set_new(h[RUNTIME], 0, NULL, CTX, &out));
+  CHECK_U64(out, 0);
+  INVALID(kja_task_set_size(h[TASK_SET], NULL));
+  INVALID(kja_task_set_on_empty_start(h[TASK_SET], NULL));
+  INVALID(kja_canceler_new(h[RUNTIME], NULL));
+  INVALID(kja_canceler_wrap(h[CANCELER], h[PROMISE], NULL));
+  INVALID(kja_canceler_cancel(h[CANCELER], KJA_ERR_FAILED, 0, NULL, 1));
+  INVALID(kja_queue_new(h[RUNTIME], 1, NULL));
+  INVALID(kja_queue_push_u64_start(h[QUEUE], 1, NULL));
+  INVALID(kja_queue_push_handle_start(h[QUEUE], h[BYTES], NULL));
+  INVALID(kja_queue_push_opaque_start(h[QUEUE], CTX, NULL));
+  INVALID(kja_queue_pop_start(h[QUEUE], NULL));
+  INVALID(kja_queue_size(h[QUEUE], NULL));
+  INVALID(kja_queue_reject_all(h[QUEUE], KJA_ERR_FAILED, 0, NULL, 1));
+  INVALID(kja_queue_reject_oldest(h[QUEUE], KJA_ERR_FAILED, 0, NULL, 1));
+  INVALID(kja_semaphore_new(h[RUNTIME], 1, NULL));
+  INVALID(kja_semaphore_acquire_start(h[SEMAPHORE], 1, NULL));
+  INVALID(kja_semaphore_try_acquire(h[SEMAPHORE], 1, NULL));
+  INVALID(kja_semaphore_free(h[SEMAPHORE], NULL));
+  INVALID(kja_event_new(h[RUNTIME], NULL));
+  INVALID(kja_event_wait_start(h[EVENT], NULL));
+  INVALID(kja_error_new(KJA_ERR_FAILED, 0, "x", 1, NULL));
+  INVALID(kja_error_clone(h[ERROR], NULL));
+  INVALID(kja_error_with_context(h[ERROR], NULL, 1, 1, "x", 1, &out));
+  INVALID(kja_error_with_context(h[ERROR], "f", 1, 1, NULL, 1, &out));
+  INVALID(kja_error_with_context(h[ERROR], "f", 1, 1, "x", 1, NULL));
+  INVALID(kja_error_with_detail(h[ERROR], 1, NULL, 1, &out));
+  INVALID(kja_error_with_detail(h[ERROR], 1, "x", 1, NULL));
+  INVALID(kja_error_without_detail(h[ERROR], 1, NULL));
+  INVALID(kja_error_detail(h[ERROR], 1, NULL));
+  INVALID(kja_error_detail_ids(h[ERROR], NULL, 0, NULL));
+  INVALID(kja_last_error_object(NULL));
+  INVALID(kja_promise_error_object(h[PROMISE], NULL));
+  INVALID(kja_promise_new_error_object(h[RUNTIME], h[ERROR], NULL));
+#undef INVALID
+  world_is_intact(&world);
+  world_release(&world);
+}
+
+static void a_null_pointer_is_refused_by_combinators_and_timers(void) {
+  world_t world = world_open();
+  const uint64_t *h = world.handle;
+  uint64_t out = 1;
+#define INVALID(call) CHECK_IS(call, KJA_ERR_INVALID_ARGUMENT)
+  INVALID(kja_promise_join(h[RUNTIME], NULL, 3, &out));
+  CHECK_U64(out, 0);
+  INVALID(kja_promise_join(h[RUNTIME], NULL, 0, NULL));
+  INVALID(kja_promise_all_settled(h[RUNTIME], NULL, 3, &out));
+  INVALID(kja_promise_any(h[RUNTIME], NULL, 3, &out));
+  INVALID(kja_promise_any(h[RUNTIME], &h[PROMISE], 1, NULL));
+  INVALID(kja_promise_deadline(h[PROMISE], 1, NULL));
+  INVALID(kja_promise_eval_now(h[RUNTIME], NULL, CTX, &out));
+  INVALID(kja_promise_eval_now(h[RUNTIME], never_called, CTX, NULL));
+  INVALID(kja_promise_retry_start(h[RUNTIME], NULL, CTX, NULL, &out));
+  INVALID(kja_promise_retry_start(h[RUNTIME], never_called, CTX, NULL, NULL));
+  INVALID(kja_executor_execute_last_start(h[EXECUTOR], NULL, CTX, &out));
+  INVALID(kja_executor_execute_last_start(h[EXECUTOR], never_called, CTX, NULL));
+  INVALID(kja_timer_yield_until_queue_empty_start(h[RUNTIME], NULL));
+  INVALID(kja_timer_yield_until_would_sleep_start(h[RUNTIME], NULL));
+  INVALID(kja_timer_now(h[RUNTIME], NULL));
+  INVALID(kja_timer_next(h[RUNTIME], NULL));
+  INVALID(kja_timer_timeout_to_next(h[RUNTIME], 1, 1, NULL));
+  INVALID(kja_clock_now_nanos(KJA_CLOCK_MONOTONIC, NULL));
+  INVALID(kja_runtime_stats(h[RUNTIME], NULL));
+  INVALID(kja_local_get(h[RUNTIME], 1, NULL));
+#undef INVALID
+  world_is_intact(&world);
+  world_release(&world);
+}
+
 /* Runs last: every refused call above had to give its ctx back. */
 static void a_refused_call_destroys_its_ctx_once(void) {
   CHECK_U64(count_get(&returned_), lent_);
@@ -223,6 +340,8 @@ int main(void) {
   RUN(random_bits_are_refused_by_every_function);
   RUN(a_bad_second_handle_is_refused_and_costs_nothing);
   RUN(a_null_pointer_is_refused);
+  RUN(a_null_pointer_is_refused_by_the_others_too);
+  RUN(a_null_pointer_is_refused_by_combinators_and_timers);
   RUN(a_refused_call_destroys_its_ctx_once);
   return check_done();
 }

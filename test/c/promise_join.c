@@ -152,6 +152,23 @@ static void a_branch_is_cancelled_on_its_own(void) {
   runtime_close(runtime);
 }
 
+/* parity: FORK-02 */
+static void a_promise_knows_whether_it_has_branches(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_promise_t source = 0, branch = 0, then = 0;
+  CHECK_OK(kja_promise_new_never(runtime, &source));
+  CHECK(!kja_promise_has_branches(source));
+  CHECK_OK(kja_promise_fork(source, &branch));
+  CHECK_OK(kja_promise_then(source, do_nothing, NULL, NULL, &then));
+  CHECK(kja_promise_has_branches(source));
+  CHECK_OK(kja_promise_release(branch));
+  CHECK(kja_promise_has_branches(source));
+  CHECK_OK(kja_promise_release(then));
+  CHECK(!kja_promise_has_branches(source));
+  CHECK_OK(kja_promise_release(source));
+  runtime_close(runtime);
+}
+
 /* parity: EXC-03, FORK-03, FORK-04 */
 static void the_source_goes_with_its_last_branch(void) {
   kja_runtime_t runtime = runtime_open();
@@ -245,6 +262,7 @@ int main(void) {
   RUN_IN_BOTH(timeout_ends_what_takes_too_long);
   RUN_IN_BOTH(timeout_lets_pass_what_is_in_time);
   RUN_IN_BOTH(a_branch_is_cancelled_on_its_own);
+  RUN_IN_BOTH(a_promise_knows_whether_it_has_branches);
   RUN_IN_BOTH(the_source_goes_with_its_last_branch);
   RUN_IN_BOTH(an_attachment_outlives_the_operation);
   RUN(a_detached_promise_runs_to_its_end);

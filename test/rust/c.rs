@@ -40,7 +40,9 @@ unsafe extern "C-unwind" fn drop_body(ctx: *mut c_void) {
 }
 
 /// A closure as callback, context and destructor.
-pub(crate) fn callback(body: impl FnOnce(kja_call_t) + Send + 'static) -> (kja_callback_fn, *mut c_void, kja_destroy_fn) {
+pub(crate) fn callback(
+    body: impl FnOnce(kja_call_t) + Send + 'static,
+) -> (kja_callback_fn, *mut c_void, kja_destroy_fn) {
     let body: Box<Body> = Box::new(Mutex::new(Some(Box::new(body))));
     (Some(run), Box::into_raw(body).cast(), Some(drop_body))
 }

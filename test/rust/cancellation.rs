@@ -4,9 +4,9 @@ use crate::alone::{alone, descriptors};
 use crate::c::{attach, kja_promise_cancel, kja_promise_release, kja_runtime_release, never, new_runtime, ok, start};
 use crate::gate::*;
 use crate::loopback::*;
-use kjasync::net::Connection;
 use kjasync::promise::{Canceled, Promise, When};
 use kjasync::runtime::{Runtime, clock};
+use kjasync::stream::Connection;
 use kjasync::{Outcome, Value};
 use std::sync::Arc;
 
@@ -219,7 +219,13 @@ fn whatever_is_pending_at_shutdown_is_gone() {
             drop(operation);
             built.detach(None);
             case.runtime.shutdown().unwrap();
-            assert_eq!((gone.get(), case.ran.get() > 0 && above.0 != "catch"), (1, false), "{} under {}", source.0, above.0);
+            assert_eq!(
+                (gone.get(), case.ran.get() > 0 && above.0 != "catch"),
+                (1, false),
+                "{} under {}",
+                source.0,
+                above.0
+            );
         }
     }
 }

@@ -12,7 +12,7 @@ fn kind_text_and_number_reach_every_waiter() {
     for kind in ErrorKind::ALL {
         let (fulfiller, promise) = runtime.fulfiller().unwrap();
         let through = promise.then(When::Value, |_| -> Resolution { unreachable!("errors pass by") }).fork();
-        let joined = Promise::all(&runtime, &[through.clone()]).unwrap();
+        let joined = Promise::all(&runtime, std::slice::from_ref(&through)).unwrap();
         fulfiller.settle(Err(Error::with_os(kind, 104, "the text")));
         for promise in [promise, through, joined] {
             let error = outcome(&promise).unwrap_err();
@@ -49,7 +49,8 @@ fn a_panic_in_a_destructor_stays_inside() {
     let never = runtime.never().unwrap();
     let attached = never.attach(opaque(on_drop(|| panic!("in a destructor"))));
     drop(attached);
-    let settled = runtime.settled(Ok(Value::Opaque(std::sync::Arc::new(opaque(on_drop(|| panic!("in another"))))))).unwrap();
+    let settled =
+        runtime.settled(Ok(Value::Opaque(std::sync::Arc::new(opaque(on_drop(|| panic!("in another"))))))).unwrap();
     drop(settled);
     assert_eq!(number(&runtime.settled(Ok(Value::U64(1))).unwrap().fork()), 1);
     never.cancel();

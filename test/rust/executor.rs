@@ -224,13 +224,13 @@ fn a_cancel_waits_for_a_call_that_has_begun() {
     begun.pass();
     let canceler = std::thread::spawn({
         let (call, over) = (call.clone(), over.clone());
-        move || {
-            call.cancel();
-            over.get()
-        }
+        move || (call.cancel(), over.get())
     });
     assert_eq!(kind(call.wait(Some(clock::after(2 * MILLISECOND)))), Some(ErrorKind::TimedOut));
     end.open();
-    assert_eq!(ends("the cancel", move || canceler.join().unwrap()), 1);
-    assert_eq!(failure(&call), ErrorKind::Canceled);
+    let (canceled, over) = ends("the cancel", move || canceler.join().unwrap());
+    assert_eq!(over, 1);
+    // A thread that is held up cancels what has settled.
+    let late = canceled == kjasync::promise::Canceled::TooLate;
+    assert_eq!(outcome(&call).is_ok(), late);
 }

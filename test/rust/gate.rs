@@ -115,9 +115,15 @@ pub(crate) fn kind<T>(result: Result<T, Error>) -> Option<ErrorKind> {
 /// Runs `f` on a thread of its own, which has to end.
 #[track_caller]
 pub(crate) fn ends<T: Send + 'static>(what: &str, f: impl FnOnce() -> T + Send + 'static) -> T {
+    ends_within(PATIENCE.as_secs(), what, f)
+}
+
+/// As `ends`, for what takes its time.
+#[track_caller]
+pub(crate) fn ends_within<T: Send + 'static>(seconds: u64, what: &str, f: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = channel();
     let thread = std::thread::spawn(move || done.send(f()));
-    match result.recv_timeout(PATIENCE) {
+    match result.recv_timeout(Duration::from_secs(seconds)) {
         Ok(result) => {
             let _ = thread.join();
             result

@@ -183,8 +183,6 @@ fn every_function(id: u64) -> Vec<(&'static str, i32)> {
     statuses
 }
 
-
-
 #[test]
 fn any_bit_pattern_in_any_function_is_bad_handle() {
     let stale = {

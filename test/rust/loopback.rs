@@ -1,9 +1,10 @@
 //! Connected pairs over the loopback interface.
 
 use crate::gate::outcome;
-use kjasync::net::{Address, Connection, Listener};
+use kjasync::net::{Address, Listener};
 use kjasync::promise::Promise;
 use kjasync::runtime::Runtime;
+use kjasync::stream::Connection;
 use kjasync::{Outcome, Value};
 use std::sync::Arc;
 

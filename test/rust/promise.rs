@@ -40,7 +40,8 @@ fn it_settles_once_whoever_comes_first() {
                 })
                 .collect();
             let canceler = scope.spawn(|| if round % 2 == 0 { Some(promise.cancel()) } else { None });
-            let readers: Vec<_> = (0..2).map(|_| scope.spawn(|| outcome(&promise).map_or(9, |v| as_number(&v)))).collect();
+            let readers: Vec<_> =
+                (0..2).map(|_| scope.spawn(|| outcome(&promise).map_or(9, |v| as_number(&v)))).collect();
             let won = settlers.into_iter().map(|s| s.join().unwrap()).filter(|won| *won).count();
             let gone = canceler.join().unwrap() == Some(kjasync::promise::Canceled::Gone);
             assert_eq!(won + usize::from(gone), 1);

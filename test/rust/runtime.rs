@@ -58,8 +58,14 @@ fn the_c_abi_refuses_to_block_on_a_loop() {
         });
         // SAFETY: `callback` made all three for each other.
         let executed = unsafe { kja_executor_execute(executor, run, ctx, destroy) };
-        tell.send([kja_promise_await(promise), kja_promise_await_for(promise, 1), kja_runtime_shutdown(runtime), kja_runtime_release(runtime), executed])
-            .unwrap();
+        tell.send([
+            kja_promise_await(promise),
+            kja_promise_await_for(promise, 1),
+            kja_runtime_shutdown(runtime),
+            kja_runtime_release(runtime),
+            executed,
+        ])
+        .unwrap();
     });
     ok(status(done));
     assert_eq!(told.recv().unwrap(), [KJA_ERR_WOULD_DEADLOCK; 5]);
@@ -138,11 +144,14 @@ fn the_loop_turns_while_no_one_is_in_a_call() {
     let runtime = runtime();
     let fired = Gate::default();
     let open = fired.clone();
-    runtime.sleep(MILLISECOND).unwrap().then(When::Both, move |_| {
-        open.open();
-        Ok(Value::Unit)
-    })
-    .detach(None);
+    runtime
+        .sleep(MILLISECOND)
+        .unwrap()
+        .then(When::Both, move |_| {
+            open.open();
+            Ok(Value::Unit)
+        })
+        .detach(None);
     fired.pass();
 }
 

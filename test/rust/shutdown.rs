@@ -65,11 +65,13 @@ fn what_has_no_handle_fails_too() {
             std::thread::spawn(move || promise.wait(None).unwrap().unwrap_err().kind())
         })
         .collect();
-    let elsewhere: Vec<_> =
-        [runtime.sleep(3600 * SECOND), server.write(b"x").and_then(|_| server.read_all(9)).or(runtime.sleep(SECOND * 3600))]
-            .into_iter()
-            .map(|promise| Promise::all(&other, &[promise.unwrap()]).unwrap())
-            .collect();
+    let elsewhere: Vec<_> = [
+        runtime.sleep(3600 * SECOND),
+        server.write(b"x").and_then(|_| server.read_all(9)).or(runtime.sleep(SECOND * 3600)),
+    ]
+    .into_iter()
+    .map(|promise| Promise::all(&other, &[promise.unwrap()]).unwrap())
+    .collect();
     assert!(outcome(&runtime.sleep(MILLISECOND).unwrap()).is_ok());
     runtime.shutdown().unwrap();
     for waiter in waiters {
@@ -149,8 +151,9 @@ fn the_bound_holds_however_deep_the_stuck_callback_is() {
         begun.pass();
         for n in 0..depth {
             let next = match n {
-                // SAFETY: `out` is a local in both.
+                // SAFETY: `out` is a local.
                 0 => made(|out| unsafe { kja_promise_timeout(last, 3600 * SECOND, out) }),
+                // SAFETY: as above, and `last` outlives the call.
                 1 => made(|out| unsafe { kja_promise_all(runtime, &last, 1, out) }),
                 _ => attach(last, ()),
             };

@@ -39,7 +39,7 @@ fn a_second_read_is_refused_and_a_write_is_not_held_up() {
     assert!(outcome(&client.write(b"out").unwrap()).is_ok());
     assert_eq!(bytes(outcome(&server.read(3, 3).unwrap())), b"out");
     assert!(outcome(&server.write(b"in").unwrap()).is_ok());
-    assert_eq!(bytes(outcome(&reading).map(|v| v)), b"in");
+    assert_eq!(bytes(outcome(&reading)), b"in");
     assert!(client.read(1, 10).unwrap().outcome().is_none());
 }
 
@@ -227,9 +227,7 @@ fn a_pump_is_bounded_by_the_slower_end() {
     assert!(pump.outcome().is_none());
     let drained = sink.pump_to(&source, 0).unwrap();
     assert_eq!(number(&drained), 0);
-    let reader = std::thread::spawn(move || {
-        while !bytes(outcome(&sink.read(1, 1 << 20).unwrap())).is_empty() {}
-    });
+    let reader = std::thread::spawn(move || while !bytes(outcome(&sink.read(1, 1 << 20).unwrap())).is_empty() {});
     assert!(outcome(&writing).is_ok());
     assert!(outcome(&source.shutdown_write().unwrap()).is_ok());
     assert!(number(&pump) > 0);

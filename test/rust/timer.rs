@@ -67,11 +67,12 @@ fn an_earlier_timer_overtakes_a_later_one() {
         let early = runtime.sleep(n % 7 * 10_000).unwrap();
         let fired = Gate::default();
         let open = fired.clone();
-        early.then(When::Both, move |_| {
-            open.open();
-            Ok(Value::Unit)
-        })
-        .detach(None);
+        early
+            .then(When::Both, move |_| {
+                open.open();
+                Ok(Value::Unit)
+            })
+            .detach(None);
         fired.pass();
     }
 }

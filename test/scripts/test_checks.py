@@ -38,6 +38,18 @@ class Exports(TreeTest):
         self.check("not exported: kja_two")
 
 
+class Refusals(TreeTest):
+    FILES = {"a.h": "typedef uint64_t kja_a_t;\nint kja_a_new(kja_a_t *out);\nint kja_a_end(kja_a_t a);\n",
+             "a_test.h": "static void refuses(kja_a_t a) { kja_a_end(a); }\n"}
+
+    def test_every_function_that_takes_a_handle_is_called(self):
+        self.assert_passes("check_refusals", self.root / "a.h", self.root / "a_test.h")
+
+    def test_one_that_is_only_mentioned(self):
+        self.replace("a_test.h", "kja_a_end(a);", "/* kja_a_end(a) */")
+        self.assert_fails("does not call kja_a_end", "check_refusals", self.root / "a.h", self.root / "a_test.h")
+
+
 class Licences(TreeTest):
     def check(self, library, tool="MIT", pattern=None):
         packages = [("kjasync", "Apache-2.0 OR MIT"), ("needed", library), ("tool", tool)]

@@ -51,20 +51,24 @@ where
 
 /-- Has the clean-up run after code that waits, also if it is cancelled. -/
 private def afterWaiting (runtime : Runtime) (waiting : Outcome α) (cleanUp : Option α → BaseIO (Outcome β)) :
-    IO (PromiseRef (α × β)) := do
-  let { native, reader, .. } ← waiting.toPromise runtime
+    BaseIO (Outcome (α × β)) := do
   let result : IO.Ref (Option β) ← IO.mkRef none
-  let after ← native.onDone fun call => do
-    let value := (← (reader.ofCall runtime call).toBaseIO).toOption
-    let cleaned ← (← cleanUp value).andThen fun cleaned => do
-      result.set (some cleaned)
-      return .ok ()
-    Outcome.deliver call cleaned
-  let after : PromiseRef α := ⟨after, runtime, reader⟩
-  after.then fun value => do
+  match ← (waiting.toPromise runtime >>= armed result).toBaseIO with
+  | .error error => (← cleanUp none).andThen fun _ => return .error error
+  | .ok after => (Outcome.pending after).andThen fun value => do
     match ← result.get with
-    | some cleaned => return (value, cleaned)
-    | none => throw (IO.userError "the clean-up of a finished action did not run")
+    | some cleaned => return .ok (value, cleaned)
+    | none => return .error (IO.userError "the clean-up of a finished action did not run")
+where
+  armed (result : IO.Ref (Option β)) (promise : PromiseRef α) : IO (PromiseRef α) := do
+    let reader := promise.reader
+    let native ← promise.native.onDone fun call => do
+      let value := (← (reader.ofCall runtime call).toBaseIO).toOption
+      let cleaned ← (← cleanUp value).andThen fun cleaned => do
+        result.set (some cleaned)
+        return .ok ()
+      Outcome.deliver call cleaned
+    return { promise with native }
 
 /--
 `finally` blocks run exactly once: after the value, after the error, and when the code is cancelled. They may wait
@@ -82,9 +86,6 @@ instance : MonadFinally Async where
     match outcome with
     | .ok value => (← cleanUp (some value)).andThen fun result => return .ok (value, result)
     | .error error => (← cleanUp none).andThen fun _ => return .error error
-    | waiting =>
-      match ← (afterWaiting context.runtime waiting cleanUp).toBaseIO with
-      | .ok promise => return .pending promise
-      | .error error => (← cleanUp none).andThen fun _ => return .error error
+    | waiting => afterWaiting context.runtime waiting cleanUp
 
 end KjAsync.Async

@@ -32,6 +32,14 @@ opaque address (call : @& Call) : IO Address
 @[extern "kjasync_call_connection"]
 opaque connection (call : @& Call) : IO Connection
 
+/-- `kja_call_handle` of a permit. -/
+@[extern "kjasync_call_permit"]
+opaque permit (call : @& Call) : IO Permit
+
+/-- `kja_call_error_object`. -/
+@[extern "kjasync_call_error_object"]
+opaque errorObject (call : @& Call) : IO Error
+
 /-- `kja_call_opaque`: a Lean object of the type that the promise was made with. -/
 @[extern "kjasync_call_object"]
 opaque object {α : Type} (call : @& Call) : IO α
@@ -47,5 +55,9 @@ opaque returnPromise (call : @& Call) (promise : Promise) : IO Unit
 /-- `kja_call_return_error`. -/
 @[extern "kjasync_call_return_error"]
 opaque returnError (call : @& Call) (kind osError : UInt32) (text : @& String) : BaseIO Unit
+
+/-- `kja_call_return_error_object`. -/
+@[extern "kjasync_call_return_error_object"]
+opaque returnErrorObject (call : @& Call) (error : @& Error) : BaseIO Unit
 
 end KjAsync.Native.Call

@@ -49,6 +49,41 @@ private opaque ConnectionPointed : NonemptyType.{0}
 def Connection : Type := ConnectionPointed.type
 instance : Nonempty Connection := ConnectionPointed.property
 
+private opaque ErrorPointed : NonemptyType.{0}
+/-- A `kja_error_t`. -/
+def Error : Type := ErrorPointed.type
+instance : Nonempty Error := ErrorPointed.property
+
+private opaque TaskSetPointed : NonemptyType.{0}
+/-- A `kja_task_set_t`. -/
+def TaskSet : Type := TaskSetPointed.type
+instance : Nonempty TaskSet := TaskSetPointed.property
+
+private opaque CancelerPointed : NonemptyType.{0}
+/-- A `kja_canceler_t`. -/
+def Canceler : Type := CancelerPointed.type
+instance : Nonempty Canceler := CancelerPointed.property
+
+private opaque QueuePointed : NonemptyType.{0}
+/-- A `kja_queue_t`. -/
+def Queue : Type := QueuePointed.type
+instance : Nonempty Queue := QueuePointed.property
+
+private opaque SemaphorePointed : NonemptyType.{0}
+/-- A `kja_semaphore_t`. -/
+def Semaphore : Type := SemaphorePointed.type
+instance : Nonempty Semaphore := SemaphorePointed.property
+
+private opaque PermitPointed : NonemptyType.{0}
+/-- A `kja_permit_t`. -/
+def Permit : Type := PermitPointed.type
+instance : Nonempty Permit := PermitPointed.property
+
+private opaque EventPointed : NonemptyType.{0}
+/-- A `kja_event_t`. -/
+def Event : Type := EventPointed.type
+instance : Nonempty Event := EventPointed.property
+
 /-- A `kja_call_t`: names the running callback, and is of no use outside it. -/
 structure Call where
   /-- Not for users: made by the library. -/
@@ -58,6 +93,9 @@ structure Call where
 
 /-- What the library calls on the loop thread. It takes its input from the call and leaves its result there. -/
 abbrev Callback := Call → BaseIO Unit
+
+/-- A number as the native side takes sizes; larger than anything if it does not fit. -/
+@[inline] def usize (n : Nat) : USize := if n < USize.size then n.toUSize else (0 : USize) - 1
 
 /-- How many native handles are live in this process. For leak checks; any thread, never blocks. -/
 @[extern "kja_handle_count"] opaque handleCount : BaseIO UInt64

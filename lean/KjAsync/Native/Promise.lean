@@ -21,6 +21,10 @@ opaque Promise.newObject {α : Type} (runtime : @& Runtime) (value : α) : IO Pr
 @[extern "kjasync_promise_new_error"]
 opaque Promise.newError (runtime : @& Runtime) (kind osError : UInt32) (text : @& String) : IO Promise
 
+/-- `kja_promise_new_error_object`. -/
+@[extern "kjasync_promise_new_error_object"]
+opaque Promise.newErrorObject (runtime : @& Runtime) (error : @& Error) : IO Promise
+
 /-- `kja_promise_new_never`. -/
 @[extern "kjasync_promise_new_never"]
 opaque Promise.newNever (runtime : @& Runtime) : IO Promise
@@ -57,6 +61,18 @@ opaque Promise.address (promise : @& Promise) : IO Address
 @[extern "kjasync_promise_connection"]
 opaque Promise.connection (promise : @& Promise) : IO Connection
 
+/-- `kja_promise_handle` of a permit. -/
+@[extern "kjasync_promise_permit"]
+opaque Promise.permit (promise : @& Promise) : IO Permit
+
+/-- `kja_promise_error_object`; `none` for a promise that is pending or has a value. -/
+@[extern "kjasync_promise_error_object"]
+opaque Promise.errorObject (promise : @& Promise) : IO (Option Error)
+
+/-- `kja_promise_trace`. -/
+@[extern "kjasync_promise_trace"]
+opaque Promise.trace (promise : @& Promise) : IO String
+
 /-- `kja_promise_opaque`. -/
 @[extern "kjasync_promise_object"]
 opaque Promise.object {α : Type} (promise : @& Promise) : IO α
@@ -73,6 +89,10 @@ opaque Promise.release (promise : @& Promise) : IO Unit
 @[extern "kjasync_promise_then"]
 opaque Promise.onValue (promise : @& Promise) (run : Callback) : IO Promise
 
+/-- `kja_promise_catch`. -/
+@[extern "kjasync_promise_catch"]
+opaque Promise.onError (promise : @& Promise) (run : Callback) : IO Promise
+
 /-- `kja_promise_handle_both`. -/
 @[extern "kjasync_promise_handle_both"]
 opaque Promise.handleBoth (promise : @& Promise) (run : Callback) : IO Promise
@@ -88,6 +108,22 @@ opaque Promise.all (runtime : @& Runtime) (promises : @& Array Promise) : IO Pro
 /-- `kja_promise_race`. -/
 @[extern "kjasync_promise_race"]
 opaque Promise.race (runtime : @& Runtime) (promises : @& Array Promise) : IO Promise
+
+/-- `kja_promise_join`. -/
+@[extern "kjasync_promise_join"]
+opaque Promise.join (runtime : @& Runtime) (promises : @& Array Promise) : IO Promise
+
+/-- `kja_promise_all_settled`. -/
+@[extern "kjasync_promise_all_settled"]
+opaque Promise.allSettled (runtime : @& Runtime) (promises : @& Array Promise) : IO Promise
+
+/-- `kja_promise_any`. -/
+@[extern "kjasync_promise_any"]
+opaque Promise.any (runtime : @& Runtime) (promises : @& Array Promise) : IO Promise
+
+/-- `kja_promise_deadline`. -/
+@[extern "kjasync_promise_deadline"]
+opaque Promise.deadline (promise : @& Promise) (monoNanos : UInt64) : IO Promise
 
 /-- `kja_promise_timeout`. -/
 @[extern "kjasync_promise_timeout"]
@@ -120,6 +156,10 @@ opaque Fulfiller.promise (fulfiller : @& Fulfiller) (promise : @& Promise) : IO 
 /-- `kja_fulfiller_error`. -/
 @[extern "kjasync_fulfiller_error"]
 opaque Fulfiller.error (fulfiller : @& Fulfiller) (kind osError : UInt32) (text : @& String) : IO Unit
+
+/-- `kja_fulfiller_error_object`. -/
+@[extern "kjasync_fulfiller_error_object"]
+opaque Fulfiller.errorObject (fulfiller : @& Fulfiller) (error : @& Error) : IO Unit
 
 /-- `kja_fulfiller_is_waiting`. -/
 @[extern "kjasync_fulfiller_is_waiting"]

@@ -47,7 +47,9 @@ An operation in progress, or its outcome.
 *Threads.* Every function may be called from any thread, unless the runtime is a wait scope.
 
 *Cancellation.* `cancel`, or dropping the last reference, ends the operation there and then: its sockets and
-timers are gone when the call returns, and a closure that has not begun never runs.
+timers are gone when the call returns, and a closure that has not begun never runs. One that is running on the loop is
+waited for by `cancel` and `release`, and not by a drop: then its result is lost when it returns. Lean drops a reference after its
+last use, which may be earlier than the end of the block: keep what is to go on, or `detach` it. (PROM-01)
 -/
 structure PromiseRef (α : Type) where
   /-- Not for users: made by what starts an operation. -/
@@ -61,16 +63,16 @@ structure PromiseRef (α : Type) where
 
 namespace PromiseRef
 
-/-- A promise that is fulfilled already. Never blocks. Errors: `shutdown`. -/
+/-- A promise that is fulfilled already. Never blocks. Errors: `shutdown`. (PROM-02) -/
 protected def pure (runtime : Runtime) (value : α) : IO (PromiseRef α) :=
   return ⟨← Native.Promise.newObject runtime.native value, runtime, .object⟩
 
-/-- A promise that is rejected already. Never blocks. Errors: `shutdown`. -/
+/-- A promise that is rejected already. Never blocks. Errors: `shutdown`. (PROM-03) -/
 def fail (runtime : Runtime) (error : IO.Error) : IO (PromiseRef α) := do
   let (kind, os, text) := Error.toNative error
   return ⟨← Native.Promise.newError runtime.native kind os text, runtime, .object⟩
 
-/-- A promise that never settles, except by cancellation. Never blocks. Errors: `shutdown`. -/
+/-- A promise that never settles, except by cancellation. Never blocks. Errors: `shutdown`. (PROM-21) -/
 def never (runtime : Runtime) : IO (PromiseRef α) :=
   return ⟨← Native.Promise.newNever runtime.native, runtime, .object⟩
 
@@ -85,14 +87,20 @@ def awaitFor? (promise : PromiseRef α) (nanos : UInt64) : IO (Option α) := do
 /-- Has the promise settled, or been released? Never blocks. -/
 def isSettled (promise : PromiseRef α) : BaseIO Bool := promise.native.isSettled
 
+/-- The names of the operations from this promise down to what it waits for at the end, with ` < ` between them, such as
+`timeout < then < read`; empty once it has settled. Never blocks. Errors: `badHandle`. (PROM-20) -/
+def trace (promise : PromiseRef α) : IO String := promise.native.trace
+
 /-- Ends the operation and settles the promise with kind `canceled`; a settled promise stays as it is. When
-this returns the operation is gone. Never waits for the loop. Errors: `badHandle`. -/
+this returns the operation is gone, and a closure that has not begun never runs. Waits for one that is running on the
+loop, for nothing else; inside that closure it takes effect when the closure returns. Errors: `badHandle`. (CANC-04,
+PROM-39) -/
 def cancel (promise : PromiseRef α) : IO Unit := promise.native.cancel
 
 /--
 Gives the handle back now, instead of when the last reference is dropped: an unsettled operation that nothing
 else holds is cancelled, and later calls on this promise throw `badHandle`. Not while another thread is
-reading the value. Errors: `badHandle` when done twice.
+reading the value. Errors: `badHandle` when done twice. (PROM-01)
 -/
 def release (promise : PromiseRef α) : IO Unit := promise.native.release
 

@@ -6,6 +6,9 @@ Combinators. Each starts at once, returns a new promise and never blocks; the in
 on the loop thread: they must not block, and what they throw rejects the new promise. Cancelling the new promise
 drops its hold on the input, which is cancelled too if nobody else holds it; a closure that has not begun then
 never runs. Each throws `badHandle` if its input was released and `shutdown` after a shutdown.
+
+`PromiseRef` is no `Functor` and no `Monad`: `map` and `bind` start something, so their results are in `IO`, and the
+classes have no place for that. The monad of code that waits is `Async`.
 -/
 
 namespace KjAsync.PromiseRef
@@ -51,21 +54,53 @@ def all (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef 
   let joined : PromiseRef Unit := ⟨native, runtime, .unit⟩
   joined.then fun () => promises.mapM fun promise => promise.reader.ofPromise promise.runtime promise.native
 
+/-- All values, in the order of the promises, none for none, once every promise has settled. If any failed, the error
+of the first of them in that order. Nothing is let go of before. (PROM-30) -/
+def join (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef (Array α)) := do
+  let native ← Native.Promise.join runtime.native (promises.map (·.native))
+  let joined : PromiseRef Unit := ⟨native, runtime, .unit⟩
+  joined.then fun () => promises.mapM fun promise => promise.reader.ofPromise promise.runtime promise.native
+
+/-- All outcomes, values and errors, in the order of the promises, once every promise has settled. -/
+def allSettled (runtime : Runtime) (promises : Array (PromiseRef α)) :
+    IO (PromiseRef (Array (Except IO.Error α))) := do
+  let native ← Native.Promise.allSettled runtime.native (promises.map (·.native))
+  let settled : PromiseRef Unit := ⟨native, runtime, .unit⟩
+  settled.then fun () => promises.mapM fun promise => (promise.reader.ofPromise promise.runtime promise.native).toBaseIO
+
 /-- The outcome, value or error, of the first to settle. The result lets go of the others before anybody learns
 of it. Errors: `invalidArgument` without any promise. (PROM-16) -/
 def race (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef α) := do
   let natives ← promises.mapM asObject
   return ⟨← Native.Promise.race runtime.native natives, runtime, .object⟩
 
+/-- The value of the first to succeed; the others are let go of before anybody learns of it. If all fail, the error of
+the last to do so. Errors: `invalidArgument` without any promise. (PROM-32) -/
+def any (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef α) := do
+  let natives ← promises.mapM asObject
+  return ⟨← Native.Promise.any runtime.native natives, runtime, .object⟩
+
+/-- A promise of each part of a pair; cancelled one by one. (PROM-15) -/
+def split (promise : PromiseRef (α × β)) : IO (PromiseRef α × PromiseRef β) :=
+  return (← promise.map (·.1), ← promise.map (·.2))
+
+/-- The same without the value. Errors are kept. (PROM-11) -/
+def ignoreResult (promise : PromiseRef α) : IO (PromiseRef Unit) := promise.map fun _ => ()
+
+/-- The promise that `start` makes, or a rejected one if it throws. It runs inside this call. (PROM-24) -/
+def evalNow (runtime : Runtime) (start : IO (PromiseRef α)) : IO (PromiseRef α) := do
+  match ← start.toBaseIO with
+  | .ok promise => return promise
+  | .error error => fail runtime error
+
 /-- The outcome, or an error of kind `timedOut` after `nanos` nanoseconds: then the hold on the input is dropped,
 so that it is cancelled if nobody else holds it. (TIME-04) -/
 def timeout (promise : PromiseRef α) (nanos : UInt64) : IO (PromiseRef α) :=
   return { promise with native := ← promise.native.timeout nanos }
 
-/-- As `timeout`, when `monoNanosNow` reaches `monoNanos`; on the next turn if it has. (TIME-04) -/
-def deadline (promise : PromiseRef α) (monoNanos : UInt64) : IO (PromiseRef α) := do
-  let now ← monoNanosNow
-  promise.timeout (if monoNanos ≤ now then 0 else monoNanos - now)
+/-- As `timeout`, when `Runtime.now` reaches `monoNanos`; on the next turn if it has. (TIME-04) -/
+def deadline (promise : PromiseRef α) (monoNanos : UInt64) : IO (PromiseRef α) :=
+  return { promise with native := ← promise.native.deadline monoNanos }
 
 /-- A branch: the same outcome, to be cancelled on its own. The operation goes on while a branch or the original
 is held. (FORK-01, FORK-03) -/
