@@ -291,7 +291,7 @@ static void a_connection_shows_and_copies_its_descriptor(void) {
   runtime_close(runtime);
 }
 
-/* parity: LLIO-02, LLIO-14 */
+/* parity: LLIO-02 */
 static void children_inherit_nothing(void) {
   unsigned char before[1024];
   for (int fd = 0; fd < 1024; fd++) before[fd] = fcntl(fd, F_GETFD) != -1;
