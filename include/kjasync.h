@@ -119,6 +119,16 @@
 #define KJA_CLOCK_CALENDAR_COARSE 3
 
 /*
+ With `KJA_FD_TAKE`: the descriptor is closed on exec already, which need not be set again. (LLIO-02)
+ */
+#define KJA_FD_ALREADY_CLOEXEC 2
+
+/*
+ The descriptor is non-blocking already, which need not be set again. One that is not would stop the loop. (LLIO-03)
+ */
+#define KJA_FD_ALREADY_NONBLOCK 4
+
+/*
  What went wrong, as far as the caller's next step depends on it.
 
  The first four are KJ's and say what to do: `Failed` is a bug or bad input, `Overloaded` a lack of
@@ -268,6 +278,11 @@ typedef uint64_t kja_handle_t;
 typedef uint64_t kja_canceler_t;
 
 /*
+ A connected byte stream. Released with `kja_connection_release`.
+ */
+typedef uint64_t kja_connection_t;
+
+/*
  A callback. It runs on the loop's thread, at most once, and must neither block nor unwind.
  */
 typedef void (*kja_callback_fn)(void *ctx, kja_call_t call);
@@ -299,11 +314,6 @@ typedef struct {
 } kja_retry_options_t;
 
 /*
- A connected byte stream. Released with `kja_connection_release`.
- */
-typedef uint64_t kja_connection_t;
-
-/*
  A piece of memory to write.
  */
 typedef struct {
@@ -321,6 +331,29 @@ typedef struct {
  Who is at the other end of a connection. Released with `kja_peer_release`.
  */
 typedef uint64_t kja_peer_t;
+
+/*
+ A bound datagram socket. Released with `kja_datagram_release`.
+ */
+typedef uint64_t kja_datagram_t;
+
+/*
+ How much of a datagram to take. Zero everything, then set `size` and what is wanted; 0 means the default. (DGRAM-02)
+ */
+typedef struct {
+  /*
+   `sizeof(kja_datagram_options_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   Room for the content, in bytes; 0 for 8192. What does not fit is lost. No datagram over IP is longer than 65535.
+   */
+  size_t capacity;
+  /*
+   Room for control messages, in bytes as `CMSG_SPACE` counts them; 0 for none.
+   */
+  size_t ancillary_capacity;
+} kja_datagram_options_t;
 
 /*
  Figures of a runtime at one moment.
@@ -375,6 +408,16 @@ typedef uint64_t kja_event_t;
  Calls into a loop from any thread. Released with `kja_executor_release`.
  */
 typedef uint64_t kja_executor_t;
+
+/*
+ The bytes of one receive and what came beside them. Released with `kja_message_release`.
+ */
+typedef uint64_t kja_message_t;
+
+/*
+ Several messages that were received together. Released with `kja_message_list_release`.
+ */
+typedef uint64_t kja_message_list_t;
 
 /*
  The system's network or a part of it. Released with `kja_network_release`.
@@ -802,6 +845,124 @@ bool kja_canceler_is_empty(kja_canceler_t canceler_);
 kja_status_t kja_canceler_release(kja_canceler_t canceler);
 
 /*
+ Writes `size` bytes, at least one, with `count` descriptors attached to the first; at most 253 go together. The
+ descriptors are duplicated in this call and stay the caller's. What is not taken at once is copied.
+
+ Errors: `INVALID_ARGUMENT` for no bytes or too many descriptors, `FAILED` with the OS error EBADF for one that is
+ not open, `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe, otherwise as
+ `kja_connection_write_start`. Cancellation: until the first byte is sent no descriptor is; after it, all are. (CAPS-01)
+ */
+kja_status_t kja_connection_write_with_fds_start(kja_connection_t connection_,
+                                                 const void *data,
+                                                 size_t size,
+                                                 const int32_t *fds,
+                                                 size_t count,
+                                                 kja_promise_t *out);
+
+/*
+ Reads at least `min` and at most `max` bytes, as `kja_connection_read_start` does, and the descriptors that came with
+ them; the promise carries a `kja_message_t`. Descriptors of several writes are put together. Those beyond `max_fds`
+ are closed. Plain reads and pumps of such a connection close all of them.
+
+ Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe; `FAILED` if connections came
+ through a capability pipe; otherwise as `kja_connection_read_start`. Cancellation: what had arrived for an unfinished
+ `min` is lost; with `min` 1 nothing is. (CAPS-02, CAPS-03)
+ */
+kja_status_t kja_connection_read_with_fds_start(kja_connection_t connection_,
+                                                size_t min,
+                                                size_t max,
+                                                size_t max_fds,
+                                                kja_promise_t *out);
+
+/*
+ As `kja_connection_write_with_fds_start`, with connections. Their handles are consumed, unless the call fails with
+ `BAD_HANDLE` or `INVALID_ARGUMENT`, and what is not sent is closed. Over a Unix socket their descriptors are sent and the connections closed
+ here: what had been read and written by then stays so, pending operations reject with `CANCELED`. Through a
+ capability pipe connections of any kind are passed on as they are. Errors: `UNIMPLEMENTED` also for a connection
+ without a descriptor that is to go over a socket. (CAPS-04)
+ */
+kja_status_t kja_connection_write_with_connections_start(kja_connection_t connection_,
+                                                         const void *data,
+                                                         size_t size,
+                                                         const kja_connection_t *connections,
+                                                         size_t count,
+                                                         kja_promise_t *out);
+
+/*
+ As `kja_connection_read_with_fds_start`, for connections. Descriptors that came over a Unix socket become connections
+ of this connection's runtime. Errors: `FAILED` if descriptors came through a capability pipe, `UNIMPLEMENTED` if a
+ descriptor is nothing that can be a connection; what was read is lost then. (CAPS-04)
+ */
+kja_status_t kja_connection_read_with_connections_start(kja_connection_t connection_,
+                                                        size_t min,
+                                                        size_t max,
+                                                        size_t max_connections,
+                                                        kja_promise_t *out);
+
+/*
+ Sends one descriptor, with a zero byte; it is duplicated in this call and stays the caller's. Errors and cancellation
+ as `kja_connection_write_with_fds_start`. (CAPS-05)
+ */
+kja_status_t kja_connection_send_fd_start(kja_connection_t connection_,
+                                          int32_t fd,
+                                          kja_promise_t *out);
+
+/*
+ Receives one descriptor, which came with one byte; the promise carries a `kja_message_t` from which it is taken.
+ Errors: `DISCONNECTED` at the end of the stream, `FAILED` if the byte came without. (CAPS-05)
+ */
+kja_status_t kja_connection_receive_fd_start(kja_connection_t connection_,
+                                             kja_promise_t *out);
+
+/*
+ As `kja_connection_receive_fd_start`; at the end of the stream the message has no descriptor. (CAPS-05)
+ */
+kja_status_t kja_connection_try_receive_fd_start(kja_connection_t connection_,
+                                                 kja_promise_t *out);
+
+/*
+ Sends one connection, with a zero byte: as `kja_connection_write_with_connections_start` does. The handle `moved` is
+ consumed, unless the call fails with `BAD_HANDLE`. (CAPS-06)
+ */
+kja_status_t kja_connection_send_connection_start(kja_connection_t connection_,
+                                                  kja_connection_t moved,
+                                                  kja_promise_t *out);
+
+/*
+ Receives one connection, which came with one byte; the promise carries it. Errors: `DISCONNECTED` at the end of the
+ stream, `FAILED` if the byte came without. Cancellation: one that the promise carries already is closed. (CAPS-06)
+ */
+kja_status_t kja_connection_receive_connection_start(kja_connection_t connection_,
+                                                     kja_promise_t *out);
+
+/*
+ As `kja_connection_receive_connection_start`; at the end of the stream the promise carries unit, of which
+ `kja_promise_handle` says `WRONG_TYPE`. (CAPS-06)
+ */
+kja_status_t kja_connection_try_receive_connection_start(kja_connection_t connection_,
+                                                         kja_promise_t *out);
+
+/*
+ Reads as `kja_connection_read_start` does, from a socket, and keeps the control messages that came with the bytes;
+ there is room for `capacity` bytes of them, as `CMSG_SPACE` counts them. The promise carries a `kja_message_t`, which
+ has them and the descriptors among them. Errors: `UNIMPLEMENTED` for what is no socket. (STRM-08)
+ */
+kja_status_t kja_connection_read_with_control_start(kja_connection_t connection_,
+                                                    size_t min,
+                                                    size_t max,
+                                                    size_t capacity,
+                                                    kja_promise_t *out);
+
+/*
+ Makes two connections in this process, as `kja_pipe_new_two_way` does, that also carry descriptors and connections of
+ any kind. What was written as connections is read as connections, and descriptors as descriptors. Between processes
+ use `kja_pipe_new_os_two_way`. (CAPS-07, CAPS-08)
+ */
+kja_status_t kja_pipe_new_capability(kja_runtime_t runtime_,
+                                     kja_connection_t *one,
+                                     kja_connection_t *other);
+
+/*
  Reads a block such as `10.1.2.3/8` or `fd00::/8` and copies its text, with the bits past the prefix cleared
  (`10.0.0.0/8`) and a closing NUL, cut to `capacity`. Writes the whole length, without the NUL, to `length`, which may
  be null. Errors: `INVALID_ARGUMENT` for a text that is no block, here and in the functions below. (CIDR-01, CIDR-02)
@@ -1169,6 +1330,101 @@ kja_status_t kja_connection_close(kja_connection_t connection_);
  Releases the handle. Pending operations keep the socket until they settle; without any it is closed.
  */
 kja_status_t kja_connection_release(kja_connection_t connection);
+
+/*
+ Binds a datagram port to the first address behind it. `*` is every address of this machine: one port for both
+ families, which sees IPv4 peers as `::ffff:a.b.c.d`. Port 0 has the system choose one. Never blocks. Errors: `FAILED`
+ with the OS error EADDRINUSE for a port in use. (NET-14)
+ */
+kja_status_t kja_address_bind_datagram(kja_address_t address_,
+                                       kja_datagram_t *out);
+
+/*
+ Sends `size` bytes as one datagram; `size` may be 0. `to` is where, or 0 on a port that is connected. It is sent in
+ this call if the system has room for it, else it is copied and sent as soon as there is, after those that wait
+ already. The promise carries the number of bytes.
+
+ Errors, none of which harms the port: `FAILED` with the OS error EMSGSIZE for what is too long, with EDESTADDRREQ
+ without a destination; `DISCONNECTED` with ECONNREFUSED, on a connected port, if an earlier datagram found nobody.
+ That it was sent does not say that it arrives. Cancellation: a datagram that still waits is not sent. (DGRAM-01)
+ */
+kja_status_t kja_datagram_send_start(kja_datagram_t port,
+                                     const void *data,
+                                     size_t size,
+                                     kja_address_t to,
+                                     kja_promise_t *out);
+
+/*
+ As `kja_datagram_send_start`, one datagram of several pieces. (DGRAM-01)
+ */
+kja_status_t kja_datagram_sendv_start(kja_datagram_t port,
+                                      const kja_slice_t *slices,
+                                      size_t count,
+                                      kja_address_t to,
+                                      kja_promise_t *out);
+
+/*
+ Receives the next datagram; the promise carries a `kja_message_t`. `options` may be null. Several receives may be
+ pending and are served in order.
+
+ Errors: on a connected port `DISCONNECTED` with the OS error ECONNREFUSED if a datagram that was sent found nobody; the
+ port stays usable. Cancellation: the datagram stays for the next receive, unless the promise carries it already.
+ (DGRAM-02, DGRAM-03)
+ */
+kja_status_t kja_datagram_receive_start(kja_datagram_t port,
+                                        const kja_datagram_options_t *options_,
+                                        kja_promise_t *out);
+
+/*
+ As `kja_datagram_receive_start`, with what has arrived behind the first datagram, `max` in all; the promise carries a
+ `kja_message_list_t` of at least one. Errors: `INVALID_ARGUMENT` if `max` is 0. (DGRAM-03)
+ */
+kja_status_t kja_datagram_receive_many_start(kja_datagram_t port,
+                                             const kja_datagram_options_t *options_,
+                                             size_t max,
+                                             kja_promise_t *out);
+
+/*
+ From now on only this peer is heard, and it is sent to where no destination is given. Datagrams of others that have
+ arrived are still received. May be called again for another peer. Never blocks.
+ */
+kja_status_t kja_datagram_connect(kja_datagram_t port,
+                                  kja_address_t to);
+
+/*
+ The bound address, with the port that the system chose if 0 was asked for; a new handle. (DGRAM-08)
+ */
+kja_status_t kja_datagram_local_address(kja_datagram_t port, kja_address_t *out);
+
+/*
+ Reads a socket option (`getsockopt`) to `buffer`. Writes how many bytes the system gave to `length`, which may be
+ null. Errors: what the system says, with its error number. (DGRAM-08)
+ */
+kja_status_t kja_datagram_getsockopt(kja_datagram_t port,
+                                     int32_t level,
+                                     int32_t option,
+                                     void *buffer,
+                                     size_t capacity,
+                                     size_t *length);
+
+/*
+ Sets a socket option (`setsockopt`). Errors: as `kja_datagram_getsockopt`. (DGRAM-08)
+ */
+kja_status_t kja_datagram_setsockopt(kja_datagram_t port,
+                                     int32_t level,
+                                     int32_t option,
+                                     const void *value,
+                                     size_t size);
+
+/*
+ Closes the port now; pending sends and receives reject with `CANCELED`. A second call succeeds.
+ */
+kja_status_t kja_datagram_close(kja_datagram_t port);
+
+/*
+ Releases the handle. Pending sends and receives keep the port until they settle; without any it is closed.
+ */
+kja_status_t kja_datagram_release(kja_datagram_t port);
 
 /*
  Wait scope: runs what is ready and looks at sockets and timers, without blocking, until nothing is left or
@@ -1589,6 +1845,99 @@ kja_status_t kja_local_get_or_set(kja_runtime_t runtime_,
 kja_status_t kja_local_get(kja_runtime_t runtime_,
                            uint64_t key,
                            void **out);
+
+/*
+ The bytes; a new handle on the same memory. They are empty for an empty datagram, and at the end of a stream.
+ (DGRAM-04, CAPS-02)
+ */
+kja_status_t kja_message_content(kja_message_t message_,
+                                 kja_bytes_t *out);
+
+/*
+ Whether the datagram was longer than the room for it; what was cut off is lost. (DGRAM-04)
+ */
+kja_status_t kja_message_is_truncated(kja_message_t message_, bool *out);
+
+/*
+ How many control messages came. Descriptors are not among them: they are taken with `kja_message_take_fd`.
+ (DGRAM-05, STRM-08)
+ */
+kja_status_t kja_message_control_count(kja_message_t message_,
+                                       size_t *out);
+
+/*
+ A control message: its level (such as `SOL_SOCKET`), its type, and its data, which is aligned for any type of at most
+ 8 bytes and stays valid until the message is released. If `size` is less than that of the type expected, there is no
+ such value; for an array, `size / sizeof(T)` elements are whole. Out-parameters may be null. Errors:
+ `INVALID_ARGUMENT` if there is none with this index. (DGRAM-07, STRM-08)
+ */
+kja_status_t kja_message_control(kja_message_t message_,
+                                 size_t index,
+                                 int32_t *level,
+                                 int32_t *type_,
+                                 const void **data,
+                                 size_t *size);
+
+/*
+ Whether there were more control messages than room for them; the last may be partial. (DGRAM-05)
+ */
+kja_status_t kja_message_is_control_truncated(kja_message_t message_, bool *out);
+
+/*
+ Where a datagram came from, as numbers; a new handle. Errors: `UNIMPLEMENTED` for what came from a connection or from
+ a socket without a name. (DGRAM-06)
+ */
+kja_status_t kja_message_source(kja_message_t message_,
+                                kja_address_t *out);
+
+/*
+ How many descriptors came, those that have been taken out included. (CAPS-02)
+ */
+kja_status_t kja_message_fd_count(kja_message_t message_, size_t *out);
+
+/*
+ Takes a descriptor out: the caller closes it. It is closed on exec. Descriptors that nobody takes are closed with the
+ message. Errors: `INVALID_ARGUMENT` if there is none with this index, `FAILED` if it has been taken. (CAPS-02, CAPS-05)
+ */
+kja_status_t kja_message_take_fd(kja_message_t message_,
+                                 size_t index,
+                                 int32_t *out);
+
+/*
+ How many connections came, those that have been taken out included. (CAPS-04)
+ */
+kja_status_t kja_message_connection_count(kja_message_t message_, size_t *out);
+
+/*
+ Takes a connection out; a new handle. Connections that nobody takes are closed with the message. Errors as
+ `kja_message_take_fd`. (CAPS-04)
+ */
+kja_status_t kja_message_take_connection(kja_message_t message_,
+                                         size_t index,
+                                         kja_connection_t *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_message_release(kja_message_t message);
+
+/*
+ How many messages there are. (DGRAM-03)
+ */
+kja_status_t kja_message_list_count(kja_message_list_t list, size_t *out);
+
+/*
+ One of the messages, in the order in which they arrived; a new handle. Errors: `INVALID_ARGUMENT` if there is none
+ with this index. (DGRAM-03)
+ */
+kja_status_t kja_message_list_get(kja_message_list_t list,
+                                  size_t index,
+                                  kja_message_t *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_message_list_release(kja_message_list_t list);
 
 /*
  The whole network of the system. By design for the main program: code below is better handed a network, which it
@@ -2189,6 +2538,66 @@ kja_status_t kja_timer_yield_until_queue_empty_start(kja_runtime_t runtime_, kja
  */
 kja_status_t kja_timer_yield_until_would_sleep_start(kja_runtime_t runtime_,
                                                      kja_promise_t *out);
+
+/*
+ Makes a connection from a connected stream socket, a Unix socket among them, or from anything else that can be polled,
+ such as one end of a pipe or a terminal: what it is is found out.
+
+ With `KJA_FD_TAKE` the descriptor is the library's from now on, also if the call fails, and is set to close on exec.
+ Without, a copy is made that is closed on exec; the caller keeps and closes its own, whose close-on-exec flag is not
+ touched. That it does not block is a property which both copies share: it is set, and not set back.
+
+ Errors: `FAILED` with the OS error EBADF for one that is not open; `INVALID_ARGUMENT` for a listening socket, one of
+ datagrams or unknown flags; `UNIMPLEMENTED` for what cannot be polled: for a regular file there is
+ `kja_connection_from_file`. (LLIO-01, LLIO-02, LLIO-03, LLIO-04, LLIO-05, LLIO-06, LLIO-10)
+ */
+kja_status_t kja_connection_from_fd(kja_runtime_t runtime_,
+                                    int32_t fd,
+                                    uint32_t flags,
+                                    kja_connection_t *out);
+
+/*
+ Connects a stream socket to the address, of whose names the first of the socket's family is used; the promise carries
+ a `kja_connection_t`. Flags and errors as `kja_connection_from_fd`; the promise fails with `DISCONNECTED` if the
+ connection is refused. Cancellation: the attempt ends and the library's descriptor is closed. (LLIO-07)
+ */
+kja_status_t kja_connection_from_connecting_fd_start(kja_runtime_t runtime_,
+                                                     int32_t fd,
+                                                     uint32_t flags,
+                                                     kja_address_t to,
+                                                     kja_promise_t *out);
+
+/*
+ Makes a listener from a socket that is listening already. Flags as `kja_connection_from_fd`. Errors:
+ `INVALID_ARGUMENT` for any other descriptor. (LLIO-08)
+ */
+kja_status_t kja_listener_from_fd(kja_runtime_t runtime_,
+                                  int32_t fd,
+                                  uint32_t flags,
+                                  kja_listener_t *out);
+
+/*
+ Makes a datagram port from a datagram socket, bound or connected as the caller left it. Flags as
+ `kja_connection_from_fd`. Errors: `INVALID_ARGUMENT` for any other descriptor. (LLIO-09)
+ */
+kja_status_t kja_datagram_from_fd(kja_runtime_t runtime_,
+                                  int32_t fd,
+                                  uint32_t flags,
+                                  kja_datagram_t *out);
+
+/*
+ The number of the connection's descriptor, which stays the connection's: it must not be closed, read or written, and
+ is of no use once the connection is closed. Errors: `UNIMPLEMENTED` if it has none. (STRM-19)
+ */
+kja_status_t kja_connection_fd(kja_connection_t connection_,
+                               int32_t *out);
+
+/*
+ A copy of the connection's descriptor, which the caller closes. It is closed on exec, and does not block. Errors:
+ `UNIMPLEMENTED` if the connection has none. (STRM-19)
+ */
+kja_status_t kja_connection_dup_fd(kja_connection_t connection_,
+                                   int32_t *out);
 
 #ifdef __cplusplus
 }  // extern "C"

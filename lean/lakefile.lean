@@ -60,3 +60,7 @@ lean_exe tests where
 lean_exe echo where
   srcDir := "examples"
   root := `Echo
+
+lean_exe bench where
+  srcDir := "bench"
+  root := `Bench

@@ -10,10 +10,10 @@
 
 use crate::coordination::{Event, Permit, Queue, Semaphore};
 use crate::error::Error;
-use crate::net::{Address, Listener, Network, Peer};
+use crate::net::{Address, DatagramPort, Listener, Network, Peer};
 use crate::promise::{Canceler, Fulfiller, Promise, TaskSet};
 use crate::runtime::{Executor, Runtime, RuntimeId, Shared, Status, end_object};
-use crate::stream::Connection;
+use crate::stream::{Connection, Message, Messages};
 use crate::sync::{Lock, global};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -44,6 +44,9 @@ pub(crate) enum Object {
     Permit(Arc<Permit>),
     Event(Arc<Event>),
     Error(Error),
+    Datagram(Arc<DatagramPort>),
+    Message(Arc<Message>),
+    Messages(Arc<Messages>),
 }
 
 impl Object {
@@ -64,6 +67,9 @@ impl Object {
             Self::Semaphore(semaphore) => Some(semaphore.runtime()),
             Self::Permit(permit) => Some(permit.runtime()),
             Self::Event(event) => Some(event.runtime()),
+            Self::Datagram(port) => Some(port.runtime()),
+            Self::Message(message) => Some(message.runtime()),
+            Self::Messages(messages) => Some(messages.runtime()),
         }
     }
 }

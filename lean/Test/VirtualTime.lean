@@ -27,6 +27,7 @@ test "virtual timers go off by time and then by age" := inVirtualTime fun runtim
   for (name, start) in [(3, runtime.sleepNanosStart 20), (1, runtime.sleepUntilMonoNanosStart 110),
       (2, runtime.sleepNanosStart 10), (0, runtime.sleepUntilMonoNanosStart 5)] do
     noted := noted.push (← (← start).then fun () => order.modify (·.push name))
+  letRest runtime
   letPass runtime 19
   checkEq (← order.get) #[0, 1, 2]
   letPass runtime 1

@@ -11,9 +11,11 @@ pub mod address;
 pub mod bytes;
 pub mod call;
 pub mod canceler;
+pub mod capability;
 pub mod cidr;
 pub mod combine;
 pub mod connection;
+pub mod datagram;
 pub mod drive;
 pub mod error;
 pub mod error_object;
@@ -22,6 +24,7 @@ pub mod executor;
 pub mod fulfiller;
 pub mod listener;
 pub mod local;
+pub mod message;
 pub mod network;
 pub mod peer;
 pub mod pipe;
@@ -32,6 +35,7 @@ pub mod runtime;
 pub mod semaphore;
 pub mod task_set;
 pub mod timer;
+pub mod wrap;
 
 use crate::coordination::{Event, Queue, Semaphore};
 use crate::error::Error;
@@ -68,6 +72,12 @@ pub type kja_network_t = u64;
 pub type kja_peer_t = u64;
 /// A connected byte stream. Released with `kja_connection_release`.
 pub type kja_connection_t = u64;
+/// A bound datagram socket. Released with `kja_datagram_release`.
+pub type kja_datagram_t = u64;
+/// The bytes of one receive and what came beside them. Released with `kja_message_release`.
+pub type kja_message_t = u64;
+/// Several messages that were received together. Released with `kja_message_list_release`.
+pub type kja_message_list_t = u64;
 /// Promises that nobody awaits, held together. Released with `kja_task_set_release`, which cancels them.
 pub type kja_task_set_t = u64;
 /// One switch for many promises. Released with `kja_canceler_release`, which cancels them.
@@ -212,6 +222,9 @@ lookups! {
     network: Network => crate::net::Network;
     peer: Peer => Arc<crate::net::Peer>;
     connection: Connection => Arc<crate::stream::Connection>;
+    datagram: Datagram => Arc<crate::net::DatagramPort>;
+    message: Message => Arc<crate::stream::Message>;
+    message_list: Messages => Arc<crate::stream::Messages>;
     promise: Promise => Promise;
     task_set: TaskSet => Arc<TaskSet>;
     canceler: Canceler => Arc<Canceler>;
@@ -238,6 +251,14 @@ fn object(id: u64) -> Result<Object, Error> {
 fn take_promise(id: u64) -> Result<Promise, Error> {
     match handle::remove(id, |object| matches!(object, Object::Promise(_))) {
         Some(Object::Promise(promise)) => Ok(promise),
+        _ => Err(Error::bad_handle()),
+    }
+}
+
+/// Takes a connection's handle out of the table: the caller is its holder now.
+fn take_connection(id: u64) -> Result<Arc<crate::stream::Connection>, Error> {
+    match handle::remove(id, |object| matches!(object, Object::Connection(_))) {
+        Some(Object::Connection(connection)) => Ok(connection),
         _ => Err(Error::bad_handle()),
     }
 }

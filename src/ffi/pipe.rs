@@ -9,7 +9,7 @@ use crate::stream::Connection;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 
-fn pair(
+pub(super) fn pair(
     one: *mut kja_connection_t,
     other: *mut kja_connection_t,
     make: impl FnOnce() -> Result<(Arc<Connection>, Arc<Connection>), Error>,
@@ -110,12 +110,13 @@ pub(super) fn fd_in(fd: i32, flags: u32) -> Result<OwnedFd, Error> {
     if fd < 0 {
         return Err(Error::invalid(format!("{fd} is no descriptor")));
     }
+    // SAFETY: not negative, and borrowed for this call only: if it is not open, what is done with it fails.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     if flags & KJA_FD_TAKE != 0 {
-        // SAFETY: not negative, and the header has the caller give it away.
+        rustix::io::fcntl_getfd(borrowed).map_err(|errno| Error::from_io("taking a descriptor", &errno.into()))?;
+        // SAFETY: open, and the header has the caller give it away.
         return Ok(unsafe { OwnedFd::from_raw_fd(fd) });
     }
-    // SAFETY: not negative, and borrowed for this call only: if it is not open, the copy fails.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     rustix::io::fcntl_dupfd_cloexec(borrowed, 0).map_err(|errno| Error::from_io("copying a descriptor", &errno.into()))
 }
 

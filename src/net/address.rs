@@ -148,6 +148,19 @@ impl Address {
         self.sockets.iter().all(|socket| socket.as_socket().is_some_and(|socket| block.matches(socket.ip())))
     }
 
+    /// Its names for the system, in order.
+    pub(super) fn names(&self) -> &[SockAddr] {
+        &self.sockets
+    }
+
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    pub(super) fn is_any(&self) -> bool {
+        self.any
+    }
+
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
     }

@@ -156,6 +156,22 @@ impl Member {
         })
     }
 
+    /// Over a socket that is listening already, whose file is somebody else's.
+    fn over(socket: Socket) -> Result<Self, Error> {
+        let mut member = Self {
+            socket,
+            filter: Filter::default(),
+            is_unix: false,
+            is_abstract: false,
+            accepts: Turns::default(),
+            file: Lock::new(None),
+        };
+        let name = member.local_address()?;
+        member.is_unix = name.is_unix();
+        member.is_abstract = sockaddr::abstract_name(&name).is_some();
+        Ok(member)
+    }
+
     fn local_address(&self) -> Result<SockAddr, Error> {
         let name = self.socket.with_fd(|fd| SockRef::from(&fd).local_addr())?;
         name.map_err(|error| Error::from_io("reading the bound address", &error))
@@ -188,6 +204,10 @@ impl Drop for Member {
 }
 
 impl Listener {
+    pub(super) fn over(socket: Socket) -> Result<Arc<Self>, Error> {
+        Ok(Self::of(vec![Arc::new(Member::over(socket)?)]))
+    }
+
     fn of(members: Vec<Arc<Member>>) -> Arc<Self> {
         Arc::new(Self { members, first: AtomicUsize::new(0) })
     }

@@ -1,9 +1,10 @@
-//! Addresses, networks, listeners, and who is at the other end.
+//! Addresses, networks, listeners, datagram ports, and who is at the other end.
 
 mod accept;
 mod address;
 mod cidr;
 mod connect;
+mod datagram;
 pub(crate) mod filter;
 mod listener;
 mod lookup;
@@ -14,12 +15,17 @@ mod peer;
 mod resolve;
 mod sockaddr;
 mod unix_file;
+mod unreachable;
+mod wrap;
 
 pub use address::Address;
 pub use cidr::Cidr;
+pub use datagram::{DatagramPort, Receive};
 pub use listener::{Listener, Options as ListenOptions};
 pub use network::Network;
 pub(crate) use option::{get as get_option, set as set_option};
 pub(crate) use peer::Remote;
 pub use peer::{Credentials, Peer};
 pub use sockaddr::Family;
+pub use wrap::Known;
+pub(crate) use wrap::connection as wrap_connection;

@@ -2,16 +2,19 @@
 //!
 //! Dropping the source of one cell may take the last holder of another. Instead of recursing, what is left to do goes
 //! to a list of this thread that the outermost abandonment works off, last in, first out: an operation is gone before
-//! what was put on the list ahead of it, its attachments or its `finally`.
+//! what was put on the list ahead of it, its attachments or its `finally`. If its callback is still running, then these
+//! wait until that has returned: the callback may use what is attached.
 
 use super::source::Continuation;
 use super::{Cell, Promise, Resolution, Watch};
 use crate::error::Error;
 use crate::foreign::Opaque;
 use crate::runtime::{Shared, Status};
-use crate::sync::per_thread;
+use crate::sync::{Lock, per_thread};
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 /// What is left to do.
 pub(super) enum Left {
@@ -28,8 +31,9 @@ pub(super) enum Left {
 impl Left {
     fn run(self) {
         match self {
-            Self::Cell(cell) => cell.abandon(),
-            Self::Stranded(cell) => drop(cell.cancel(Error::shutdown(), Some(0))),
+            Self::Cell(cell) if cell.abandon() => postpone(&cell),
+            Self::Cell(_) => {}
+            Self::Stranded(cell) => cell.end_stranded(),
             Self::Attachment(attachment) => drop(attachment),
             Self::Finally(runtime, continuation) => run_finally(runtime, continuation),
         }
@@ -68,12 +72,50 @@ fn add(left: Left) -> Option<Left> {
     left
 }
 
+/// What waits for a callback that is still running: kept by its cell as a waiter, and done when that lets go of it.
+struct Postponed(Lock<Vec<Left>>);
+
+impl Wake for Postponed {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Postponed {
+    fn drop(&mut self) {
+        let left = std::mem::take(&mut *self.0.lock());
+        // A `finally` that panics has nobody left to tell.
+        let done = catch_unwind(AssertUnwindSafe(|| immediately(|| left.into_iter().rev().for_each(work_off))));
+        drop(done);
+    }
+}
+
+/// Has what is to be done after an operation wait for the end of its callback.
+fn postpone(running: &Arc<Cell>) {
+    let mut postponed = Vec::new();
+    let _ = LEFT.try_with(|list| {
+        if let Some(list) = &mut *list.borrow_mut() {
+            let waits = |left: &Left| matches!(left, Left::Attachment(_) | Left::Finally(..));
+            let (wait, rest): (Vec<_>, Vec<_>) = std::mem::take(list).into_iter().partition(waits);
+            (postponed, *list) = (wait, rest);
+        }
+    });
+    if !postponed.is_empty() {
+        // Returned since: then they are done here and now.
+        let _ = running.add_waiter(Waker::from(Arc::new(Postponed(Lock::new(postponed)))));
+    }
+}
+
 /// Lets go of an operation, and once it is gone does what is left to do after it.
 pub(super) fn let_go(operation: Watch, after: Left) {
-    let after = add(after);
-    // Without a list this abandons the operation at once.
-    drop(operation);
-    after.into_iter().for_each(Left::run);
+    let Some(after) = add(after) else { return };
+    if operation.promise.cell().is_settled() {
+        drop(operation);
+        return after.run();
+    }
+    with_list(|| {
+        let after = add(after);
+        drop(operation);
+        after.into_iter().for_each(Left::run);
+    });
 }
 
 /// Abandons a cell, now or, inside another abandonment of this thread, right after it.
@@ -87,10 +129,16 @@ pub(crate) fn strand(cell: Arc<Cell>) {
 }
 
 fn work_off(first: Left) {
-    let Some(first) = add(first) else { return };
-    // During the destruction of the thread there is no list, and this recurses instead.
+    if let Some(first) = add(first) {
+        with_list(|| first.run());
+    }
+}
+
+/// Runs `begin` with a new list, and works that off. During the destruction of the thread there is none, and this
+/// recurses instead.
+fn with_list(begin: impl FnOnce()) {
     let _ = LEFT.try_with(|list| *list.borrow_mut() = Some(Vec::new()));
-    first.run();
+    begin();
     while let Ok(Some(next)) = LEFT.try_with(|list| list.borrow_mut().as_mut().and_then(Vec::pop)) {
         next.run();
     }

@@ -355,6 +355,15 @@ impl Cell {
 
     /// Ends the operation now. See the module's page for what "now" means.
     pub(crate) fn cancel(self: &Arc<Self>, error: Error, deadline: Option<u64>) -> Canceled {
+        self.cancel_by(error, deadline, discard)
+    }
+
+    fn cancel_by(
+        self: &Arc<Self>,
+        error: Error,
+        deadline: Option<u64>,
+        discard: impl FnOnce(Source, &Arc<Cell>),
+    ) -> Canceled {
         let mut state = self.state.lock();
         match &mut state.phase {
             Phase::Settled(_) => Canceled::TooLate,
@@ -394,17 +403,27 @@ impl Cell {
         immediately(|| self.cancel(error, None))
     }
 
+    /// Ends a cell that became ready when its loop had ended. What it was built from is gone before anybody learns of
+    /// it; who waits for it is ended next, not inside this call.
+    pub(super) fn end_stranded(self: &Arc<Self>) {
+        let discard = |source, cell: &Arc<Cell>| immediately(|| discard(source, cell));
+        self.cancel_by(Error::shutdown(), Some(0), discard);
+    }
+
     /// Why there is no outcome for those who await a cell without being holders.
     fn gone(&self) -> Error {
         if self.runtime.status() == Status::Live { Error::canceled() } else { Error::shutdown() }
     }
 
-    /// The last holder has let go: cancels what is pending, drops what has settled.
-    pub(super) fn abandon(self: &Arc<Self>) {
-        if self.is_settled() || self.cancel(self.gone(), bound()) == Canceled::TooLate {
+    /// The last holder has let go: cancels what is pending, drops what has settled. Whether its callback is still
+    /// running.
+    pub(super) fn abandon(self: &Arc<Self>) -> bool {
+        let canceled = if self.is_settled() { Canceled::TooLate } else { self.cancel(self.gone(), bound()) };
+        if canceled == Canceled::TooLate {
             let value = self.state.lock().take_value(self.gone());
             drop(value);
         }
+        matches!(canceled, Canceled::AfterThisPoll | Canceled::StillRunning)
     }
 
     /// If this cell only passes on another promise and `self` is held by the caller alone, hands that

@@ -1,14 +1,16 @@
 //! Connections over a descriptor: sockets, and what else can be polled.
 
+use super::control::{Beside, Wanted, receive};
 use super::disconnect::Disconnect;
 use super::socket::Direction;
-use super::{Socket, Target, Transport};
+use super::{Attached, Carries, Socket, Target, Transport};
 use crate::error::{Error, ErrorKind};
 use bytes::{Buf, Bytes};
-use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, send, sendmsg, shutdown};
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::os::fd::BorrowedFd;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -27,14 +29,18 @@ pub(crate) struct Descriptor {
     is_socket: bool,
     /// What it can do, if that is not both.
     only: Option<Direction>,
+    /// A read that fills less than its room has taken all there was.
+    reads_all: bool,
     read_aborted: AtomicBool,
     disconnect: Disconnect,
 }
 
 impl Descriptor {
     pub(crate) fn new(socket: Socket, is_socket: bool) -> Self {
+        // A Unix socket stops after bytes that descriptors came with, a terminal after each line.
+        let reads_all = socket.with_fd(|fd| if is_socket { !is_unix(fd) } else { is_pipe(fd) }).unwrap_or(false);
         let read_aborted = AtomicBool::new(false);
-        Self { socket, is_socket, only: None, read_aborted, disconnect: Disconnect::default() }
+        Self { socket, is_socket, only: None, reads_all, read_aborted, disconnect: Disconnect::default() }
     }
 
     /// The end of a pipe, for this direction alone.
@@ -70,7 +76,16 @@ impl Descriptor {
     }
 }
 
-fn advance(parts: &mut VecDeque<Bytes>, mut sent: usize) {
+fn is_unix(fd: BorrowedFd<'_>) -> bool {
+    socket2::SockRef::from(&fd).local_addr().is_ok_and(|name| name.is_unix())
+}
+
+fn is_pipe(fd: BorrowedFd<'_>) -> bool {
+    use rustix::fs::{FileType, fstat};
+    fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+}
+
+pub(super) fn advance(parts: &mut VecDeque<Bytes>, mut sent: usize) {
     while let Some(first) = parts.front_mut() {
         let step = sent.min(first.len());
         first.advance(step);
@@ -93,7 +108,7 @@ impl Transport for Descriptor {
             Direction::Read,
             cx,
             |fd| if self.is_socket { target.recv(fd) } else { target.read(fd) },
-            |count| *count < room,
+            |count| self.reads_all && *count < room,
         ))?;
         Poll::Ready(read.map_err(|error| Error::from_io("reading", &error)))
     }
@@ -155,7 +170,53 @@ impl Transport for Descriptor {
     }
 
     fn socket(&self) -> Option<&Socket> {
-        self.is_socket.then_some(&self.socket)
+        Some(&self.socket)
+    }
+
+    fn carries(&self) -> Result<Carries, Error> {
+        if self.is_socket && self.socket.with_fd(is_unix)? {
+            return Ok(Carries::Descriptors);
+        }
+        Err(Error::new(ErrorKind::Unimplemented, "only a Unix socket carries descriptors"))
+    }
+
+    fn poll_write_with(
+        &self,
+        cx: &mut Context<'_>,
+        parts: &mut VecDeque<Bytes>,
+        attached: &mut Option<Attached>,
+    ) -> Poll<Result<(), Error>> {
+        let Some(Attached::Fds(fds)) = attached else { return self.poll_write(cx, parts) };
+        let call = |fd: BorrowedFd<'_>| {
+            let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+            let message = SendAncillaryMessage::ScmRights(&borrowed);
+            let mut space = vec![MaybeUninit::uninit(); message.size()];
+            let mut beside = SendAncillaryBuffer::new(&mut space);
+            if !beside.push(message) {
+                return Err(rustix::io::Errno::INVAL);
+            }
+            let slices: Vec<IoSlice<'_>> = parts.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
+            sendmsg(fd, &slices, &mut beside, FLAGS)
+        };
+        let sent = ready!(self.socket.poll_io(Direction::Write, cx, call, |_| false))?;
+        advance(parts, sent.map_err(|error| Error::from_io("sending descriptors", &error))?);
+        *attached = None;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read_with(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        wanted: Wanted,
+        beside: &mut Beside,
+    ) -> Poll<Result<usize, Error>> {
+        if self.read_aborted.load(Ordering::Acquire) {
+            return Poll::Ready(Ok(0));
+        }
+        let call = |fd: BorrowedFd<'_>| receive(fd, buffer, wanted, beside).map(|arrived| arrived.count);
+        let read = ready!(self.socket.poll_io(Direction::Read, cx, call, |_| false))?;
+        Poll::Ready(read.map_err(|error| Error::from_io("reading", &error)))
     }
 
     fn check_open(&self) -> Result<(), Error> {

@@ -1,9 +1,13 @@
 //! Byte streams: over descriptors, in this process, on files.
 
+mod capability;
+mod capability_pipe;
 mod connection;
+pub(crate) mod control;
 mod descriptor;
 mod disconnect;
 mod file;
+mod message;
 mod null;
 mod os_pipe;
 mod pipe;
@@ -16,10 +20,13 @@ mod tee;
 mod transport;
 mod write;
 
+pub(crate) use capability::{Attached, Carries};
 pub use connection::Connection;
+pub use control::ControlMessage;
 pub(crate) use descriptor::Descriptor;
+pub use message::{Message, Messages};
 pub(crate) use read::{Read, ReadAll, ReadInto};
-pub(crate) use socket::{Direction, Socket};
+pub(crate) use socket::{Direction, Socket, register};
 pub(crate) use target::Target;
 pub(crate) use transport::Transport;
 pub(crate) use write::{Write, pump};

@@ -183,7 +183,7 @@ impl Channel {
 }
 
 /// One end: what it reads from and what it writes to.
-struct End {
+pub(super) struct End {
     inward: Option<Arc<Channel>>,
     outward: Option<Arc<Channel>>,
     closed: Lock<bool>,
@@ -270,6 +270,13 @@ impl Drop for End {
     }
 }
 
+/// The two ends of a pipe that is open in both directions.
+pub(super) fn two_way() -> (End, End) {
+    let (there, back) = (Arc::new(Channel::default()), Arc::new(Channel::default()));
+    let one = End::new(Some(back.clone()), Some(there.clone()));
+    (one, End::new(Some(there), Some(back)))
+}
+
 impl Connection {
     /// A pipe in this process, without a buffer: the end to read from and the end to write to. With `length` the
     /// reader knows how many bytes are left, and no more than that can be written. (PIPE-01)
@@ -290,8 +297,7 @@ impl Connection {
     pub fn two_way_pipe(runtime: &Runtime) -> Result<(Arc<Self>, Arc<Self>), Error> {
         let runtime = runtime.shared();
         runtime.check()?;
-        let (there, back) = (Arc::new(Channel::default()), Arc::new(Channel::default()));
-        let one = Self::new(runtime, End::new(Some(back.clone()), Some(there.clone())));
-        Ok((one, Self::new(runtime, End::new(Some(there), Some(back)))))
+        let (one, other) = two_way();
+        Ok((Self::new(runtime, one), Self::new(runtime, other)))
     }
 }

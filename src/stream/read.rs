@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// What a read asks the kernel for at once, unless more is required.
-const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 
 /// The right to read, of which a connection has one.
 pub(crate) struct Reading(Arc<Connection>);
 
 impl Reading {
-    fn claim(connection: &Arc<Connection>) -> Result<Self, Error> {
+    pub(super) fn claim(connection: &Arc<Connection>) -> Result<Self, Error> {
         if connection.claim_read() { Ok(Self(connection.clone())) } else { Err(Error::busy_read()) }
     }
 
@@ -32,7 +32,16 @@ impl Drop for Reading {
     }
 }
 
-fn reserve(buffer: &mut Vec<u8>, room: usize) -> Result<(), Error> {
+/// The connection that is read.
+impl std::ops::Deref for Reading {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+pub(super) fn reserve(buffer: &mut Vec<u8>, room: usize) -> Result<(), Error> {
     buffer
         .try_reserve_exact(room)
         .map_err(|_| Error::new(ErrorKind::Overloaded, format!("no memory for {room} bytes to read into")))

@@ -28,6 +28,10 @@ pub(crate) enum Direction {
     Write,
 }
 
+/// How often in a row a call that was said to be ready may block before the loop gets another turn: what tokio takes for
+/// the end of a direction is said to be ready for ever, and for datagrams it is no end.
+const MOST_BLOCKED: u32 = 8;
+
 enum Called<R> {
     Interrupted,
     Blocked,
@@ -61,7 +65,7 @@ fn first_try<R>(
 }
 
 /// Registers a descriptor that is already non-blocking.
-pub(super) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
+pub(crate) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
     let tokio = runtime.tokio()?;
     let _context = tokio.enter();
     // SAFETY: the `AsyncFd` owns the only `OwnedFd` of this descriptor and nothing takes it out again: it
@@ -122,6 +126,7 @@ impl Socket {
         {
             return Poll::Ready(Ok(done));
         }
+        let mut blocked = 0;
         loop {
             let ready = match direction {
                 Direction::Read => fd.poll_read_ready(cx),
@@ -135,7 +140,14 @@ impl Socket {
             };
             match call() {
                 Called::Interrupted => {}
-                Called::Blocked => ready.clear_ready(),
+                Called::Blocked => {
+                    ready.clear_ready();
+                    blocked += 1;
+                    if blocked == MOST_BLOCKED {
+                        cx.waker().wake_by_ref();
+                        break;
+                    }
+                }
                 Called::Done(done, emptied) => {
                     if emptied {
                         ready.clear_ready();

@@ -1,7 +1,8 @@
 //! What a connection moves its bytes through: a descriptor, or something in this process.
 
-use super::{Socket, Target};
-use crate::error::Error;
+use super::control::{Beside, Wanted};
+use super::{Attached, Carries, Socket, Target};
+use crate::error::{Error, ErrorKind};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
@@ -41,6 +42,32 @@ pub(crate) trait Transport: Send + Sync {
     /// The descriptor, if there is one.
     fn socket(&self) -> Option<&Socket> {
         None
+    }
+
+    /// What may be sent along with bytes. (CAPS-01, CAPS-04)
+    fn carries(&self) -> Result<Carries, Error> {
+        Err(Error::new(ErrorKind::Unimplemented, "this connection carries bytes only"))
+    }
+
+    /// As `poll_write`, with what is attached to the first byte, which is taken with it.
+    fn poll_write_with(
+        &self,
+        _cx: &mut Context<'_>,
+        _parts: &mut VecDeque<Bytes>,
+        _attached: &mut Option<Attached>,
+    ) -> Poll<Result<(), Error>> {
+        Poll::Ready(self.carries().map(drop))
+    }
+
+    /// As `poll_read`, keeping what came with the bytes.
+    fn poll_read_with(
+        &self,
+        _cx: &mut Context<'_>,
+        _buffer: &mut Vec<u8>,
+        _wanted: Wanted,
+        _beside: &mut Beside,
+    ) -> Poll<Result<usize, Error>> {
+        Poll::Ready(self.carries().map(|_| 0))
     }
 
     /// `Canceled` once it has been closed.

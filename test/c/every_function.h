@@ -64,6 +64,11 @@ static inline void runtime_refuses(uint64_t h) {
   REFUSED(kja_timer_next(h, &out));
   REFUSED(kja_timer_timeout_to_next(h, 1, 1, &out));
   REFUSED(kja_address_parse_start(h, "127.0.0.1", 9, 1, &p));
+  REFUSED(kja_connection_from_fd(h, 0, KJA_FD_BORROW, &out));
+  REFUSED(kja_connection_from_connecting_fd_start(h, 0, KJA_FD_BORROW, 0, &p));
+  REFUSED(kja_listener_from_fd(h, 0, KJA_FD_BORROW, &out));
+  REFUSED(kja_datagram_from_fd(h, 0, KJA_FD_BORROW, &out));
+  REFUSED(kja_pipe_new_capability(h, &out, &p));
   REFUSED(kja_connection_from_file(h, 0, KJA_FD_BORROW, 0, &out));
 }
 
@@ -200,6 +205,7 @@ static inline void address_refuses(uint64_t h) {
   REFUSED(kja_cidr_matches("::/0", 4, h, &yes));
   REFUSED(kja_peer_new_network(h, &out));
   CHECK_U64(out, 0);
+  REFUSED(kja_address_bind_datagram(h, &out));
   REFUSED(kja_address_release(h));
 }
 
@@ -272,8 +278,69 @@ static inline void connection_refuses(uint64_t h) {
   CHECK_U64(out, 0);
   REFUSED(kja_connection_getsockopt(h, 1, 1, buffer, sizeof buffer, NULL));
   REFUSED(kja_connection_setsockopt(h, 1, 1, "abcd", 4));
+  int fd = 0;
+  REFUSED(kja_connection_write_with_fds_start(h, "x", 1, &fd, 1, &out));
+  REFUSED(kja_connection_read_with_fds_start(h, 1, 4, 1, &out));
+  REFUSED(kja_connection_write_with_connections_start(h, "x", 1, &h, 1, &out));
+  REFUSED(kja_connection_read_with_connections_start(h, 1, 4, 1, &out));
+  REFUSED(kja_connection_read_with_control_start(h, 1, 4, 1, &out));
+  REFUSED(kja_connection_send_fd_start(h, 0, &out));
+  REFUSED(kja_connection_receive_fd_start(h, &out));
+  REFUSED(kja_connection_try_receive_fd_start(h, &out));
+  REFUSED(kja_connection_send_connection_start(h, h, &out));
+  REFUSED(kja_connection_receive_connection_start(h, &out));
+  REFUSED(kja_connection_try_receive_connection_start(h, &out));
+  REFUSED(kja_connection_fd(h, &fd));
+  CHECK(fd == -1);
+  REFUSED(kja_connection_dup_fd(h, &fd));
   REFUSED(kja_connection_close(h));
   REFUSED(kja_connection_release(h));
+}
+
+static inline void datagram_refuses(uint64_t h) {
+  uint64_t out = 1;
+  int value = 0;
+  size_t size = sizeof value;
+  REFUSED(kja_datagram_send_start(h, "x", 1, 0, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_datagram_sendv_start(h, NULL, 0, 0, &out));
+  REFUSED(kja_datagram_receive_start(h, NULL, &out));
+  REFUSED(kja_datagram_receive_many_start(h, NULL, 1, &out));
+  REFUSED(kja_datagram_connect(h, 0));
+  REFUSED(kja_datagram_local_address(h, &out));
+  REFUSED(kja_datagram_getsockopt(h, 0, 0, &value, size, &size));
+  REFUSED(kja_datagram_setsockopt(h, 0, 0, &value, size));
+  REFUSED(kja_datagram_close(h));
+  REFUSED(kja_datagram_release(h));
+}
+
+static inline void message_refuses(uint64_t h) {
+  uint64_t out = 1;
+  int number = 0;
+  bool truncated;
+  size_t size;
+  const void *data;
+  REFUSED(kja_message_content(h, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_message_is_truncated(h, &truncated));
+  REFUSED(kja_message_control_count(h, &size));
+  REFUSED(kja_message_control(h, 0, &number, &number, &data, &size));
+  REFUSED(kja_message_is_control_truncated(h, &truncated));
+  REFUSED(kja_message_source(h, &out));
+  REFUSED(kja_message_fd_count(h, &size));
+  REFUSED(kja_message_take_fd(h, 0, &number));
+  REFUSED(kja_message_connection_count(h, &size));
+  REFUSED(kja_message_take_connection(h, 0, &out));
+  REFUSED(kja_message_release(h));
+}
+
+static inline void message_list_refuses(uint64_t h) {
+  uint64_t out = 1;
+  size_t count;
+  REFUSED(kja_message_list_count(h, &count));
+  REFUSED(kja_message_list_get(h, 0, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_message_list_release(h));
 }
 
 static inline void task_set_refuses(uint64_t h) {
@@ -360,13 +427,13 @@ static inline void error_refuses(uint64_t h) {
 typedef void (*refuses_fn)(uint64_t handle);
 enum {
   RUNTIME, EXECUTOR, PROMISE, FULFILLER, BYTES, ADDRESS, LISTENER, CONNECTION, TASK_SET, CANCELER, QUEUE, SEMAPHORE,
-  PERMIT, EVENT, ERROR, NETWORK, PEER, FAMILIES
+  PERMIT, EVENT, ERROR, NETWORK, PEER, DATAGRAM, MESSAGE, MESSAGES, FAMILIES
 };
 static const refuses_fn REFUSES[FAMILIES] = {runtime_refuses,  executor_refuses, promise_refuses,    fulfiller_refuses,
                                              bytes_refuses,    address_refuses,  listener_refuses,   connection_refuses,
                                              task_set_refuses, canceler_refuses, queue_refuses,      semaphore_refuses,
                                              permit_refuses,   event_refuses,    error_refuses,      network_refuses,
-                                             peer_refuses};
+                                             peer_refuses,     datagram_refuses, message_refuses,    message_list_refuses};
 
 static inline void every_function_refuses(uint64_t handle) {
   for (int family = 0; family < FAMILIES; family++) REFUSES[family](handle);

@@ -1,5 +1,5 @@
 #include "every_function.h"
-#include "loopback.h"
+#include "messages.h"
 
 /* One live handle of each family. */
 typedef struct world_t {
@@ -31,6 +31,14 @@ static world_t world_open(void) {
   CHECK_OK(kja_network_new(h[RUNTIME], &h[NETWORK]));
   CHECK_OK(kja_peer_new_local(1, 2, 3, &h[PEER]));
   world.peer = pair.server;
+  kja_promise_t receiving = 0;
+  h[DATAGRAM] = port_on(h[RUNTIME], "127.0.0.1:0");
+  kja_address_t own = address_of_port(h[DATAGRAM]);
+  send_text(h[DATAGRAM], "message", own);
+  CHECK_OK(kja_datagram_receive_many_start(h[DATAGRAM], NULL, 1, &receiving));
+  CHECK_OK(kja_address_release(own));
+  h[MESSAGES] = handle_from(receiving);
+  CHECK_OK(kja_message_list_get(h[MESSAGES], 0, &h[MESSAGE]));
   return world;
 }
 
@@ -67,11 +75,15 @@ static void world_is_intact(const world_t *world) {
   CHECK_U64(size, 5);
   others_are_intact(world->handle);
   CHECK(port_of(world->handle[LISTENER]) != 0);
+  message_says(world->handle[MESSAGE], "message");
   write_text(world->handle[CONNECTION], "still here");
   expect_text(read_start(world->peer, 10, 10), "still here");
 }
 
 static void world_release(const world_t *world) {
+  CHECK_OK(kja_message_list_release(world->handle[MESSAGES]));
+  CHECK_OK(kja_message_release(world->handle[MESSAGE]));
+  CHECK_OK(kja_datagram_release(world->handle[DATAGRAM]));
   CHECK_OK(kja_connection_release(world->handle[CONNECTION]));
   CHECK_OK(kja_connection_release(world->peer));
   CHECK_OK(kja_listener_release(world->handle[LISTENER]));

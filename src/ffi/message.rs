@@ -1,0 +1,137 @@
+//! Messages: what one receive brought, bytes and what came beside them.
+
+use super::{
+    boundary, created, kja_address_t, kja_bytes_t, kja_connection_t, kja_message_list_t, kja_message_t, kja_status_t,
+    message, message_list, put, release,
+};
+use crate::error::Error;
+use crate::handle::{self, Object};
+use std::ffi::c_void;
+use std::os::fd::IntoRawFd;
+use std::sync::Arc;
+
+/// The bytes; a new handle on the same memory. They are empty for an empty datagram, and at the end of a stream.
+/// (DGRAM-04, CAPS-02)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_content(message_: kja_message_t, out: *mut kja_bytes_t) -> kja_status_t {
+    created(out, || Ok(Object::Bytes(Arc::new(message(message_)?.content().clone()))))
+}
+
+/// Whether the datagram was longer than the room for it; what was cut off is lost. (DGRAM-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_is_truncated(message_: kja_message_t, out: *mut bool) -> kja_status_t {
+    boundary(|| put(out, message(message_)?.is_truncated()))
+}
+
+/// How many control messages came. Descriptors are not among them: they are taken with `kja_message_take_fd`.
+/// (DGRAM-05, STRM-08)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_control_count(message_: kja_message_t, out: *mut usize) -> kja_status_t {
+    boundary(|| put(out, message(message_)?.control().len()))
+}
+
+/// A control message: its level (such as `SOL_SOCKET`), its type, and its data, which is aligned for any type of at most
+/// 8 bytes and stays valid until the message is released. If `size` is less than that of the type expected, there is no
+/// such value; for an array, `size / sizeof(T)` elements are whole. Out-parameters may be null. Errors:
+/// `INVALID_ARGUMENT` if there is none with this index. (DGRAM-07, STRM-08)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_control(
+    message_: kja_message_t,
+    index: usize,
+    level: *mut i32,
+    type_: *mut i32,
+    data: *mut *const c_void,
+    size: *mut usize,
+) -> kja_status_t {
+    boundary(|| {
+        let message = message(message_)?;
+        let found =
+            message.control().get(index).ok_or_else(|| Error::invalid(format!("no control message {index}")))?;
+        put_wanted(level, found.level)?;
+        put_wanted(type_, found.kind)?;
+        put_wanted(data, found.data().as_ptr().cast())?;
+        put_wanted(size, found.data().len())
+    })
+}
+
+fn put_wanted<T>(out: *mut T, value: T) -> Result<(), Error> {
+    if out.is_null() { Ok(()) } else { put(out, value) }
+}
+
+/// Whether there were more control messages than room for them; the last may be partial. (DGRAM-05)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_is_control_truncated(message_: kja_message_t, out: *mut bool) -> kja_status_t {
+    boundary(|| put(out, message(message_)?.is_control_truncated()))
+}
+
+/// Where a datagram came from, as numbers; a new handle. Errors: `UNIMPLEMENTED` for what came from a connection or from
+/// a socket without a name. (DGRAM-06)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_source(message_: kja_message_t, out: *mut kja_address_t) -> kja_status_t {
+    created(out, || Ok(Object::Address(Arc::new(message(message_)?.source_address()?))))
+}
+
+/// How many descriptors came, those that have been taken out included. (CAPS-02)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_fd_count(message_: kja_message_t, out: *mut usize) -> kja_status_t {
+    boundary(|| put(out, message(message_)?.fd_count()))
+}
+
+/// Takes a descriptor out: the caller closes it. It is closed on exec. Descriptors that nobody takes are closed with the
+/// message. Errors: `INVALID_ARGUMENT` if there is none with this index, `FAILED` if it has been taken. (CAPS-02, CAPS-05)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_take_fd(message_: kja_message_t, index: usize, out: *mut i32) -> kja_status_t {
+    boundary(|| {
+        put(out, -1)?;
+        put(out, message(message_)?.take_fd(index)?.into_raw_fd())
+    })
+}
+
+/// How many connections came, those that have been taken out included. (CAPS-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_connection_count(message_: kja_message_t, out: *mut usize) -> kja_status_t {
+    boundary(|| put(out, message(message_)?.connection_count()))
+}
+
+/// Takes a connection out; a new handle. Connections that nobody takes are closed with the message. Errors as
+/// `kja_message_take_fd`. (CAPS-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_take_connection(
+    message_: kja_message_t,
+    index: usize,
+    out: *mut kja_connection_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Connection(message(message_)?.take_connection(index)?)))
+}
+
+/// Releases the handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_message_release(message: kja_message_t) -> kja_status_t {
+    release!(message, Message)
+}
+
+/// How many messages there are. (DGRAM-03)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_list_count(list: kja_message_list_t, out: *mut usize) -> kja_status_t {
+    boundary(|| put(out, message_list(list)?.list.len()))
+}
+
+/// One of the messages, in the order in which they arrived; a new handle. Errors: `INVALID_ARGUMENT` if there is none
+/// with this index. (DGRAM-03)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_list_get(
+    list: kja_message_list_t,
+    index: usize,
+    out: *mut kja_message_t,
+) -> kja_status_t {
+    created(out, || {
+        let found = message_list(list)?.list.get(index).cloned();
+        Ok(Object::Message(found.ok_or_else(|| Error::invalid(format!("no message {index}")))?))
+    })
+}
+
+/// Releases the handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_message_list_release(list: kja_message_list_t) -> kja_status_t {
+    release!(list, Messages)
+}

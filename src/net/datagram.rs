@@ -1,0 +1,327 @@
+//! Ports that send and receive datagrams.
+//!
+//! Any number of sends and receives may be pending; each kind is served in order. An error of one datagram leaves the
+//! port as it is.
+
+use super::connect::forbid;
+use super::filter::Filter;
+use super::unreachable::Unreachable;
+use super::{Address, option, wrap};
+use crate::coordination::{Turn, Turns};
+use crate::error::{Error, ErrorKind};
+use crate::promise::Promise;
+use crate::runtime::Shared;
+use crate::stream::control::{Arrived, Beside, Wanted, receive};
+use crate::stream::{Direction, Message, Messages, Socket};
+use crate::value::{Outcome, Value};
+use bytes::Bytes;
+use rustix::io::Errno;
+use socket2::{Domain, MsgHdr, Protocol, SockAddr, SockRef, Type};
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+#[cfg(target_vendor = "apple")]
+const FLAGS: i32 = 0;
+#[cfg(not(target_vendor = "apple"))]
+const FLAGS: i32 = libc::MSG_NOSIGNAL;
+
+/// How much of a datagram is taken. (DGRAM-02)
+#[derive(Clone, Copy)]
+pub struct Receive {
+    /// How many bytes of its content; the rest is lost.
+    pub capacity: usize,
+    /// How many bytes of control messages.
+    pub control_capacity: usize,
+}
+
+impl Default for Receive {
+    fn default() -> Self {
+        Self { capacity: 8192, control_capacity: 0 }
+    }
+}
+
+/// A bound datagram socket.
+pub struct DatagramPort {
+    socket: Socket,
+    domain: Domain,
+    /// The rules of the network of the address that it is bound to.
+    filter: Filter,
+    sends: Turns,
+    receives: Turns,
+    /// Errors of sending come back only then.
+    connected: AtomicBool,
+    unreachable: Unreachable,
+}
+
+/// The name of an address that a socket of this family can be sent to: of its own family if there is one, else an
+/// IPv4 address as an IPv6 socket writes it.
+pub(super) fn choose(address: &Address, domain: Domain) -> Result<SockAddr, Error> {
+    let names = address.names();
+    if let Some(own) = names.iter().find(|name| name.domain() == domain) {
+        return Ok(own.clone());
+    }
+    let first = names.first().cloned().ok_or_else(|| Error::invalid("an address without a name"))?;
+    Ok(match first.as_socket() {
+        Some(SocketAddr::V4(v4)) if domain == Domain::IPV6 => {
+            SockAddr::from(SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()))
+        }
+        _ => first,
+    })
+}
+
+fn open(name: &SockAddr, any: bool) -> io::Result<OwnedFd> {
+    let internet = name.as_socket().is_some();
+    let socket = socket2::Socket::new(name.domain(), Type::DGRAM, internet.then_some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    #[cfg(target_vendor = "apple")]
+    socket.set_nosigpipe(true)?;
+    if name.is_ipv6() {
+        socket.set_only_v6(!any)?;
+    }
+    socket.bind(name)?;
+    Ok(OwnedFd::from(socket))
+}
+
+impl Address {
+    /// Binds a port to its first address; `*` is every address of the machine, of both families. (NET-14)
+    pub fn bind_datagram(&self) -> Result<Arc<DatagramPort>, Error> {
+        self.runtime().check()?;
+        let mut failed = Error::invalid("no address to bind to");
+        let most = if self.is_any() { 2 } else { 1 };
+        for name in self.names().iter().take(most) {
+            match open(name, self.is_any()) {
+                Ok(fd) => return DatagramPort::over(self.runtime(), fd, self.filter()),
+                Err(error) => {
+                    failed = Error::from_io(format_args!("binding a datagram port to {self}"), &error);
+                    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+                    // Without IPv6 the second address of `*` is the whole machine.
+                    if !matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL)) {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(failed)
+    }
+}
+
+fn send_once(fd: BorrowedFd<'_>, parts: &[IoSlice<'_>], to: Option<&SockAddr>) -> rustix::io::Result<usize> {
+    let message = MsgHdr::new().with_buffers(parts);
+    let message = match to {
+        Some(to) => message.with_addr(to),
+        None => message,
+    };
+    let sent = SockRef::from(&fd).sendmsg(&message, FLAGS);
+    sent.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+fn sent(result: rustix::io::Result<usize>) -> Outcome {
+    match result {
+        Ok(count) => Ok(Value::U64(count as u64)),
+        Err(errno) => Err(Error::from_io("sending a datagram", &errno.into())),
+    }
+}
+
+impl DatagramPort {
+    pub(super) fn over(runtime: &Arc<Shared>, fd: OwnedFd, filter: &Filter) -> Result<Arc<Self>, Error> {
+        let domain = wrap::domain(&fd)?;
+        let connected = AtomicBool::new(SockRef::from(&fd).peer_addr().is_ok());
+        let socket = Socket::new(runtime, fd)?;
+        let (sends, receives, unreachable) = (Turns::default(), Turns::default(), Unreachable::default());
+        Ok(Arc::new(Self { socket, domain, filter: filter.clone(), sends, receives, connected, unreachable }))
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Shared> {
+        self.socket.runtime()
+    }
+
+    /// Sends one datagram of these pieces, to the address or to whom the port is connected to: at once if the system
+    /// takes it, else from a copy. The promise carries the number of bytes. (DGRAM-01)
+    ///
+    /// # Cancellation
+    /// A datagram that still waits is not sent.
+    pub fn send(self: &Arc<Self>, parts: &[IoSlice<'_>], to: Option<&Address>) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        let to = to.map(|to| choose(to, self.domain)).transpose()?;
+        if let Some(forbidden) = to.as_ref().filter(|to| !self.filter.allows(to)) {
+            return Err(forbid(forbidden));
+        }
+        let now = self.sends.try_now(|| {
+            let result = self.socket.with_fd(|fd| rustix::io::retry_on_intr(|| send_once(fd, parts, to.as_ref())));
+            let blocked = result.as_ref().is_ok_and(|result| *result == Err(Errno::AGAIN));
+            (result, blocked)
+        });
+        let turn = match now {
+            Some((result, None)) => return Ok(Promise::settled(self.runtime().clone(), result.and_then(sent))),
+            Some((_, Some(turn))) => turn,
+            None => self.sends.take(),
+        };
+        let data = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        Ok(Promise::start(self.runtime().clone(), "send_datagram", self.clone().send_later(turn, data, to)))
+    }
+
+    async fn send_later(self: Arc<Self>, turn: Turn, data: Vec<u8>, to: Option<SockAddr>) -> Outcome {
+        let parts = [IoSlice::new(&data)];
+        let result = poll_fn(|cx| {
+            if turn.poll(cx).is_pending() {
+                return self.pending();
+            }
+            self.socket.poll_io(Direction::Write, cx, |fd| send_once(fd, &parts, to.as_ref()), |_| false)
+        });
+        sent(result.await?.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO)))
+    }
+
+    /// A closed port has nothing left to wait for.
+    fn pending<R>(&self) -> Poll<Result<R, Error>> {
+        match self.socket.with_fd(|_| ()) {
+            Ok(()) => Poll::Pending,
+            Err(closed) => Poll::Ready(Err(closed)),
+        }
+    }
+
+    fn receive_once(&self, fd: BorrowedFd<'_>, options: Receive) -> rustix::io::Result<Message> {
+        let mut content = Vec::new();
+        content.try_reserve_exact(options.capacity).map_err(|_| Errno::NOMEM)?;
+        let mut beside = Beside::default();
+        let wanted = Wanted { room: options.control_capacity, most: usize::MAX };
+        let Arrived { truncated, source, .. } = receive(fd, &mut content, wanted, &mut beside)?;
+        // In place with every allocator in use: the block only gets shorter.
+        content.shrink_to_fit();
+        Ok(Message::new(self.runtime(), Bytes::from(content), beside).with_source(source, truncated))
+    }
+
+    /// The next datagram of somebody whom the network's rules allow. (NET-10)
+    async fn receive_first(&self, turn: &Turn, options: Receive) -> Result<Message, Error> {
+        loop {
+            let message = self.receive_any(turn, options).await?;
+            if self.allows(&message) {
+                return Ok(message);
+            }
+        }
+    }
+
+    fn allows(&self, message: &Message) -> bool {
+        message.source().is_none_or(|source| self.filter.allows(source))
+    }
+
+    async fn receive_any(&self, turn: &Turn, options: Receive) -> Result<Message, Error> {
+        let received = poll_fn(|cx| {
+            if turn.poll(cx).is_pending() {
+                return self.pending();
+            }
+            let received = self.socket.poll_io(Direction::Read, cx, |fd| self.receive_once(fd, options), |_| false);
+            if received.is_pending() && self.connected.load(Ordering::Acquire) {
+                return self.poll_unreachable(cx, options);
+            }
+            received
+        });
+        received.await?.map_err(|error| Error::from_io("receiving a datagram", &error))
+    }
+
+    /// An error that is no datagram, or the datagram that has come instead.
+    fn poll_unreachable(&self, cx: &mut Context<'_>, options: Receive) -> Poll<Result<io::Result<Message>, Error>> {
+        ready!(self.unreachable.poll(&self.socket, cx))?;
+        match self.socket.with_fd(|fd| self.receive_once(fd, options))? {
+            // What is wrong stays so, such as a queue of errors that nobody reads: nothing to wait for.
+            Err(Errno::AGAIN | Errno::INTR) => self.connected.store(false, Ordering::Release),
+            received => return Poll::Ready(Ok(received.map_err(io::Error::from))),
+        }
+        Poll::Pending
+    }
+
+    /// Receives the next datagram. The promise carries a [`Message`]. (DGRAM-03)
+    ///
+    /// # Cancellation
+    /// The datagram stays for the next receive, unless the promise carries it already.
+    pub fn receive(self: &Arc<Self>, options: Receive) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        let (port, turn) = (self.clone(), self.receives.take());
+        Ok(Promise::start(self.runtime().clone(), "receive_datagram", async move {
+            Ok(port.receive_first(&turn, options).await?.into_value())
+        }))
+    }
+
+    /// Receives the next datagram and those that have arrived behind it, `most` at most. The promise carries
+    /// [`Messages`]. (DGRAM-03)
+    pub fn receive_many(self: &Arc<Self>, options: Receive, most: usize) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        if most == 0 {
+            return Err(Error::invalid("at most no datagram"));
+        }
+        let (port, turn) = (self.clone(), self.receives.take());
+        Ok(Promise::start(self.runtime().clone(), "receive_datagrams", async move {
+            let mut list = vec![Arc::new(port.receive_first(&turn, options).await?)];
+            // An error after the first is that of a datagram which was sent, and nobody's who receives.
+            while list.len() < most
+                && let Ok(Ok(next)) = port.socket.with_fd(|fd| port.receive_once(fd, options))
+            {
+                if port.allows(&next) {
+                    list.push(Arc::new(next));
+                }
+            }
+            Ok(Messages::into_value(port.runtime(), list))
+        }))
+    }
+
+    /// Hears only this peer from now on and sends to it where no address is given. Datagrams of others that have
+    /// arrived are still received.
+    pub fn connect(&self, to: &Address) -> Result<(), Error> {
+        self.runtime().check()?;
+        let name = choose(to, self.domain)?;
+        if !self.filter.allows(&name) {
+            return Err(forbid(&name));
+        }
+        let done = self.socket.with_fd(|fd| SockRef::from(&fd).connect(&name))?;
+        done.map_err(|error| Error::from_io(format_args!("connecting a datagram port to {to}"), &error))?;
+        self.connected.store(true, Ordering::Release);
+        // Those that wait already are to notice it too.
+        self.receives.wake_all();
+        Ok(())
+    }
+
+    /// The bound address, with the port that the system chose if port 0 was asked for. (DGRAM-08)
+    pub fn local_address(&self) -> Result<Address, Error> {
+        let name = self.socket.with_fd(|fd| SockRef::from(&fd).local_addr())?;
+        let name = name.map_err(|error| Error::from_io("reading the bound address", &error))?;
+        Ok(Address::from_socket(self.runtime(), &self.filter, name))
+    }
+
+    /// Reads a socket option; how many bytes the system wrote. (DGRAM-08)
+    pub fn option(&self, level: i32, name: i32, buffer: &mut [u8]) -> Result<usize, Error> {
+        let read = self.socket.with_fd(|fd| option::get(fd, level, name, buffer))?;
+        read.map_err(|error| Error::from_io("reading a socket option", &error))
+    }
+
+    /// Sets a socket option. (DGRAM-08)
+    pub fn set_option(&self, level: i32, name: i32, value: &[u8]) -> Result<(), Error> {
+        let set = self.socket.with_fd(|fd| option::set(fd, level, name, value))?;
+        set.map_err(|error| Error::from_io("setting a socket option", &error))
+    }
+
+    /// Closes the port now; pending operations reject with `Canceled`.
+    pub fn close(&self) {
+        let open = self.socket.close();
+        self.unreachable.close();
+        if open {
+            self.sends.wake_all();
+            self.receives.wake_all();
+        }
+    }
+}
+
+impl Message {
+    /// Where a datagram came from, as numbers. (DGRAM-06)
+    ///
+    /// # Errors
+    /// `Unimplemented` for a sender without a name.
+    pub fn source_address(&self) -> Result<Address, Error> {
+        let unnamed = || Error::new(ErrorKind::Unimplemented, "the sender has no address");
+        let source = self.source().filter(|source| !source.is_unnamed()).ok_or_else(unnamed)?;
+        Ok(Address::from_socket(self.runtime(), &Filter::default(), source.clone()))
+    }
+}

@@ -1,0 +1,312 @@
+//! Capability streams: descriptors and connections that travel with bytes.
+//!
+//! What is attached goes with the first byte, so there has to be one. Over a Unix socket a connection travels as its
+//! descriptor; through a pipe in this process it travels as it is.
+
+use super::control::{Beside, MOST_FDS, Wanted, room_for_fds};
+use super::read::{CHUNK, Reading, reserve};
+use super::{Connection, Message};
+use crate::coordination::Turn;
+use crate::error::{Error, ErrorKind};
+use crate::promise::Promise;
+use crate::value::{Outcome, Value};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// What a write sends along.
+pub(crate) enum Attached {
+    Fds(Vec<OwnedFd>),
+    Connections(Vec<Arc<Connection>>),
+}
+
+/// What a transport can send along.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carries {
+    /// A connection goes as a copy of its descriptor.
+    Descriptors,
+    /// A connection goes as it is.
+    Connections,
+}
+
+/// A write in its turn with something attached.
+struct WriteWith {
+    connection: Arc<Connection>,
+    turn: Turn,
+    parts: VecDeque<Bytes>,
+    attached: Option<Attached>,
+    /// Connections of which copies are sent.
+    moved: Vec<Arc<Connection>>,
+}
+
+impl Future for WriteWith {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = &mut *self;
+        if this.turn.poll(cx).is_pending() {
+            this.connection.check_write()?;
+            return Poll::Pending;
+        }
+        while !this.parts.is_empty() {
+            this.connection.check_write()?;
+            let transport = this.connection.transport();
+            ready!(transport.poll_write_with(cx, &mut this.parts, &mut this.attached))?;
+            if this.attached.is_none() {
+                this.moved.drain(..).for_each(|connection| connection.close());
+            }
+        }
+        Poll::Ready(Ok(Value::Unit))
+    }
+}
+
+impl Drop for WriteWith {
+    fn drop(&mut self) {
+        // Given away: nobody else closes those that were not sent.
+        self.moved.drain(..).for_each(|connection| connection.close());
+    }
+}
+
+/// A read that keeps what came with the bytes.
+struct ReadWith {
+    reading: Reading,
+    buffer: Vec<u8>,
+    beside: Beside,
+    min: usize,
+    max: usize,
+    wanted: Wanted,
+}
+
+impl ReadWith {
+    fn new(connection: &Arc<Connection>, min: usize, max: usize, wanted: Wanted) -> Result<Self, Error> {
+        if min > max || max == 0 {
+            return Err(Error::invalid(format!("a read of at least {min} and at most {max} bytes")));
+        }
+        let (buffer, beside) = (Vec::new(), Beside::default());
+        Ok(Self { reading: Reading::claim(connection)?, buffer, beside, min: min.max(1), max, wanted })
+    }
+
+    fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Bytes, Beside), Error>> {
+        loop {
+            let filled = self.buffer.len();
+            if self.buffer.capacity() == filled {
+                reserve(&mut self.buffer, self.max.min(CHUNK.max(self.min)) - filled)?;
+            }
+            let (buffer, beside) = (&mut self.buffer, &mut self.beside);
+            let read = self.reading.transport().poll_read_with(cx, buffer, self.wanted, beside);
+            if read.is_pending() && filled == 0 {
+                // An idle read holds no memory.
+                self.buffer = Vec::new();
+            }
+            if ready!(read)? == 0 || self.buffer.len() >= self.min {
+                break;
+            }
+        }
+        self.buffer.shrink_to_fit();
+        Poll::Ready(Ok((Bytes::from(std::mem::take(&mut self.buffer)), std::mem::take(&mut self.beside))))
+    }
+
+    async fn all(mut self) -> Result<(Bytes, Beside), Error> {
+        std::future::poll_fn(|cx| self.poll_all(cx)).await
+    }
+}
+
+fn wanted(most: usize) -> Wanted {
+    Wanted { room: room_for_fds(most.min(MOST_FDS)), most }
+}
+
+fn not_one(what: &str, bytes: &Bytes) -> Error {
+    if bytes.is_empty() {
+        return Error::new(ErrorKind::Disconnected, format!("the stream ended before a {what} came"));
+    }
+    Error::new(ErrorKind::Failed, format!("bytes came without a {what}"))
+}
+
+impl Connection {
+    /// Whether that many descriptors or connections go together, with that many bytes.
+    pub(crate) fn check_capabilities(size: usize, count: usize) -> Result<(), Error> {
+        if size == 0 {
+            return Err(Error::invalid("descriptors go with at least one byte"));
+        }
+        if count > MOST_FDS {
+            return Err(Error::invalid(format!("{count} descriptors: at most {MOST_FDS} go together")));
+        }
+        Ok(())
+    }
+
+    fn write_attached(self: &Arc<Self>, data: &[u8], count: usize, attached: Attached) -> Result<WriteWith, Error> {
+        self.runtime().check()?;
+        Self::check_capabilities(data.len(), count)?;
+        let parts = VecDeque::from([Bytes::copy_from_slice(data)]);
+        let attached = (count > 0).then_some(attached);
+        Ok(WriteWith { connection: self.clone(), turn: self.writes().take(), parts, attached, moved: Vec::new() })
+    }
+
+    /// Writes bytes with descriptors attached to the first; they are closed here once sent. (CAPS-01)
+    ///
+    /// # Errors
+    /// `Unimplemented` if this is neither a Unix socket nor a capability pipe.
+    ///
+    /// # Cancellation
+    /// Until the first byte is sent no descriptor is; after it, all are.
+    pub fn write_with_fds(self: &Arc<Self>, data: &[u8], fds: Vec<OwnedFd>) -> Result<Promise, Error> {
+        self.transport().carries()?;
+        let write = self.write_attached(data, fds.len(), Attached::Fds(fds))?;
+        Ok(Promise::start(self.runtime().clone(), "write_with_fds", write))
+    }
+
+    /// Writes bytes with connections attached to the first, which are closed here in any case. (CAPS-04)
+    ///
+    /// # Errors
+    /// `Unimplemented` if this is neither a Unix socket nor a capability pipe, or if it is a socket and one of the
+    /// connections has no descriptor.
+    ///
+    /// # Cancellation
+    /// Until the first byte is sent no connection is; after it, all are.
+    pub fn write_with_connections(self: &Arc<Self>, data: &[u8], moved: Vec<Arc<Self>>) -> Result<Promise, Error> {
+        let write = match self.transport().carries()? {
+            Carries::Connections => self.write_attached(data, moved.len(), Attached::Connections(moved))?,
+            Carries::Descriptors => {
+                let fds: Result<Vec<OwnedFd>, Error> = moved.iter().map(|connection| connection.dup_fd()).collect();
+                let mut write = self.write_attached(data, moved.len(), Attached::Fds(fds?))?;
+                write.moved = moved;
+                write
+            }
+        };
+        Ok(Promise::start(self.runtime().clone(), "write_with_connections", write))
+    }
+
+    fn read_with(self: &Arc<Self>, min: usize, max: usize, wanted: Wanted) -> Result<ReadWith, Error> {
+        self.runtime().check()?;
+        ReadWith::new(self, min, max, wanted)
+    }
+
+    /// Reads bytes and at most `most` descriptors that came with them; more are closed. The promise carries a
+    /// [`Message`]. (CAPS-02)
+    ///
+    /// # Cancellation
+    /// What had arrived for an unfinished `min` is lost; with `min` 1 nothing is.
+    pub fn read_with_fds(self: &Arc<Self>, min: usize, max: usize, most: usize) -> Result<Promise, Error> {
+        self.transport().carries()?;
+        let (this, read) = (self.clone(), self.read_with(min, max, wanted(most))?);
+        Ok(Promise::start(self.runtime().clone(), "read_with_fds", async move {
+            let (bytes, mut beside) = read.all().await?;
+            no_other(&mut beside.connections, "connections")?;
+            Ok(Message::new(this.runtime(), bytes, beside).into_value())
+        }))
+    }
+
+    /// As `read_with_fds`, for connections. (CAPS-04)
+    pub fn read_with_connections(self: &Arc<Self>, min: usize, max: usize, most: usize) -> Result<Promise, Error> {
+        let carries = self.transport().carries()?;
+        let (this, read) = (self.clone(), self.read_with(min, max, wanted(most))?);
+        Ok(Promise::start(self.runtime().clone(), "read_with_connections", async move {
+            let (bytes, mut beside) = read.all().await?;
+            this.unpack(carries, &mut beside)?;
+            Ok(Message::new(this.runtime(), bytes, beside).into_value())
+        }))
+    }
+
+    /// Connections out of what came, which travelled as they were or as descriptors.
+    fn unpack(&self, carries: Carries, beside: &mut Beside) -> Result<(), Error> {
+        if carries == Carries::Connections {
+            return no_other(&mut beside.fds, "descriptors");
+        }
+        let known = crate::net::Known { cloexec: true, nonblock: false };
+        for fd in beside.fds.drain(..) {
+            beside.connections.push(crate::net::wrap_connection(self.runtime(), fd, known)?);
+        }
+        Ok(())
+    }
+
+    /// Reads bytes and the control messages that came with them, for which there is room for `room` bytes; descriptors
+    /// among them too. The promise carries a [`Message`]. (STRM-08)
+    ///
+    /// # Errors
+    /// `Unimplemented` for what is no socket.
+    pub fn read_with_control(self: &Arc<Self>, min: usize, max: usize, room: usize) -> Result<Promise, Error> {
+        self.transport().socket().ok_or_else(Error::no_socket)?;
+        let read = self.read_with(min, max, Wanted { room, most: usize::MAX })?;
+        let this = self.clone();
+        Ok(Promise::start(self.runtime().clone(), "read_with_control", async move {
+            let (bytes, beside) = read.all().await?;
+            Ok(Message::new(this.runtime(), bytes, beside).into_value())
+        }))
+    }
+
+    /// Sends one descriptor, with a zero byte. (CAPS-05)
+    pub fn send_fd(self: &Arc<Self>, fd: OwnedFd) -> Result<Promise, Error> {
+        self.write_with_fds(&[0], vec![fd])
+    }
+
+    /// Receives one descriptor. The promise carries a [`Message`] with it; at the end of the stream one without, or,
+    /// if it is `required`, the error `Disconnected`. (CAPS-05)
+    pub fn receive_fd(self: &Arc<Self>, required: bool) -> Result<Promise, Error> {
+        self.transport().carries()?;
+        let (this, read) = (self.clone(), self.read_with(1, 1, wanted(1))?);
+        Ok(Promise::start(self.runtime().clone(), "receive_fd", async move {
+            let (bytes, mut beside) = read.all().await?;
+            no_other(&mut beside.connections, "connections")?;
+            if beside.fds.is_empty() && (required || !bytes.is_empty()) {
+                return Err(not_one("descriptor", &bytes));
+            }
+            Ok(Message::new(this.runtime(), bytes, beside).into_value())
+        }))
+    }
+
+    /// Sends one connection, with a zero byte. (CAPS-06)
+    pub fn send_connection(self: &Arc<Self>, moved: Arc<Self>) -> Result<Promise, Error> {
+        self.write_with_connections(&[0], vec![moved])
+    }
+
+    /// Receives one connection. The promise carries it; at the end of the stream unit, or, if it is `required`, the
+    /// error `Disconnected`. (CAPS-06)
+    pub fn receive_connection(self: &Arc<Self>, required: bool) -> Result<Promise, Error> {
+        let carries = self.transport().carries()?;
+        let (this, read) = (self.clone(), self.read_with(1, 1, wanted(1))?);
+        Ok(Promise::start(self.runtime().clone(), "receive_connection", async move {
+            let (bytes, mut beside) = read.all().await?;
+            this.unpack(carries, &mut beside)?;
+            match beside.connections.pop() {
+                Some(connection) => Ok(Self::into_value(connection)),
+                None if bytes.is_empty() && !required => Ok(Value::Unit),
+                None => Err(not_one("connection", &bytes)),
+            }
+        }))
+    }
+
+    /// The number of its descriptor, which stays its own. (STRM-19)
+    ///
+    /// # Errors
+    /// `Unimplemented` if it has none.
+    pub fn fd(&self) -> Result<i32, Error> {
+        let socket = self.transport().socket().ok_or_else(no_descriptor)?;
+        socket.with_fd(|fd| std::os::fd::AsRawFd::as_raw_fd(&fd))
+    }
+
+    /// A copy of its descriptor, closed on exec. (STRM-19)
+    ///
+    /// # Errors
+    /// `Unimplemented` if it has none.
+    pub fn dup_fd(&self) -> Result<OwnedFd, Error> {
+        let socket = self.transport().socket().ok_or_else(no_descriptor)?;
+        let copy = socket.with_fd(|fd| rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), 0))?;
+        copy.map_err(|errno| Error::from_io("copying a descriptor", &errno.into()))
+    }
+}
+
+fn no_descriptor() -> Error {
+    Error::new(ErrorKind::Unimplemented, "this connection has no descriptor")
+}
+
+fn no_other<T>(things: &mut Vec<T>, what: &str) -> Result<(), Error> {
+    if things.is_empty() {
+        return Ok(());
+    }
+    things.clear();
+    Err(Error::new(ErrorKind::Failed, format!("{what} came, which are not what was asked for")))
+}
