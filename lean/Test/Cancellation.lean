@@ -37,6 +37,20 @@ test "dropping the last reference cancels the whole chain" := inBoth fun runtime
   checkEq (← ended.get) 1
   checkEq (← ran.get) 0
 
+test "a drop does not wait for a closure that is running" := withRuntime fun runtime => do
+  let begun ← Gate.new
+  let go ← Gate.new
+  let ended ← Counter.new
+  let executor ← runtime.executor
+  let dropWhileRunning : IO Unit := do
+    let running ← executor.executeStart do begun.pass; go.wait; ended.add
+    begun.wait
+    check (!(← running.isSettled)) "settled"
+  dropWhileRunning
+  go.pass
+  letRest runtime
+  checkEq (← ended.get) 1
+
 -- parity: STRM-01, CANC-04
 test "a cancelled read loses nothing and leaves the connection usable" := inBoth fun runtime => do
   let (client, server) ← connectedPair (m := IO) runtime

@@ -20,6 +20,9 @@ import Test.Handle
 import Test.Join
 import Test.Leak
 import Test.Listener
+import Test.Matrix
+import Test.MatrixAsync
+import Test.MatrixSources
 import Test.Promise
 import Test.Queue
 import Test.Retry

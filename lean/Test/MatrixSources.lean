@@ -1,0 +1,193 @@
+import Test.Matrix
+
+/-! The rows of the cancellation matrix. -/
+
+open Test KjAsync Test.Matrix
+
+/-- Between the time after which a cell is ended and that of its combinator. -/
+private def aWhile : UInt64 := anHour + anHour / 2
+
+private def timer : Source where
+  name := "timer"
+  start runtime := return {
+    promise := ← runtime.sleepNanosStart aWhile
+    close := some (runtime.advance aWhile) }
+
+private def read : Source where
+  name := "read"
+  start runtime := do
+    let (client, server) ← connectedPair (m := IO) runtime
+    return {
+      promise := erased (← server.readStart)
+      close := some client.close
+      usable := do
+        client.write "on"
+        checkEq (← (← server.read (min := 2)).toText) "on" }
+
+/-- More than the system takes at once. -/
+private def muchData : ByteArray := ⟨Array.replicate 16_000_000 7⟩
+
+private def write : Source where
+  name := "write"
+  start runtime := do
+    let (client, server) ← connectedPair (m := IO) runtime
+    return {
+      promise := ← client.writeStart muchData
+      close := some server.close
+      usable := do
+        server.write "other way"
+        checkEq (← (← client.read (min := 9)).toText) "other way"
+        let rest ← client.writeStart "on"
+        repeat
+          let bytes := (← server.read (max := 1_000_000)).toByteArray
+          if bytes.size == 0 then throw (IO.userError "the end")
+          if bytes[bytes.size - 1]! == 'n'.toNat.toUInt8 then break
+        rest.await }
+
+private def accept : Source where
+  name := "accept"
+  start runtime := do
+    let (listener, address) ← listenOnLoopback (m := IO) runtime
+    return {
+      promise := erased (← listener.acceptStart)
+      close := some listener.close
+      usable := do
+        let accepting ← listener.acceptStart
+        discard (address.connect : IO Connection)
+        discard accepting.await }
+
+/-- To an address whose backlog is full, so that nobody answers. -/
+private def connect : Source where
+  name := "connect"
+  start runtime := do
+    let listener ← runtime.listen "127.0.0.1:0" (backlog := 1)
+    let address ← listener.localAddress
+    let mut connected := #[]
+    for _ in [0:64] do
+      let connecting ← address.connectStart
+      letRest runtime
+      unless ← connecting.isSettled do
+        return { promise := erased connecting, usable := discard listener.accept }
+      connected := connected.push connecting
+    throw (IO.userError s!"{connected.size} connections without an accept")
+
+private def fulfiller : Source where
+  name := "fulfiller"
+  start runtime := do
+    let (fulfiller, promise) ← Fulfiller.new (α := Nat) runtime
+    return {
+      promise := erased promise
+      close := some do
+        let fulfilling ← IO.asTask (prio := .dedicated) (fulfiller.fulfill 1)
+        EIO.ofExcept (← IO.wait fulfilling)
+      usable := do check (!(← fulfiller.isWaiting)) "somebody waits" }
+
+private def droppedFulfiller : Source where
+  name := "dropped fulfiller"
+  start runtime := do
+    let (fulfiller, promise) ← Fulfiller.new (α := Nat) runtime
+    let own ← IO.mkRef (some fulfiller)
+    return {
+      promise := erased promise
+      close := some (own.set none)
+      usable := do check (← own.get).isSome "dropped" }
+
+private def call : Source where
+  name := "executor call"
+  start runtime := return {
+    promise := ← (← (← runtime.executor).executeStart (runtime.sleepNanosStart aWhile)).bind pure
+    close := some (runtime.advance aWhile) }
+
+private def code : Source where
+  name := "async code"
+  start runtime := return {
+    promise := ← Async.start runtime (Async.sleep aWhile)
+    close := some (runtime.advance aWhile) }
+
+private def pop : Source where
+  name := "queue pop"
+  start runtime := do
+    let queue ← Queue.new (α := Nat) runtime 1
+    return {
+      promise := erased (← queue.popStart)
+      close := some queue.close
+      usable := do
+        queue.push 1
+        checkEq (← queue.pop) 1 }
+
+private def push : Source where
+  name := "queue push"
+  start runtime := do
+    let queue ← Queue.new runtime 1
+    queue.push 1
+    return {
+      promise := ← queue.pushStart 2
+      close := some queue.close
+      usable := do
+        checkEq (← queue.pop) 1
+        checkEq (← queue.size) 0 }
+
+private def acquire : Source where
+  name := "semaphore acquire"
+  start runtime := do
+    let semaphore ← Semaphore.new runtime 1
+    let held ← semaphore.acquire
+    return {
+      promise := erased (← semaphore.acquireStart)
+      close := some held.release
+      usable := do
+        held.release
+        checkEq (← semaphore.free) 1 }
+
+private def event : Source where
+  name := "event"
+  start runtime := do
+    let event ← Event.new runtime
+    return {
+      promise := ← event.waitStart
+      close := some event.set
+      usable := do check (!(← event.isSet)) "set" }
+
+private def closure : Source where
+  name := "then closure"
+  start runtime := do
+    let ran ← Counter.new
+    let (fulfiller, promise) ← Fulfiller.new (α := Nat) runtime
+    return {
+      promise := ← promise.then fun _ => ran.add
+      close := some do
+        fulfiller.fulfill 1
+        eventually "the closure" (return (← ran.get) == 1)
+      usable := do
+        fulfiller.fulfill 1
+        letRest runtime
+        checkEq (← ran.get) 0 "the closure" }
+
+-- parity: PROM-01, CANC-04, TIME-05, TIME-04
+test "cancellation matrix: timer" := row timer
+-- parity: PROM-01, CANC-04, STRM-01
+test "cancellation matrix: read" := row read
+-- parity: PROM-01, CANC-04, STRM-10
+test "cancellation matrix: write" := row write
+-- parity: PROM-01, CANC-04, NET-16
+test "cancellation matrix: accept" := row accept
+-- parity: PROM-01, CANC-04, NET-11
+test "cancellation matrix: connect" := row connect
+-- parity: PROM-01, CANC-04, FULF-03, FULF-10
+test "cancellation matrix: fulfiller" := row fulfiller
+-- parity: PROM-01, CANC-04, FULF-04
+test "cancellation matrix: dropped fulfiller" := row droppedFulfiller
+-- parity: PROM-01, CANC-04, EXEC-05
+test "cancellation matrix: executor call" := row call
+-- parity: PROM-01, CANC-04, PROM-33
+test "cancellation matrix: async code" := row code
+-- parity: PROM-01, CANC-04, QUEUE-04
+test "cancellation matrix: queue pop" := row pop
+-- parity: PROM-01, CANC-04, QUEUE-03
+test "cancellation matrix: queue push" := row push
+-- parity: PROM-01, CANC-04
+test "cancellation matrix: semaphore acquire" := row acquire
+-- parity: PROM-01, CANC-04
+test "cancellation matrix: event" := row event
+-- parity: PROM-01, PROM-05, CANC-04
+test "cancellation matrix: then closure" := row closure
