@@ -23,9 +23,9 @@ def Reader.address : Reader Address where
 namespace Address
 
 /--
-A promise of the address that a text means: `host`, `host:port`, `1.2.3.4:port`, `[v6]:port` or `*:port`. Names are
-looked up on a thread of their own; `*` is every address of this machine, for listening; `defaultPort` is for texts
-without a port, and port 0 asks for a free one when listening.
+A promise of the address that a text means: `host`, `host:port`, `host:service`, `1.2.3.4:port`, `[v6]:port`, `*:port`,
+`unix:path`, and others that `kjasync.h` lists. Names are looked up on a thread of their own; `*` is every address of this
+machine, for listening; `defaultPort` is for texts without a port, and port 0 asks for a free one when listening.
 
 Never blocks. Errors: `invalidArgument` at once if the text is no address; the promise fails with `failed` if the
 name does not resolve. Cancellation: a look-up under way goes on unseen. (NET-01, NET-02, NET-03)

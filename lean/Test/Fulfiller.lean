@@ -54,3 +54,11 @@ test "other threads settle, in their order" := withRuntime fun runtime => do
   EIO.ofExcept (← IO.wait task)
   discard (← PromiseRef.all runtime noted).await
   checkEq (← seen.get) (Array.range 100)
+
+-- parity: FULF-05
+test "what an action throws may settle the promise" := inBoth fun runtime => do
+  let (fulfiller, promise) ← Fulfiller.new (α := Nat) runtime
+  check (← fulfiller.rejectIfThrows (pure ())) "threw"
+  check (← fulfiller.isWaiting) "settled"
+  check (!(← fulfiller.rejectIfThrows (throw (Error.ofKind .busy "busy")))) "did not throw"
+  discard <| fails .busy promise.await

@@ -7,6 +7,9 @@ private structure Pool where
   runtime : Runtime
   executor : Executor
   places : Array (IO.Ref (PromiseRef Nat))
+  queue : Queue Nat
+  canceler : Canceler
+  tasks : TaskSet
 
 /-- The next number of a generator, below `bound`. -/
 private def next (state : IO.Ref UInt64) (bound : Nat) : IO Nat := do
@@ -25,7 +28,7 @@ private def start (pool : Pool) (state : IO.Ref UInt64) : IO (PromiseRef Nat) :=
   let runtime := pool.runtime
   let one ← (← pick pool state).get
   let other ← (← pick pool state).get
-  match ← next state 16 with
+  match ← next state 22 with
   | 0 => PromiseRef.pure runtime 1
   | 1 => PromiseRef.never runtime
   | 2 => PromiseRef.fail runtime (Error.ofKind .busy "busy")
@@ -44,6 +47,12 @@ private def start (pool : Pool) (state : IO.Ref UInt64) : IO (PromiseRef Nat) :=
     let (fulfiller, promise) ← Fulfiller.new runtime
     if (← next state 2) == 0 then fulfiller.fulfillWith one
     return promise
+  | 15 => PromiseRef.any runtime #[one, other]
+  | 16 => do (← PromiseRef.join runtime #[one, other]).map (·.size)
+  | 17 => do (← PromiseRef.allSettled runtime #[one, other]).map (·.size)
+  | 18 => pool.canceler.wrap one
+  | 19 => pool.queue.popStart
+  | 20 => do (← pool.queue.pushStart 5).map fun () => 6
   | _ => Async.start runtime do
     try
       Async.yield
@@ -53,19 +62,25 @@ private def start (pool : Pool) (state : IO.Ref UInt64) : IO (PromiseRef Nat) :=
 
 private def step (pool : Pool) (state : IO.Ref UInt64) : IO Unit := do
   let place ← pick pool state
-  match ← next state 8 with
+  match ← next state 12 with
   | 0 => (← place.get).cancel
   | 1 => (← place.get).release
   | 2 => discard <| (← place.get).awaitFor? (← next state 20000).toUInt64
   | 3 => discard (← place.get).toTask
   | 4 => (← place.get).detach fun _ => return
+  | 5 => pool.tasks.add (← place.get)
+  | 6 => if (← next state 20) == 0 then pool.tasks.clear else pool.canceler.cancel
+  | 7 => discard <| pool.queue.tryPush 7
   | _ => place.set (← start pool state)
 
 /-- Threads do things at random to the same promises; whatever the order, nothing hangs, crashes or stays. -/
 private def round (seed : UInt64) (threads steps : Nat) (stop : Bool) : IO Unit :=
   Runtime.withRuntime fun runtime => do
     let places ← (Array.range 32).mapM fun n => do IO.mkRef (← PromiseRef.pure runtime n)
-    let pool : Pool := { runtime, executor := ← runtime.executor, places }
+    let pool : Pool := {
+      runtime, executor := ← runtime.executor, places
+      queue := ← Queue.new runtime 4, canceler := ← Canceler.new runtime
+      tasks := ← TaskSet.new runtime (fun _ => return) (limit := 64) }
     let tasks ← (List.range threads).mapM fun thread => IO.asTask (prio := .dedicated) do
       let state ← IO.mkRef (seed + thread.toUInt64)
       for _ in [0:steps] do

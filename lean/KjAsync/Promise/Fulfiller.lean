@@ -32,6 +32,15 @@ def reject (fulfiller : Fulfiller α) (error : IO.Error) : IO Unit :=
   let (kind, os, text) := Error.toNative error
   fulfiller.native.error kind os text
 
+/-- Runs `action`; if it throws, that settles the promise. Says whether it did not throw. Errors: `badHandle` after
+shutdown. (FULF-05) -/
+def rejectIfThrows (fulfiller : Fulfiller α) (action : IO Unit) : IO Bool := do
+  match ← action.toBaseIO with
+  | .ok () => return true
+  | .error error =>
+    fulfiller.reject error
+    return false
+
 /-- Lets the promise go on as another one of the same runtime. Errors: `badHandle`. (FULF-08) -/
 def fulfillWith (fulfiller : Fulfiller α) (promise : PromiseRef α) : IO Unit := do
   fulfiller.native.promise (← promise.asObject)
