@@ -30,6 +30,7 @@ test: build
 
 bench: build
 	benches/run
+	$(CARGO) bench --bench copy
 
 # `make -k lint` goes on after a failure.
 lint: lint-format lint-rust lint-docs lint-header lint-rest

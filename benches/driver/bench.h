@@ -76,6 +76,7 @@ void calls(void);    /* W1 */
 void timers(void);   /* W2 */
 void echo(void);     /* W3 */
 void bulk(void);     /* W4 */
+void datagrams(void); /* W5 */
 void promises(void); /* W9 */
 void memory(void);   /* W10 */
 

@@ -84,8 +84,8 @@ pub unsafe extern "C" fn kja_pipe_tee(
 }
 
 /// Makes a connection that passes everything on to the one that the promise will carry. Until then reads and writes
-/// wait; ending the writing and aborting are done when it comes. If the promise fails they fail with its error. The
-/// promise's handle stays the caller's. (STRM-27)
+/// wait; ending the writing, aborting and closing are done when it comes. If the promise fails they fail with its error.
+/// The promise's handle stays the caller's. Nobody else may use the connection that comes. (STRM-27)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_new_promised(
     promise_: kja_promise_t,
@@ -122,8 +122,8 @@ pub(super) fn fd_in(fd: i32, flags: u32) -> Result<OwnedFd, Error> {
 
 /// Makes a connection from a regular file, read and written from `offset` on without moving the descriptor's own
 /// offset. `flags` is `KJA_FD_BORROW` (a copy of the descriptor is made) or `KJA_FD_TAKE`. Reads and writes are done
-/// in the call, and may block for the disk; the length is known. Errors: `UNIMPLEMENTED` for what is no regular file.
-/// (STRM-25, STRM-26)
+/// in the call, and may block for the disk; the length is known. Errors: `UNIMPLEMENTED` for what is no regular file;
+/// `INVALID_ARGUMENT` for an offset above `INT64_MAX`. (STRM-25, STRM-26)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_from_file(
     runtime_: kja_runtime_t,

@@ -14,9 +14,11 @@ use std::sync::Arc;
 struct Place {
     runtime: RuntimeId,
     next: Vec<Arc<Cell>>,
+    /// The cell that is being polled. One that wakes itself lets others have their turn first.
+    polled: *const Cell,
 }
 
-per_thread!(static PLACE: RefCell<Place> = const { RefCell::new(Place { runtime: 0, next: Vec::new() }) });
+per_thread!(static PLACE: RefCell<Place> = const { RefCell::new(Place { runtime: 0, next: Vec::new(), polled: std::ptr::null() }) });
 
 /// Shows this thread's place to `look`, in which nothing foreign may run or be dropped.
 fn place<R>(look: impl FnOnce(&mut Place) -> R) -> Option<R> {
@@ -62,7 +64,7 @@ impl Drop for OnLoop<'_> {
 pub(super) fn push(cell: Arc<Cell>) -> Option<Arc<Cell>> {
     let mut cell = Some(cell);
     let _ = place(|place| {
-        place.next.extend(cell.take_if(|cell| place.runtime == cell.runtime.id));
+        place.next.extend(cell.take_if(|cell| place.runtime == cell.runtime.id && place.polled != Arc::as_ptr(cell)));
     });
     cell
 }
@@ -74,10 +76,12 @@ pub(super) fn pop() -> Option<Arc<Cell>> {
 
 /// Polls a cell. What it makes ready comes off the stack next, first come first.
 pub(super) fn poll(runtime: &Shared, cell: &Arc<Cell>) {
+    let _ = place(|place| place.polled = Arc::as_ptr(cell));
     in_order(|| match &runtime.slow {
         Some(slow) => slow.watch(|| cell.poll_from_queue()),
         None => cell.poll_from_queue(),
     });
+    let _ = place(|place| place.polled = std::ptr::null());
 }
 
 /// Has what `event` makes ready come off the stack first come first.

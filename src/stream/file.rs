@@ -10,11 +10,8 @@ use rustix::fs::{FileType, fstat};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-
-/// How much a pump reads before others have their turn: a file never has it wait.
-const STRETCH: u64 = 1 << 20;
 
 const LAST_OFFSET: u64 = i64::MAX as u64;
 
@@ -23,9 +20,6 @@ struct File {
     read_at: Lock<u64>,
     write_at: Lock<u64>,
     read_aborted: AtomicBool,
-    pumps: AtomicIsize,
-    /// What pumps have read since others had their turn.
-    pumped: Lock<u64>,
     never: Never,
 }
 
@@ -33,25 +27,11 @@ impl File {
     fn fd(&self) -> Result<Arc<OwnedFd>, Error> {
         self.fd.lock().clone().ok_or_else(Error::closed)
     }
-
-    /// Whether it is time for a pump to let others have their turn.
-    fn pauses(&self) -> bool {
-        let mut pumped = self.pumped.lock();
-        let pauses = self.pumps.load(Ordering::Relaxed) > 0 && *pumped >= STRETCH;
-        if pauses {
-            *pumped = 0;
-        }
-        pauses
-    }
 }
 
 impl Transport for File {
-    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+    fn poll_read(&self, _cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
         let fd = self.fd()?;
-        if self.pauses() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         let mut at = self.read_at.lock();
         // No file is that long, and the system takes offset and size together for a mistake.
         if self.read_aborted.load(Ordering::Acquire) || *at > LAST_OFFSET.saturating_sub(target.room() as u64) {
@@ -60,7 +40,6 @@ impl Transport for File {
         let count = target.read_at(std::os::fd::AsFd::as_fd(&*fd), *at);
         let count = count.map_err(|errno| Error::from_io("reading a file", &errno.into()))?;
         *at += count as u64;
-        *self.pumped.lock() += count as u64;
         Poll::Ready(Ok(count))
     }
 
@@ -108,14 +87,6 @@ impl Transport for File {
         self.never.poll(cx)
     }
 
-    fn pumping(&self, active: bool) {
-        if active {
-            self.pumps.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.pumps.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
     fn check_open(&self) -> Result<(), Error> {
         self.fd().map(drop)
     }
@@ -147,8 +118,6 @@ impl Connection {
             read_at: Lock::new(offset),
             write_at: Lock::new(offset),
             read_aborted: AtomicBool::new(false),
-            pumps: AtomicIsize::new(0),
-            pumped: Lock::new(0),
             never: Never::default(),
         };
         Ok(Self::new(runtime.shared(), file))

@@ -15,6 +15,7 @@ mod pipe_write;
 mod promised;
 mod read;
 mod socket;
+mod stretch;
 mod target;
 mod tee;
 mod transport;

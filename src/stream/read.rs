@@ -1,5 +1,6 @@
 //! Reads: at least `min` bytes unless the stream ends first, at most `max`.
 
+use super::stretch::Stretch;
 use super::{Connection, Target};
 use crate::error::{Error, ErrorKind};
 use crate::foreign::BorrowedBuffer;
@@ -141,11 +142,12 @@ pub(crate) struct ReadAll {
     reading: Reading,
     buffer: Vec<u8>,
     limit: usize,
+    stretch: Stretch,
 }
 
 impl ReadAll {
     pub(crate) fn new(connection: &Arc<Connection>, limit: usize) -> Result<Self, Error> {
-        Ok(Self { reading: Reading::claim(connection)?, buffer: Vec::new(), limit })
+        Ok(Self { reading: Reading::claim(connection)?, buffer: Vec::new(), limit, stretch: Stretch::default() })
     }
 }
 
@@ -160,7 +162,9 @@ impl Future for ReadAll {
                 let want = this.buffer.len().max(4096).min(this.limit.saturating_add(1) - this.buffer.len());
                 reserve(&mut this.buffer, want)?;
             }
+            ready!(this.stretch.poll(cx));
             let count = ready!(this.reading.poll(cx, Target::Vec(&mut this.buffer)))?;
+            this.stretch.moved(count);
             if this.buffer.len() > this.limit {
                 let text = format!("the stream is longer than the limit of {} bytes", this.limit);
                 return Poll::Ready(Err(Error::new(ErrorKind::Overloaded, text)));
@@ -175,6 +179,12 @@ impl Future for ReadAll {
 impl Read {
     /// The bytes themselves, for use inside another future.
     pub(crate) async fn bytes(mut self) -> Result<Bytes, Error> {
+        std::future::poll_fn(|cx| self.poll_bytes(cx)).await
+    }
+
+    /// Another read of at most `max` bytes, which keeps the right to read.
+    pub(crate) async fn next(&mut self, max: usize) -> Result<Bytes, Error> {
+        self.max = max;
         std::future::poll_fn(|cx| self.poll_bytes(cx)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Writes: all of the data, after whatever was written before on the same connection.
 
+use super::stretch::Stretch;
 use super::{Connection, Read};
 use crate::coordination::Turn;
 use crate::error::Error;
@@ -18,6 +19,7 @@ pub(crate) struct Write {
     connection: Arc<Connection>,
     turn: Turn,
     parts: VecDeque<Bytes>,
+    stretch: Stretch,
 }
 
 impl Write {
@@ -27,7 +29,7 @@ impl Write {
 
     pub(crate) fn in_turn(connection: &Arc<Connection>, turn: Turn, mut parts: VecDeque<Bytes>) -> Self {
         parts.retain(|part| !part.is_empty());
-        Self { connection: connection.clone(), turn, parts }
+        Self { connection: connection.clone(), turn, parts, stretch: Stretch::default() }
     }
 
     /// Writes what the kernel takes at once, if nobody is in line; how much that was, and, if it was not
@@ -40,6 +42,10 @@ impl Write {
         })
     }
 
+    fn left(&self) -> usize {
+        self.parts.iter().map(Bytes::len).sum()
+    }
+
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.turn.poll(cx).is_pending() {
             // A closed connection has nothing left to wait for.
@@ -48,7 +54,10 @@ impl Write {
         }
         while !self.parts.is_empty() {
             self.connection.check_write()?;
+            ready!(self.stretch.poll(cx));
+            let before = self.left();
             ready!(self.connection.transport().poll_write(cx, &mut self.parts))?;
+            self.stretch.moved(before - self.left());
         }
         Poll::Ready(Ok(()))
     }
@@ -75,11 +84,15 @@ impl Drop for Pumping {
 pub(crate) async fn pump(from: Arc<Connection>, to: Arc<Connection>, limit: u64) -> Outcome {
     from.transport().pumping(true);
     let from = Pumping(from);
+    // Nobody else reads from the source meanwhile, also not while a chunk is being written.
+    let mut read = Read::new(&from.0, 1, PUMP_CHUNK)?;
     let mut moved = 0;
     let mut out = Write::new(&to, VecDeque::new());
     while moved < limit {
         let max = usize::try_from(limit - moved).map_or(PUMP_CHUNK, |left| left.min(PUMP_CHUNK));
-        let chunk = Read::new(&from.0, 1, max)?.bytes().await?;
+        // Here rather than in the write, where a cancel would lose what has been read.
+        std::future::poll_fn(|cx| out.stretch.poll(cx)).await;
+        let chunk = read.next(max).await?;
         if chunk.is_empty() {
             break;
         }
