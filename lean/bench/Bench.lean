@@ -1,11 +1,13 @@
 import KjAsync
 
-/-! What things cost, in nanoseconds for each. Run by hand: `benches/run_lean`. -/
+/-! What things cost, in nanoseconds for each; only those whose names contain an argument, if there is one. Run by hand:
+`benches/run_lean`. -/
 
 open KjAsync
 
 /-- Runs `action`, which does the thing `count` times, three times over, and prints the best. -/
-def time (name : String) (count : Nat) (action : IO Unit) : IO Unit := do
+def time (wanted : List String) (name : String) (count : Nat) (action : IO Unit) : IO Unit := do
+  unless wanted.isEmpty || wanted.any (fun part => (name.splitOn part).length > 1) do return
   let mut best := 0
   for round in [0:3] do
     let before ← monoNanosNow
@@ -18,7 +20,8 @@ def time (name : String) (count : Nat) (action : IO Unit) : IO Unit := do
 /-- A step that the compiler does not see through. -/
 @[noinline] def step (n : Nat) : Async Nat := return n + 1
 
-def main : IO Unit := Runtime.withRuntime fun runtime => do
+def main (wanted : List String) : IO Unit := Runtime.withRuntime fun runtime => do
+  let time := time wanted
   let executor ← runtime.executor
   let n := 1_000_000
   time "Async: bind" n <| Async.run runtime do
@@ -46,6 +49,9 @@ def main : IO Unit := Runtime.withRuntime fun runtime => do
       discard promise.await
   let n := 50_000
   time "Executor: execute" n do for _ in [0:n] do discard <| executor.execute (pure 1)
+  time "Executor: execute in a wait scope" n <| Runtime.withRuntime (options := { mode := .waitScope }) fun scope => do
+    let executor ← scope.executor
+    for _ in [0:n] do discard <| executor.execute (pure 1)
   time "Executor: executeStart, await" n do for _ in [0:n] do discard (← executor.executeStart (pure 1)).await
   time "Async: run" n do for _ in [0:n] do discard <| Async.run runtime (pure 1)
   time "Queue: push and pop" n do
