@@ -5,8 +5,8 @@ The cancellation matrix: whatever is pending, whatever stands above it, and what
 
 A cell starts a source, puts a combinator above it, ends it in one way, and then looks whether anything is left: a closure
 that ran after the end, a `finally` that did not run once, an attachment that was not freed once, promises, timers or
-handles that live on, a source that is not as usable as it should be. Each cell is run twice, without and with an
-attachment and a `finally` between source and combinator.
+handles that live on, a source that is not as usable as it should be. Each cell is run without and with an attachment and a
+`finally` between source and combinator, on a loop with a thread and, but for what other threads do, in a wait scope.
 -/
 
 namespace Test.Matrix
@@ -147,7 +147,7 @@ private def finish (runtime : Runtime) (way : Way) (held : Held) (close : Option
     held.endedWith .canceled
   | .otherSide => do
     close.getD (return)
-    eventually "the end" (return !(← held.isPending))
+    eventually "the end" (do letRest runtime; return !(← held.isPending))
 
 /-- The part of a cell after which nothing of it may be left. -/
 private def body (runtime : Runtime) (source : Source) (combinator : Combinator) (way : Way) (dressed : Bool) (probe : Probe) :
@@ -172,16 +172,20 @@ private def body (runtime : Runtime) (source : Source) (combinator : Combinator)
   let ended ← probe.closures.get
   if way == .otherSide then check (ended ≤ before + 1) "a closure ran twice"
   else checkEq ended before "closures"
-  if way != .shutdown then
-    letRest runtime
-    checkEq (← probe.closures.get) ended "closures afterwards"
-    unless way == .otherSide do usable
+  if way == .shutdown || way == .otherSide then return
+  letRest runtime
+  usable
+  -- What would have set the closures off comes too late.
+  discard (close.getD (return)).toBaseIO
+  letRest runtime
+  checkEq (← probe.closures.get) ended "closures afterwards"
 
 /-- Runs a cell. -/
-private def cell (source : Source) (combinator : Combinator) (way : Way) (dressed : Bool) : IO Unit := do
+private def cell (source : Source) (combinator : Combinator) (way : Way) (dressed : Bool) (mode : Runtime.Mode) :
+    IO Unit := do
   let handles ← Native.handleCount
   let probe : Probe := ⟨← IO.mkRef 0, ← IO.mkRef 0, ← IO.mkRef 0⟩
-  Runtime.withRuntime (options := { virtualTime := true }) fun runtime => do
+  Runtime.withRuntime (options := { virtualTime := true, mode }) fun runtime => do
     body runtime source combinator way dressed probe
     if way != .shutdown then
       letRest runtime
@@ -200,10 +204,12 @@ def row (source : Source) : IO Unit := do
   for combinator in combinators do
     for way in Way.all do
       if way == .otherSide && !hasOtherSide then continue
-      for dressed in [false, true] do
+      for (dressed, mode) in [(false, .thread), (true, .thread), (false, .waitScope), (true, Runtime.Mode.waitScope)] do
+        if way == .otherThread && mode == .waitScope then continue
         cells := cells + 1
-        if let .error error ← (cell source combinator way dressed).toBaseIO then
-          failed := failed.push s!"{combinator.name}, {way}{if dressed then ", dressed" else ""}: {error}"
+        if let .error error ← (cell source combinator way dressed mode).toBaseIO then
+          let what := s!"{if dressed then ", dressed" else ""}{if mode == .waitScope then ", in a wait scope" else ""}"
+          failed := failed.push s!"{combinator.name}, {way}{what}: {error}"
   IO.println s!"{source.name}: {cells} cells"
   unless failed.isEmpty do throw (IO.userError s!"{failed.size} cells:\n  {"\n  ".intercalate failed.toList}")
 
