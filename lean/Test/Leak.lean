@@ -35,3 +35,29 @@ test "many runtimes leave nothing behind" := do
     client.write "x"
     discard <| runtime.sleepNanosStart anHour
   leaksNothing do for _ in [0:50] do once
+
+/-- Everything that coordinates, used and left lying about. -/
+private def coordination (runtime : Runtime) : IO Unit := do
+  let tasks ← TaskSet.new runtime fun _ => return
+  let canceler ← Canceler.new runtime
+  let queue ← Queue.new runtime 2
+  let mutex ← Mutex.new runtime "state"
+  let event ← Event.new runtime
+  let error := (← ErrorRef.ofError (Error.ofKind .busy "busy")).withDetail 1 "detail"
+  queue.push "value"
+  let waiting ← canceler.wrap (← event.waitStart)
+  tasks.add (← Async.start runtime (mutex.lock fun _ => do
+    discard queue.pop
+    discard queue.pop))
+  tasks.add (← (← PromiseRef.failWith (α := Nat) runtime error).mapError (·.withContext "here"))
+  letRest runtime
+  discard <| waiting.map fun () => 1
+  queue.push "left"
+  queue.push "left"
+  if (← tasks.size) > 5 then canceler.cancel
+
+test "what coordinates leaves nothing behind" := inBoth fun runtime => do
+  let handles ← Native.handleCount
+  leaksNothing do for _ in [0:500] do coordination runtime
+  eventually "handles" (do letRest runtime; return (← Native.handleCount) == handles)
+  eventually "promises" (do letRest runtime; return (← runtime.stats).promises ≤ 1)
