@@ -3,6 +3,7 @@ import KjAsync.Native.Handle
 /-! Foreign functions of runtimes, executors and timers. The contract of each is in `kjasync.h`. -/
 
 namespace KjAsync
+
 /-- Figures of a runtime at one moment. -/
 structure Runtime.Stats where
   /-- Promises that somebody holds, settled or not. -/
