@@ -840,6 +840,11 @@ kja_status_t kja_canceler_forget(kja_canceler_t canceler_);
 bool kja_canceler_is_empty(kja_canceler_t canceler_);
 
 /*
+ As `kja_canceler_release`, without waiting for a callback that is running. For finalizers.
+ */
+kja_status_t kja_canceler_release_nowait(kja_canceler_t canceler);
+
+/*
  Releases the handle; what is wrapped and pending rejects with `CANCELED`. (CANC-05)
  */
 kja_status_t kja_canceler_release(kja_canceler_t canceler);
@@ -1840,7 +1845,8 @@ kja_status_t kja_local_get_or_set(kja_runtime_t runtime_,
                                   void **out);
 
 /*
- Writes what is kept for this runtime under the key; borrowed. Errors: `FAILED` if there is nothing. Any thread. (LOOP-16)
+ Writes what is kept for this runtime under the key. It is borrowed until the runtime ends, which frees it: use it on the
+ loop, or where nobody shuts the runtime down meanwhile. Errors: `FAILED` if there is nothing. Any thread. (LOOP-16)
  */
 kja_status_t kja_local_get(kja_runtime_t runtime_,
                            uint64_t key,
@@ -2464,6 +2470,11 @@ kja_status_t kja_task_set_trace(kja_task_set_t tasks,
                                 char *buffer,
                                 size_t capacity,
                                 size_t *length);
+
+/*
+ As `kja_task_set_release`, without waiting for a task's callback that is running. For finalizers.
+ */
+kja_status_t kja_task_set_release_nowait(kja_task_set_t tasks);
 
 /*
  Releases the handle. The last one cancels every task. (TASK-03)

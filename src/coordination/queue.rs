@@ -52,14 +52,17 @@ impl Queue {
         if capacity == 0 {
             return Err(Error::invalid("a queue without room"));
         }
-        let items = Items { stored: VecDeque::new(), closed: false };
-        Ok(Self(Arc::new(Inner {
-            runtime: runtime.shared().clone(),
+        Ok(Self::of(runtime.shared(), capacity))
+    }
+
+    pub(crate) fn of(runtime: &Arc<Shared>, capacity: usize) -> Self {
+        Self(Arc::new(Inner {
+            runtime: runtime.clone(),
             capacity,
-            items: Lock::new(items),
+            items: Lock::new(Items { stored: VecDeque::new(), closed: false }),
             producers: Turns::default(),
             consumers: Turns::default(),
-        })))
+        }))
     }
 
     /// Stores the value if there is room. Whoever gets an answer tells the consumers, with no line locked.

@@ -2,7 +2,7 @@
 
 use super::{
     boundary, bytes_in, canceler, created, kja_canceler_t, kja_promise_t, kja_runtime_t, kja_status_t, promise,
-    question, release, runtime,
+    question, release, release_nowait, runtime,
 };
 use crate::handle::{self, Object};
 use crate::promise::Canceler;
@@ -57,6 +57,12 @@ pub extern "C" fn kja_canceler_forget(canceler_: kja_canceler_t) -> kja_status_t
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_canceler_is_empty(canceler_: kja_canceler_t) -> bool {
     question(|| Some(canceler(canceler_).ok()?.is_empty()))
+}
+
+/// As `kja_canceler_release`, without waiting for a callback that is running. For finalizers.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_canceler_release_nowait(canceler: kja_canceler_t) -> kja_status_t {
+    release_nowait!(canceler, Canceler)
 }
 
 /// Releases the handle; what is wrapped and pending rejects with `CANCELED`. (CANC-05)

@@ -29,7 +29,8 @@ pub unsafe extern "C" fn kja_local_get_or_set(
     })
 }
 
-/// Writes what is kept for this runtime under the key; borrowed. Errors: `FAILED` if there is nothing. Any thread. (LOOP-16)
+/// Writes what is kept for this runtime under the key. It is borrowed until the runtime ends, which frees it: use it on the
+/// loop, or where nobody shuts the runtime down meanwhile. Errors: `FAILED` if there is nothing. Any thread. (LOOP-16)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_local_get(runtime_: kja_runtime_t, key: u64, out: *mut *mut c_void) -> kja_status_t {
     boundary(|| {

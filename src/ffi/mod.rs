@@ -275,3 +275,13 @@ macro_rules! release {
     };
 }
 use release;
+
+/// As `release`, without waiting for a callback of something that is let go of.
+macro_rules! release_nowait {
+    ($id:expr, $variant:ident) => {{
+        let mut status = super::OK;
+        crate::promise::within(0, || status = release!($id, $variant));
+        status
+    }};
+}
+use release_nowait;

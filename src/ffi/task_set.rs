@@ -2,7 +2,7 @@
 
 use super::{
     boundary, callback, created, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t, kja_status_t,
-    kja_task_set_t, promise, put, release, runtime, take_promise, task_set,
+    kja_task_set_t, promise, put, release, release_nowait, runtime, take_promise, task_set,
 };
 use crate::error::Error;
 use crate::handle::{self, Object};
@@ -81,6 +81,12 @@ pub unsafe extern "C" fn kja_task_set_trace(
         let lines: Vec<String> = task_set(tasks)?.trace().iter().map(|names| names.join(" < ")).collect();
         super::error::text_out(&lines.join("\n"), buffer, capacity, length)
     })
+}
+
+/// As `kja_task_set_release`, without waiting for a task's callback that is running. For finalizers.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_task_set_release_nowait(tasks: kja_task_set_t) -> kja_status_t {
+    release_nowait!(tasks, TaskSet)
 }
 
 /// Releases the handle. The last one cancels every task. (TASK-03)

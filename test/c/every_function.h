@@ -353,6 +353,7 @@ static inline void task_set_refuses(uint64_t h) {
   CHECK_U64(p, 0);
   REFUSED(kja_task_set_clear(h));
   REFUSED(kja_task_set_trace(h, text, sizeof text, &size));
+  REFUSED(kja_task_set_release_nowait(h));
   REFUSED(kja_task_set_release(h));
 }
 
@@ -363,6 +364,7 @@ static inline void canceler_refuses(uint64_t h) {
   REFUSED(kja_canceler_cancel(h, KJA_ERR_FAILED, 0, "x", 1));
   REFUSED(kja_canceler_forget(h));
   CHECK(!kja_canceler_is_empty(h));
+  REFUSED(kja_canceler_release_nowait(h));
   REFUSED(kja_canceler_release(h));
 }
 

@@ -115,10 +115,42 @@ static void a_release_without_waiting_leaves_a_running_callback_alone(void) {
   runtime_close(runtime);
 }
 
+static void a_set_released_without_waiting_leaves_a_running_callback_alone(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_executor_t executor = 0;
+  kja_promise_t running = 0, wrapped = 0;
+  kja_task_set_t tasks = 0;
+  kja_canceler_t canceler = 0;
+  hold_t hold;
+  count_t freed = {0};
+  hold_init(&hold);
+  CHECK_OK(kja_runtime_executor(runtime, &executor));
+  CHECK_OK(kja_task_set_new(runtime, 0, do_nothing, NULL, NULL, &tasks));
+  CHECK_OK(kja_canceler_new(runtime, &canceler));
+  CHECK_OK(kja_executor_execute_start(executor, hold_callback, &hold, NULL, &running));
+  gate_pass(&hold.begun);
+  CHECK_OK(kja_canceler_wrap(canceler, running, &wrapped));
+  CHECK_OK(kja_promise_release_nowait(running));
+  CHECK_OK(kja_promise_attach(wrapped, &freed, count_destroy, &running));
+  CHECK_OK(kja_promise_release_nowait(wrapped));
+  CHECK_OK(kja_task_set_add(tasks, running));
+  CHECK_OK(kja_canceler_release_nowait(canceler));
+  CHECK_OK(kja_task_set_release_nowait(tasks));
+  CHECK_IS(kja_task_set_release_nowait(tasks), KJA_ERR_BAD_HANDLE);
+  CHECK_IS(kja_canceler_release_nowait(canceler), KJA_ERR_BAD_HANDLE);
+  gate_open(&hold.end);
+  CHECK_OK(kja_executor_execute(executor, do_nothing, NULL, NULL));
+  CHECK_U64(count_get(&freed), 1);
+  hold_destroy(&hold);
+  CHECK_OK(kja_executor_release(executor));
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(what_is_inside_ends_first);
   RUN_IN_BOTH(on_the_loop_it_ends_inside_the_release);
   RUN_IN_BOTH(a_shutdown_ends_what_is_inside_first);
   RUN(a_release_without_waiting_leaves_a_running_callback_alone);
+  RUN(a_set_released_without_waiting_leaves_a_running_callback_alone);
   return check_done();
 }

@@ -10,6 +10,7 @@
 //! kernel and tokio's reactor (sockets are tried by the stress test instead), time that passes (a deadline is over
 //! or never will be), and weaker orderings of the counters that only statistics read.
 
+mod bounded_queue;
 mod cell;
 mod executor;
 mod handle;
