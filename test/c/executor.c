@@ -213,6 +213,94 @@ static void a_call_cancelled_before_it_began_never_runs(void) {
   hold_destroy(&hold);
 }
 
+static void pass_gate(void *ctx, kja_call_t call) {
+  (void)call;
+  gate_pass((gate_t *)ctx);
+}
+
+/* Each runs on a loop of its own and cancels the other, which is running too. */
+typedef struct rival_t {
+  gate_t begun;
+  kja_promise_t promise;
+  struct rival_t *other;
+  count_t destroyed;
+} rival_t;
+static void cancel_the_other(void *ctx, kja_call_t call) {
+  rival_t *rival = (rival_t *)ctx;
+  (void)call;
+  gate_open(&rival->begun);
+  gate_pass(&rival->other->begun);
+  CHECK_OK(kja_promise_cancel(rival->other->promise));
+}
+static void rival_destroy(void *ctx) {
+  count_add(&((rival_t *)ctx)->destroyed, 1);
+}
+
+/* parity: EXEC-05, EXEC-06 */
+static void calls_on_two_loops_may_cancel_each_other(void) {
+  kja_runtime_t runtimes[2] = {runtime_open(), runtime_open()};
+  kja_executor_t executors[2] = {executor_of(runtimes[0]), executor_of(runtimes[1])};
+  for (size_t round = 0, rounds = scaled(200); round < rounds; round++) {
+    rival_t rivals[2];
+    gate_t ready;
+    kja_promise_t waiting[2] = {0, 0};
+    gate_init(&ready);
+    memset(rivals, 0, sizeof rivals);
+    for (int i = 0; i < 2; i++) {
+      gate_init(&rivals[i].begun);
+      rivals[i].other = &rivals[1 - i];
+      CHECK_OK(kja_executor_execute_start(executors[i], pass_gate, &ready, NULL, &waiting[i]));
+      CHECK_OK(kja_executor_execute_start(executors[i], cancel_the_other, &rivals[i], rival_destroy, &rivals[i].promise));
+    }
+    gate_open(&ready);
+    for (int i = 0; i < 2; i++) {
+      expect(waiting[i], KJA_OK);
+      expect(rivals[i].promise, KJA_ERR_CANCELED);
+    }
+    for (int i = 0; i < 2; i++) {
+      CHECK_OK(kja_executor_execute(executors[i], return_42, NULL, NULL));
+      CHECK_U64(count_get(&rivals[i].destroyed), 1);
+      gate_destroy(&rivals[i].begun);
+    }
+    gate_destroy(&ready);
+  }
+  for (int i = 0; i < 2; i++) {
+    CHECK_OK(kja_executor_release(executors[i]));
+    runtime_close(runtimes[i]);
+  }
+}
+
+typedef struct request_t {
+  kja_executor_t there;
+  kja_promise_t inner, result;
+} request_t;
+static void return_inner(void *ctx, kja_call_t call) {
+  CHECK_OK(kja_call_return_promise(call, ((request_t *)ctx)->inner));
+}
+static void request(void *ctx, kja_call_t call) {
+  request_t *own = (request_t *)ctx;
+  (void)call;
+  CHECK_OK(kja_executor_execute_start(own->there, return_inner, own, NULL, &own->result));
+}
+
+/* parity: EXEC-10 */
+static void a_call_goes_on_when_the_loop_that_made_it_has_ended(void) {
+  kja_runtime_t here = runtime_open(), there = runtime_open();
+  kja_executor_t executor = executor_of(here);
+  kja_fulfiller_t fulfiller = 0;
+  request_t own = {executor_of(there), 0, 0};
+  CHECK_OK(kja_fulfiller_new(there, &fulfiller, &own.inner));
+  CHECK_OK(kja_executor_execute(executor, request, &own, NULL));
+  CHECK_OK(kja_executor_release(executor));
+  runtime_close(here);
+  CHECK_IS(kja_promise_status(own.result), KJA_ERR_PENDING);
+  CHECK_OK(kja_fulfiller_u64(fulfiller, 9));
+  expect_u64(own.result, 9);
+  CHECK_OK(kja_fulfiller_release(fulfiller));
+  CHECK_OK(kja_executor_release(own.there));
+  runtime_close(there);
+}
+
 int main(void) {
   RUN_IN_BOTH(execute_start_gives_a_promise_of_the_result);
   RUN(execute_blocks_until_it_is_done_on_the_loop);
@@ -222,5 +310,7 @@ int main(void) {
   RUN_IN_BOTH(calls_from_one_thread_start_in_the_order_sent);
   RUN(many_threads_call_at_once);
   RUN(a_call_cancelled_before_it_began_never_runs);
+  RUN(calls_on_two_loops_may_cancel_each_other);
+  RUN(a_call_goes_on_when_the_loop_that_made_it_has_ended);
   return check_done();
 }

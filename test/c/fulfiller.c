@@ -1,5 +1,6 @@
 #include "expect.h"
 #include "gate.h"
+#include "options.h"
 
 typedef struct fulfilled_t {
   kja_fulfiller_t fulfiller;
@@ -232,6 +233,151 @@ static void threads_that_race_to_fulfil_agree_on_one_winner(void) {
   runtime_close(runtime);
 }
 
+static void return_what_is_asked_for(void *ctx, kja_call_t call) {
+  if (ctx) CHECK_OK(kja_call_return_error(call, KJA_ERR_OVERLOADED, 0, (const char *)ctx, strlen((const char *)ctx)));
+}
+
+/* parity: FULF-05 */
+static void what_a_function_fails_with_may_settle_the_promise(void) {
+  static char full[] = "full";
+  kja_runtime_t runtime = runtime_open();
+  kja_promise_t tried = 0;
+  fulfilled_t pair = fulfilled_new(runtime);
+  CHECK_OK(kja_promise_eval_now(runtime, return_what_is_asked_for, NULL, NULL, &tried));
+  expect_already(tried, KJA_OK);
+  CHECK(kja_fulfiller_is_waiting(pair.fulfiller));
+  CHECK_OK(kja_promise_eval_now(runtime, return_what_is_asked_for, full, NULL, &tried));
+  CHECK_IS(kja_promise_status(tried), KJA_ERR_OVERLOADED);
+  CHECK_OK(kja_fulfiller_promise(pair.fulfiller, tried));
+  CHECK(!kja_fulfiller_is_waiting(pair.fulfiller));
+  CHECK_OK(kja_fulfiller_release(pair.fulfiller));
+  expect_error_text(pair.promise, KJA_ERR_OVERLOADED, full);
+  runtime_close(runtime);
+}
+
+/* An operation of somebody else's, which a promise stands for: it ends with the promise. */
+typedef struct foreign_t {
+  kja_fulfiller_t fulfiller;
+  count_t canceled;
+} foreign_t;
+static void foreign_destroy(void *ctx) {
+  foreign_t *foreign = (foreign_t *)ctx;
+  count_add(&foreign->canceled, kja_fulfiller_is_waiting(foreign->fulfiller) ? 100 : 1);
+  CHECK_OK(kja_fulfiller_release(foreign->fulfiller));
+}
+static kja_promise_t foreign_start(kja_runtime_t runtime, foreign_t *foreign) {
+  kja_promise_t promise = 0;
+  fulfilled_t pair = fulfilled_new(runtime);
+  memset(foreign, 0, sizeof *foreign);
+  foreign->fulfiller = pair.fulfiller;
+  CHECK_OK(kja_promise_attach(pair.promise, foreign, foreign_destroy, &promise));
+  CHECK_OK(kja_promise_release(pair.promise));
+  return promise;
+}
+
+/* parity: FULF-09 */
+static void a_foreign_operation_ends_with_the_promise_that_stands_for_it(void) {
+  kja_runtime_t runtime = runtime_open();
+  foreign_t foreign;
+  kja_promise_t promise = foreign_start(runtime, &foreign);
+  CHECK_U64(count_get(&foreign.canceled), 0);
+  CHECK_OK(kja_fulfiller_u64(foreign.fulfiller, 7));
+  expect_u64(promise, 7);
+  CHECK_U64(count_get(&foreign.canceled), 1);
+  CHECK_IS(kja_fulfiller_u64(foreign.fulfiller, 8), KJA_ERR_BAD_HANDLE);
+  promise = foreign_start(runtime, &foreign);
+  CHECK_OK(kja_promise_release(promise));
+  CHECK_U64(count_get(&foreign.canceled), 1);
+  CHECK_IS(kja_fulfiller_u64(foreign.fulfiller, 8), KJA_ERR_BAD_HANDLE);
+  promise = foreign_start(runtime, &foreign);
+  CHECK_OK(kja_promise_cancel(promise));
+  CHECK_U64(count_get(&foreign.canceled), 1);
+  expect_already(promise, KJA_ERR_CANCELED);
+  runtime_close(runtime);
+}
+
+typedef struct remote_t {
+  kja_fulfiller_t rejected, dropped;
+} remote_t;
+static void *reject_and_drop(void *arg) {
+  remote_t *remote = (remote_t *)arg;
+  CHECK(kja_fulfiller_is_waiting(remote->rejected));
+  CHECK_OK(kja_fulfiller_error(remote->rejected, KJA_ERR_OVERLOADED, 0, "elsewhere", 9));
+  CHECK(!kja_fulfiller_is_waiting(remote->rejected));
+  CHECK_OK(kja_fulfiller_u64(remote->rejected, 1));
+  CHECK(kja_fulfiller_is_waiting(remote->dropped));
+  CHECK_OK(kja_fulfiller_release(remote->dropped));
+  return NULL;
+}
+static void *call_in_vain(void *arg) {
+  kja_fulfiller_t fulfiller = *(kja_fulfiller_t *)arg;
+  CHECK(!kja_fulfiller_is_waiting(fulfiller));
+  CHECK_IS(kja_fulfiller_u64(fulfiller, 1), KJA_ERR_BAD_HANDLE);
+  CHECK_IS(kja_fulfiller_error(fulfiller, KJA_ERR_FAILED, 0, "late", 4), KJA_ERR_BAD_HANDLE);
+  CHECK_IS(kja_fulfiller_release(fulfiller), KJA_ERR_BAD_HANDLE);
+  return NULL;
+}
+
+/* parity: FULF-10 */
+static void another_thread_may_reject_ask_and_drop_also_when_the_loop_is_gone(void) {
+  kja_runtime_t runtime = runtime_open();
+  fulfilled_t rejected = fulfilled_new(runtime), dropped = fulfilled_new(runtime), late = fulfilled_new(runtime);
+  remote_t remote = {rejected.fulfiller, dropped.fulfiller};
+  pthread_t thread;
+  pthread_create(&thread, NULL, reject_and_drop, &remote);
+  expect_error_text(rejected.promise, KJA_ERR_OVERLOADED, "elsewhere");
+  expect(dropped.promise, KJA_ERR_FAILED);
+  pthread_join(thread, NULL);
+  CHECK_OK(kja_fulfiller_release(rejected.fulfiller));
+  CHECK_OK(kja_runtime_shutdown(runtime));
+  pthread_create(&thread, NULL, call_in_vain, &late.fulfiller);
+  pthread_join(thread, NULL);
+  CHECK_OK(kja_runtime_release(runtime));
+}
+
+typedef struct elsewhere_t {
+  kja_runtime_t there;
+  fulfilled_t pair;
+  kja_promise_t then;
+  count_t ran;
+} elsewhere_t;
+static void check_there(void *ctx, kja_call_t call) {
+  elsewhere_t *elsewhere = (elsewhere_t *)ctx;
+  uint64_t value = 0;
+  CHECK(kja_runtime_on_loop(elsewhere->there));
+  CHECK_OK(kja_call_u64(call, &value));
+  count_add(&elsewhere->ran, value);
+}
+static void make_a_pair_for_there(void *ctx, kja_call_t call) {
+  elsewhere_t *elsewhere = (elsewhere_t *)ctx;
+  (void)call;
+  CHECK(!kja_runtime_on_loop(elsewhere->there));
+  elsewhere->pair = fulfilled_new(elsewhere->there);
+  CHECK_OK(kja_promise_then(elsewhere->pair.promise, check_there, elsewhere, NULL, &elsewhere->then));
+  CHECK_OK(kja_promise_release(elsewhere->pair.promise));
+}
+
+/* parity: FULF-12 */
+static void a_pair_may_be_made_for_another_loop(void) {
+  kja_runtime_t here = runtime_open();
+  elsewhere_t elsewhere;
+  kja_fulfiller_t fulfiller = 1;
+  kja_promise_t promise = 1;
+  memset(&elsewhere, 0, sizeof elsewhere);
+  elsewhere.there = runtime_open();
+  run_on_loop(here, make_a_pair_for_there, &elsewhere);
+  CHECK_OK(kja_fulfiller_u64(elsewhere.pair.fulfiller, 3));
+  expect(elsewhere.then, KJA_OK);
+  CHECK_U64(count_get(&elsewhere.ran), 3);
+  CHECK_OK(kja_fulfiller_release(elsewhere.pair.fulfiller));
+  CHECK_OK(kja_runtime_shutdown(elsewhere.there));
+  CHECK_IS(kja_fulfiller_new(elsewhere.there, &fulfiller, &promise), KJA_ERR_SHUTDOWN);
+  CHECK_U64(fulfiller, 0);
+  CHECK_U64(promise, 0);
+  CHECK_OK(kja_runtime_release(elsewhere.there));
+  runtime_close(here);
+}
+
 int main(void) {
   RUN_IN_BOTH(every_type_of_value_arrives);
   RUN_IN_BOTH(the_first_settlement_counts);
@@ -241,5 +387,9 @@ int main(void) {
   RUN_IN_BOTH(a_promise_cannot_decide_over_itself);
   RUN_IN_BOTH(results_of_another_thread_arrive_in_the_order_sent);
   RUN(threads_that_race_to_fulfil_agree_on_one_winner);
+  RUN_IN_BOTH(what_a_function_fails_with_may_settle_the_promise);
+  RUN_IN_BOTH(a_foreign_operation_ends_with_the_promise_that_stands_for_it);
+  RUN_IN_BOTH(another_thread_may_reject_ask_and_drop_also_when_the_loop_is_gone);
+  RUN_IN_BOTH(a_pair_may_be_made_for_another_loop);
   return check_done();
 }

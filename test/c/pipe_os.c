@@ -1,6 +1,7 @@
 /* Pipes and socket pairs of the system's. */
 #include "gate.h"
 #include "stream.h"
+#include "options.h"
 
 #include <signal.h>
 
@@ -400,6 +401,42 @@ static void a_shutdown_ends_all_that_is_pending(void) {
   free(data);
 }
 
+typedef struct echo_t {
+  kja_runtime_t runtime;
+  int fd;
+} echo_t;
+static void echo_all(void *ctx, kja_call_t call) {
+  echo_t *echo = (echo_t *)ctx;
+  kja_connection_t own = 0;
+  (void)call;
+  CHECK(kja_runtime_on_loop(echo->runtime));
+  CHECK_OK(kja_connection_from_fd(echo->runtime, echo->fd, KJA_FD_TAKE, &own));
+  CHECK_OK(kja_promise_detach(pump_start(own, own, UINT64_MAX), NULL, NULL, NULL));
+  CHECK_OK(kja_connection_release(own));
+}
+
+/* parity: PIPE-08, PIPE-12 */
+static void a_loop_on_a_thread_of_its_own_is_joined_by_a_pair(void) {
+  kja_runtime_t here = runtime_open();
+  unsigned threads = running_threads();
+  pair_t pair = os_pair_open(here);
+  echo_t echo = {0, -1};
+  CHECK_OK(kja_runtime_new(NULL, &echo.runtime));
+  CHECK_U64(running_threads(), threads + 1);
+  CHECK_OK(kja_connection_dup_fd(pair.server, &echo.fd));
+  CHECK_OK(kja_connection_release(pair.server));
+  run_on_loop(echo.runtime, echo_all, &echo);
+  write_text(pair.client, "there and back");
+  expect_text(read_start(pair.client, 14, 14), "there and back");
+  kja_promise_t end = read_start(pair.client, 1, 1);
+  stays_pending_for_a_while(end);
+  runtime_close(echo.runtime);
+  CHECK(threads_come_back_to(threads));
+  expect_text(end, "");
+  CHECK_OK(kja_connection_release(pair.client));
+  runtime_close(here);
+}
+
 int main(void) {
   /* Whatever the parent left it at. */
   signal(SIGPIPE, SIG_DFL);
@@ -421,5 +458,6 @@ int main(void) {
   RUN_IN_BOTH(they_can_be_used_inside_a_callback);
   RUN(two_threads_and_the_loop_share_one);
   RUN_IN_BOTH(a_shutdown_ends_all_that_is_pending);
+  RUN_IN_BOTH(a_loop_on_a_thread_of_its_own_is_joined_by_a_pair);
   return check_done();
 }

@@ -205,6 +205,31 @@ static void io_is_served_while_the_owner_waits_for_something_else(void) {
   runtime_close(runtime);
 }
 
+static void *settle_later(void *arg) {
+  struct timespec moment = {0, 30000000};
+  nanosleep(&moment, NULL);
+  CHECK_OK(kja_fulfiller_u64(*(kja_fulfiller_t *)arg, 4));
+  return NULL;
+}
+
+/* parity: LOOP-01, PROM-12 */
+static void with_nothing_queued_and_nothing_to_come_it_waits_for_others(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_fulfiller_t fulfiller = 0;
+  kja_promise_t promise = 0;
+  pthread_t thread;
+  CHECK_OK(kja_fulfiller_new(runtime, &fulfiller, &promise));
+  CHECK(!kja_runtime_is_runnable(runtime));
+  uint64_t begin = kja_timer_now_nanos();
+  CHECK_IS(kja_promise_await_for(promise, 10 * MILLISECOND), KJA_ERR_TIMED_OUT);
+  CHECK(kja_timer_now_nanos() - begin >= 10 * MILLISECOND);
+  pthread_create(&thread, NULL, settle_later, &fulfiller);
+  expect_u64(promise, 4);
+  pthread_join(thread, NULL);
+  CHECK_OK(kja_fulfiller_release(fulfiller));
+  runtime_close(runtime);
+}
+
 int main(void) {
   test_mode = KJA_RUNTIME_WAIT_SCOPE;
   RUN(it_has_no_thread_and_runs_on_its_owners);
@@ -217,5 +242,6 @@ int main(void) {
   RUN(a_thread_may_own_several);
   RUN(a_threaded_runtime_is_not_driven_from_outside);
   RUN(io_is_served_while_the_owner_waits_for_something_else);
+  RUN(with_nothing_queued_and_nothing_to_come_it_waits_for_others);
   return check_done();
 }
