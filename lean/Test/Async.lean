@@ -19,7 +19,7 @@ test "none of the code runs inside start" := withRuntime fun runtime => do
     discard <| Async.start runtime (do ran.add : Async Unit)
     checkEq (← ran.get) 0
 
--- parity: PROM-33
+-- parity: PROM-33, FORK-05
 test "what is awaited comes back with its value or its error" := onLoop do
   let runtime ← Async.runtime
   let value ← PromiseRef.pure runtime 1
@@ -105,6 +105,7 @@ test "fork runs at once, up to its first wait, and goes on by itself" := onLoop 
   checkEq (← child.await) 9
   checkEq (← order.get) #[1, 2, 3]
 
+-- parity: FIBER-01
 test "blocking work leaves the loop free" := withRuntime fun runtime => do
   let go ← Gate.new
   let result ← Async.run runtime do
@@ -116,6 +117,7 @@ test "blocking work leaves the loop free" := withRuntime fun runtime => do
   checkEq result 4
   discard <| fails .busy (Async.run runtime (Async.liftBlocking (throw (Error.ofKind .busy "busy") : IO Nat)))
 
+-- parity: FIBER-02
 test "blocking work is told that it was cancelled" := withRuntime fun runtime => do
   let begun ← Gate.new
   let ended ← Gate.new

@@ -52,6 +52,7 @@ test "detached promises can be cancelled together" := inBoth fun runtime => do
   checkEq (← runtime.stats).detached 0
   checkEq (← gone.get) 3
 
+-- parity: LOOP-15
 test "the figures of a runtime" := inVirtualTime fun runtime => do
   let before ← runtime.stats
   let timer ← runtime.sleepNanosStart 5
@@ -69,6 +70,7 @@ test "the figures of a runtime" := inVirtualTime fun runtime => do
   runtime.shutdown
   checkEq (← runtime.stats).promises 0
 
+-- parity: LOOP-15
 test "a slow turn is reported" := do
   let heard ← IO.mkRef 0
   let options : Runtime.Options :=

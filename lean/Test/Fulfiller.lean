@@ -16,7 +16,7 @@ test "the first to settle wins" := inBoth fun runtime => do
   fulfiller.fulfill 1
   discard <| fails .overloaded promise.await
 
--- parity: FULF-04
+-- parity: FULF-04, EXC-10
 test "a fulfiller that is dropped rejects" := inBoth fun runtime => do
   let promise ← do
     let (_, promise) ← Fulfiller.new (α := Nat) runtime

@@ -39,7 +39,7 @@ test "awaits of many threads do not hold each other up" := withRuntime fun runti
   slow.cancel
   for task in waiting do discard <| fails .canceled (EIO.ofExcept (← IO.wait task))
 
--- parity: PROM-12
+-- parity: PROM-12, FIBER-07
 test "blocking on the loop is refused" := withRuntime fun runtime => do
   let executor ← runtime.executor
   let pending ← PromiseRef.never (α := Nat) runtime

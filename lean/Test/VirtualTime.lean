@@ -2,7 +2,7 @@ import Test.Check
 
 open Test KjAsync
 
--- parity: TIME-06
+-- parity: TIME-06, LLIO-13, TIME-01
 test "virtual time begins at zero and moves when it is told to" := inVirtualTime fun runtime => do
   checkEq (← runtime.now) ⟨0⟩
   let timer ← runtime.sleepNanosStart (Duration.ofHours 1)

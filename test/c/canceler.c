@@ -126,7 +126,7 @@ static void an_input_that_others_hold_goes_on(void) {
   runtime_close(runtime);
 }
 
-/* parity: CANC-05 */
+/* parity: CANC-05, EXC-10 */
 static void releasing_the_canceler_cancels(void) {
   kja_runtime_t runtime = runtime_open();
   kja_canceler_t canceler = canceler_open(runtime);

@@ -209,7 +209,7 @@ static void a_callback_may_end_the_run(void) {
   runtime_close(runtime);
 }
 
-/* parity: LOOP-11 */
+/* parity: LOOP-11, LOOP-02, LLIO-12, LLIO-14 */
 static void run_serves_timers_and_sockets(void) {
   kja_runtime_t runtime = scope_open();
   pair_t pair = pair_open(runtime);
@@ -467,6 +467,7 @@ static void stats_of_another_size_are_refused(void) {
   runtime_close(runtime);
 }
 
+/* parity: LOOP-15 */
 static void an_idle_loop_sleeps(void) {
   kja_runtime_t runtime = runtime_open();
   struct timespec moment = {0, 100000000};
@@ -498,6 +499,7 @@ static void take_long(void *ctx, kja_call_t call) {
   nanosleep(&moment, NULL);
 }
 
+/* parity: LOOP-15 */
 static void a_slow_turn_is_reported(void) {
   kja_runtime_options_t options = options_of(test_mode);
   slow_t slow;

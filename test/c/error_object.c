@@ -182,7 +182,7 @@ static void expect_loaded_promise(kja_promise_t promise) {
   expect_loaded(found);
 }
 
-/* parity: PROM-03, EXC-03, FORK-04 */
+/* parity: PROM-03, EXC-03, FORK-04, EXC-06, EXC-07 */
 static void a_promise_carries_all_of_it_to_each_branch(void) {
   kja_runtime_t runtime = runtime_open();
   kja_error_t error = loaded_error();

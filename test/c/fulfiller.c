@@ -76,7 +76,7 @@ static void the_first_settlement_counts(void) {
   runtime_close(runtime);
 }
 
-/* parity: FULF-04 */
+/* parity: FULF-04, EXC-10 */
 static void a_fulfiller_released_unused_rejects(void) {
   kja_runtime_t runtime = runtime_open();
   fulfilled_t pair = fulfilled_new(runtime);

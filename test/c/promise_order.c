@@ -344,7 +344,7 @@ static void eval_on_loop(void *ctx, kja_call_t call) {
   CHECK_OK(kja_promise_release(promise));
 }
 
-/* parity: PROM-24 */
+/* parity: PROM-24, EXC-08 */
 static void eval_now_runs_before_it_returns_and_keeps_the_error(void) {
   now_t eval;
   kja_fulfiller_t fulfiller = 0;

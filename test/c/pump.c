@@ -123,7 +123,7 @@ static void sink_release(sink_t *sink) {
   CHECK_OK(kja_connection_release(sink->check));
 }
 
-/* parity: STRM-05, STRM-25, STRM-26, STRM-27 */
+/* parity: STRM-05, STRM-25, STRM-26, STRM-27, PIPE-05, STRM-23 */
 static void everything_goes_from_every_kind_to_every_kind(void) {
   size_t size = scaled(500000);
   char *data = pattern_new(size);
@@ -190,7 +190,7 @@ static void nothing_comes_from_null_and_all_of_it_goes_there(void) {
   runtime_close(runtime);
 }
 
-/* parity: STRM-05, PIPE-01 */
+/* parity: STRM-05, PIPE-01, PIPE-05 */
 static void a_pump_into_a_pipe_that_nobody_reads_holds_a_chunk_at_most(void) {
   kja_runtime_t runtime = runtime_open();
   ends_t in = pipe_open(runtime), out = pipe_open(runtime);

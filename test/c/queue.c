@@ -193,6 +193,7 @@ static void a_push_that_is_done_stays_when_its_promise_goes(void) {
   runtime_close(runtime);
 }
 
+/* parity: QUEUE-02 */
 static void close_ends_who_waits_for_a_value(void) {
   enum { MANY = 10 };
   kja_runtime_t runtime = runtime_open();
@@ -207,6 +208,7 @@ static void close_ends_who_waits_for_a_value(void) {
   runtime_close(runtime);
 }
 
+/* parity: QUEUE-02 */
 static void close_ends_who_waits_for_room_and_leaves_what_is_stored(void) {
   enum { MANY = 10 };
   kja_runtime_t runtime = runtime_open();

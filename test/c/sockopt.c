@@ -10,7 +10,7 @@ static int option_of(kja_connection_t connection, int level, int option) {
   return value;
 }
 
-/* parity: STRM-17 */
+/* parity: STRM-17, NET-11 */
 static void options_are_read_and_set(void) {
   kja_runtime_t runtime = runtime_open();
   pair_t pair = pair_open(runtime);
@@ -108,7 +108,7 @@ static void names_are_there_as_raw_addresses(void) {
   runtime_close(runtime);
 }
 
-/* parity: NET-18, NET-19 */
+/* parity: NET-18, NET-19, NET-13 */
 static void a_listener_has_options_and_a_port(void) {
   kja_runtime_t runtime = runtime_open();
   kja_listener_t listener = listen_on_loopback(runtime);

@@ -148,7 +148,7 @@ static void many_timers_are_started_and_dropped(void) {
   runtime_close(runtime);
 }
 
-/* parity: PROM-08, PROM-18 */
+/* parity: PROM-08, PROM-18, LLIO-12 */
 static void timers_fire_while_nobody_waits(void) {
   kja_runtime_t runtime = runtime_open();
   gate_t gate;

@@ -18,7 +18,7 @@ static kja_promise_t then(kja_promise_t promise) {
   return result;
 }
 
-/* parity: PROM-20 */
+/* parity: PROM-20, EXC-05 */
 static void a_trace_names_what_it_waits_for_down_to_the_end(void) {
   kja_runtime_t runtime = virtual_open();
   kja_promise_t promise = sleep_start(runtime, SECOND), outer = 0;
@@ -117,7 +117,7 @@ static void trace_oneself(void *ctx, kja_call_t call) {
   count_add(&own->ran, 1);
 }
 
-/* parity: PROM-20 */
+/* parity: PROM-20, PROM-36 */
 static void a_callback_that_runs_is_seen_to(void) {
   kja_runtime_t runtime = runtime_open();
   kja_fulfiller_t fulfiller = 0;

@@ -26,7 +26,7 @@ static void mark_when_settled(kja_promise_t promise, record_t *record, char lett
   CHECK_OK(kja_promise_detach(then, NULL, NULL, NULL));
 }
 
-/* parity: TIME-06 */
+/* parity: TIME-06, TIME-01, LLIO-13 */
 static void time_begins_at_zero_and_stands_still(void) {
   struct timespec moment = {0, 5000000};
   kja_runtime_t runtime = virtual_open();

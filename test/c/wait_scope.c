@@ -153,7 +153,7 @@ static void wait_inside(void *ctx, kja_call_t call) {
   CHECK_IS(kja_runtime_run(stranger->runtime, 1, &turns), KJA_ERR_WOULD_DEADLOCK);
 }
 
-/* parity: PROM-12 */
+/* parity: PROM-12, FIBER-07 */
 static void waiting_inside_a_callback_is_refused(void) {
   stranger_t stranger;
   kja_promise_t unit = 0, then = 0;

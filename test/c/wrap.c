@@ -270,7 +270,7 @@ static void a_datagram_socket_becomes_a_port(void) {
   runtime_close(runtime);
 }
 
-/* parity: STRM-19 */
+/* parity: STRM-19, PIPE-08 */
 static void a_connection_shows_and_copies_its_descriptor(void) {
   kja_runtime_t runtime = runtime_open();
   pair_t pair = pair_open(runtime), inner;
