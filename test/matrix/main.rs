@@ -1,0 +1,169 @@
+//! The cancellation matrix: everything that can be pending, under everything that can stand above it, ended in every
+//! way that there is, on a loop with a thread and in a wait scope. `doc/cancellation.md` says what has to hold.
+//!
+//! Which cells make sense is in `rules`, with a reason for each that does not. Nothing here waits for a length of time:
+//! timers go by virtual time, and every wait is for an event, with a bound.
+#![allow(unsafe_code, missing_docs)]
+
+#[path = "../rust/alone.rs"]
+#[allow(dead_code)]
+mod alone;
+#[path = "../rust/c.rs"]
+#[allow(dead_code, unused_imports)]
+mod c;
+#[path = "../rust/gate.rs"]
+#[allow(dead_code)]
+mod gate;
+
+mod check;
+mod combinators;
+mod probes;
+mod rules;
+mod sources;
+mod ways;
+mod world;
+
+use alone::descriptors;
+use gate::{Count, Gate};
+use rules::{COMBINATORS, Cell, Loop, SOURCES, WAYS, applies};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use world::{Net, World, soon};
+
+/// The longest that a cell may take before everything ends with its name.
+const HANG: Duration = Duration::from_secs(40);
+
+/// Ends the process with the name of a cell that hangs.
+fn watch(mut body: impl FnMut(&dyn Fn(&Cell))) {
+    let (tell, told) = channel::<String>();
+    let dog = std::thread::spawn(move || {
+        let mut cell = String::new();
+        loop {
+            match told.recv_timeout(HANG) {
+                Ok(next) => cell = next,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = writeln!(std::io::stderr(), "the matrix hangs in {cell}");
+                    std::process::exit(1);
+                }
+            }
+        }
+    });
+    body(&|cell| drop(tell.send(name(cell))));
+    drop(tell);
+    dog.join().expect("the watch ends");
+}
+
+fn name(cell: &Cell) -> String {
+    format!("{:?} under {:?}, {:?} ({:?})", cell.source, cell.combinator, cell.way, cell.turned)
+}
+
+/// Every cell for this kind of loop that makes sense, and how many each rule leaves out.
+fn cells(turned: Loop) -> (Vec<Cell>, BTreeMap<&'static str, usize>) {
+    let (mut cells, mut left_out) = (Vec::new(), BTreeMap::new());
+    for source in SOURCES {
+        for combinator in COMBINATORS {
+            for way in WAYS {
+                let cell = Cell { source, combinator, way, turned };
+                match applies(cell) {
+                    Ok(()) => cells.push(cell),
+                    Err(why) => *left_out.entry(why).or_insert(0) += 1,
+                }
+            }
+        }
+    }
+    (cells, left_out)
+}
+
+/// Threads that this library has made, where the system tells; the test program has others.
+fn loop_threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("kjasync")).count()
+}
+
+/// The tests count descriptors, threads and handles of the process.
+fn alone_here() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run_all(turned: Loop, count: usize) {
+    let _alone = alone_here();
+    // The name of a cell, or a part of it, to run nothing else.
+    let only = std::env::var("KJA_MATRIX").unwrap_or_default();
+    let before = (descriptors(), loop_threads(), c::kja_handle_count());
+    let (cells, left_out) = cells(turned);
+    let begin = Instant::now();
+    let mut failed = Vec::new();
+    watch(|tell| {
+        let net = Net::new();
+        let mut world = World::new(turned, &net);
+        for cell in cells.iter().filter(|cell| name(cell).contains(&only)) {
+            tell(cell);
+            let faults = check::run(*cell, &net, &world);
+            if !faults.is_empty() {
+                failed.extend(faults.into_iter().map(|fault| format!("{}: {fault}", name(cell))));
+                // What it has left behind is not the next one's.
+                world = World::new(turned, &net);
+            }
+        }
+    });
+    println!("{} cells of the matrix ({turned:?}) in {:.1?}; left out:", cells.len(), begin.elapsed());
+    for (why, count) in &left_out {
+        println!("{count:6} because {why}");
+    }
+    assert!(failed.is_empty(), "{} faults:\n{}", failed.len(), failed.join("\n"));
+    let after = || (descriptors(), loop_threads(), c::kja_handle_count());
+    assert!(soon(|| after() == before), "descriptors, loop threads and handles: {:?}, before {before:?}", after());
+    assert_eq!(cells.len(), count, "a rule has changed");
+}
+
+// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, PROM-01, PROM-05, PROM-16, PROM-17, TASK-03, TIME-04, TIME-05
+#[test]
+fn everything_on_a_loop_thread() {
+    run_all(Loop::Thread, 3044);
+}
+
+// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, PROM-01, PROM-05, PROM-16, PROM-17, TASK-03, TIME-04, TIME-05
+#[test]
+fn everything_in_a_wait_scope() {
+    run_all(Loop::Scope, 2834);
+}
+
+/// A release that does not wait leaves a callback running, which may use what is attached; the same for a `finally`.
+// parity: PROM-17
+#[test]
+fn what_comes_after_an_operation_waits_for_its_callback() {
+    let _alone = alone_here();
+    let runtime = c::new_runtime();
+    let executor = c::executor(runtime);
+    let (begun, go_on) = (Gate::default(), Gate::default());
+    let (freed, cleaned, early) = (Count::default(), Count::default(), Count::default());
+    let (open, pass, probes) = (begun.clone(), go_on.clone(), (freed.clone(), cleaned.clone(), early.clone()));
+    let call = c::start(executor, move |_| {
+        open.open();
+        pass.pass();
+        if probes.0.get() + probes.1.get() > 0 {
+            probes.2.add();
+        }
+    });
+    let attached = c::attach(call, freed.on_drop());
+    let count = cleaned.clone();
+    let last = c::finally(attached, move |_| {
+        count.add();
+    });
+    c::ok(c::kja_promise_release(call));
+    c::ok(c::kja_promise_release(attached));
+    begun.pass();
+    c::ok(c::kja_promise_release_nowait(last));
+    assert_eq!((freed.get(), cleaned.get()), (0, 0), "the callback is running");
+    go_on.open();
+    assert!(soon(|| freed.get() == 1 && cleaned.get() == 1));
+    assert_eq!(early.get(), 0);
+    c::ok(c::kja_executor_release(executor));
+    c::ok(c::kja_runtime_release(runtime));
+}

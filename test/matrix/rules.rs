@@ -1,0 +1,170 @@
+//! The three axes of the matrix, and which of their combinations make sense.
+
+/// What is pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Timer,
+    Read,
+    /// On a full buffer.
+    Write,
+    /// Behind a write on a full buffer.
+    QueuedWrite,
+    Accept,
+    Connect,
+    /// Settled by another thread.
+    Fulfiller,
+    /// A call of an executor.
+    Call,
+    /// A closure that waits for a promise.
+    Then,
+    Pop,
+    /// On a full queue.
+    Push,
+    Acquire,
+    /// A remote call: what other threads settle, with reads of a socket in between.
+    Remote,
+}
+
+/// What stands above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Combinator {
+    None,
+    Then,
+    Catch,
+    Finally,
+    All,
+    Join,
+    Any,
+    Race,
+    Timeout,
+    /// The only branch.
+    Fork,
+    /// One of two branches.
+    Branch,
+    TaskSet,
+    Canceler,
+    Attach,
+    Detach,
+    /// A fulfiller that lets it decide.
+    Forward,
+}
+
+/// How it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Cancelled before the loop had a turn.
+    Early,
+    /// Cancelled by another thread.
+    Elsewhere,
+    /// Cancelled by a callback on the loop.
+    OnLoop,
+    /// Dropped by another thread.
+    DropElsewhere,
+    /// Dropped by a callback on the loop.
+    DropOnLoop,
+    /// Cancelled while a thread awaits it.
+    Awaited,
+    /// What everything was built on is cancelled, the result is not.
+    Input,
+    /// A timeout above it passes.
+    Timeout,
+    /// It loses a race.
+    Race,
+    /// It was one of several, of which another failed.
+    All,
+    /// A canceler above it.
+    Canceler,
+    /// Cancelled by another thread while its callback runs.
+    Running,
+    /// Cancelled by its own callback.
+    Own,
+    /// The runtime is shut down.
+    Shutdown,
+    /// The same while a thread awaits it.
+    ShutdownAwaited,
+    /// The other side goes.
+    Peer,
+    /// What it works on is closed.
+    Close,
+    /// Cancelled after it settled, before its value was taken.
+    Settled,
+}
+
+/// Who turns the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loop {
+    Thread,
+    Scope,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell {
+    pub(crate) source: Source,
+    pub(crate) combinator: Combinator,
+    pub(crate) way: Way,
+    pub(crate) turned: Loop,
+}
+
+pub(crate) const SOURCES: [Source; 13] = {
+    use Source::*;
+    [Timer, Read, Write, QueuedWrite, Accept, Connect, Fulfiller, Call, Then, Pop, Push, Acquire, Remote]
+};
+
+pub(crate) const COMBINATORS: [Combinator; 16] = {
+    use Combinator::*;
+    [
+        None, Then, Catch, Finally, All, Join, Any, Race, Timeout, Fork, Branch, TaskSet, Canceler, Attach, Detach,
+        Forward,
+    ]
+};
+
+pub(crate) const WAYS: [Way; 18] = {
+    use Way::*;
+    [
+        Early,
+        Elsewhere,
+        OnLoop,
+        DropElsewhere,
+        DropOnLoop,
+        Awaited,
+        Input,
+        Timeout,
+        Race,
+        All,
+        Canceler,
+        Running,
+        Own,
+        Shutdown,
+        ShutdownAwaited,
+        Peer,
+        Close,
+        Settled,
+    ]
+};
+
+/// Whether the cell makes sense; if not, why.
+pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
+    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, Then, Timer};
+    let Cell { source, combinator, way, turned } = cell;
+    let detached = combinator == Combinator::Detach;
+    let no_result = detached || combinator == Combinator::TaskSet;
+    match way {
+        Way::DropElsewhere | Way::DropOnLoop if detached => Err("nobody holds a detached promise"),
+        Way::Awaited | Way::ShutdownAwaited if detached => Err("nobody can await a detached promise"),
+        Way::Timeout | Way::Race | Way::All | Way::Canceler if no_result => {
+            Err("it gives no promise that something could stand above")
+        }
+        Way::Elsewhere | Way::Running if detached && turned == Loop::Scope => {
+            Err("the detached promises of a wait scope are its owner's to cancel")
+        }
+        Way::ShutdownAwaited if turned == Loop::Scope => Err("who may await in a wait scope is who shuts it down"),
+        Way::Running | Way::Own if !matches!(source, Call | Then) => Err("it has no callback"),
+        Way::Peer if matches!(source, Timer | Accept | Call | Push | Acquire | Then) => {
+            Err("there is no other side that could go")
+        }
+        Way::Close if matches!(source, Timer | Connect | Fulfiller | Call | Acquire | Then) => {
+            Err("there is nothing to close")
+        }
+        _ => Ok(()),
+    }
+}

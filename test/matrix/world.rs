@@ -1,0 +1,269 @@
+//! Where a cell takes place: a runtime, and the sockets of the outside.
+
+use crate::alone::descriptors;
+use crate::gate::{Gate, runtime_with};
+use crate::rules::Loop;
+use kjasync::Outcome;
+use kjasync::Value;
+use kjasync::net::{Address, ListenOptions};
+use kjasync::promise::Promise;
+use kjasync::runtime::{Mode, Runtime, clock};
+use kjasync::stream::Connection;
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What does not happen by then does not happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const HOUR: u64 = 3_600_000_000_000;
+
+/// Sockets that no runtime knows of.
+pub(crate) struct Net {
+    pub(crate) server: TcpListener,
+    /// A listener whose backlog is full: who connects to it waits.
+    full: (Socket, Vec<TcpStream>),
+    /// Bound, and nobody listens.
+    deaf: Socket,
+}
+
+fn bound() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SockAddr::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))).expect("a free port");
+    socket
+}
+
+fn port(socket: &Socket) -> u16 {
+    socket.local_addr().ok().and_then(|name| name.as_socket()).expect("bound").port()
+}
+
+impl Net {
+    pub(crate) fn new() -> Self {
+        let full = bound();
+        full.listen(1).expect("it listens");
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port(&full)));
+        let mut filling = Vec::new();
+        let mut refused = 0;
+        while refused < 2 {
+            assert!(filling.len() < 64, "the backlog is bounded");
+            match TcpStream::connect_timeout(&at, Duration::from_millis(20)) {
+                Ok(stream) => filling.push(stream),
+                Err(_) => refused += 1,
+            }
+        }
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self { server, full: (full, filling), deaf: bound() }
+    }
+
+    pub(crate) fn server_port(&self) -> u16 {
+        self.server.local_addr().expect("bound").port()
+    }
+
+    pub(crate) fn full_port(&self) -> u16 {
+        port(&self.full.0)
+    }
+
+    pub(crate) fn deaf_port(&self) -> u16 {
+        port(&self.deaf)
+    }
+}
+
+/// What a runtime tells of itself when nothing is left of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Figures {
+    promises: u64,
+    detached: u64,
+    timers: u64,
+    descriptors: usize,
+}
+
+pub(crate) struct World<'a> {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) net: &'a Net,
+    turned: Loop,
+}
+
+impl<'a> World<'a> {
+    /// Its time is virtual.
+    pub(crate) fn new(turned: Loop, net: &'a Net) -> Self {
+        let runtime = runtime_with(|options| {
+            options.mode = if turned == Loop::Thread { Mode::Thread } else { Mode::WaitScope };
+            options.virtual_time = true;
+        });
+        Self { runtime: Arc::new(runtime), net, turned }
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        let stats = self.runtime.stats();
+        Figures { promises: stats.promises, detached: stats.detached, timers: stats.timers, descriptors: descriptors() }
+    }
+
+    /// The outcome of what has to settle; how the wait failed is as good.
+    pub(crate) fn outcome(&self, promise: &Promise) -> Outcome {
+        promise.wait(Some(clock::after(PATIENCE.as_nanos() as u64))).unwrap_or_else(Err)
+    }
+
+    /// Everything that is ready has had its turn.
+    pub(crate) fn quiet(&self) {
+        let quiet = self.runtime.yield_until_would_sleep().expect("a live runtime");
+        self.outcome(&quiet).expect("the loop turns");
+    }
+
+    /// Runs `f` on the loop.
+    pub(crate) fn on_loop<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> T {
+        let result = Arc::new(Mutex::new(None));
+        let slot = result.clone();
+        let call = self.runtime.executor().expect("a live runtime").start(move || {
+            let value = f();
+            *slot.lock().unwrap() = Some(value);
+            Ok(Value::Unit)
+        });
+        self.outcome(&call.expect("a live runtime")).expect("the call ends");
+        let value = result.lock().unwrap().take();
+        value.expect("the call has run")
+    }
+
+    /// Keeps the loop from turning.
+    pub(crate) fn hold(&self) -> Hold {
+        let (begun, end) = (Gate::default(), Gate::default());
+        if self.turned == Loop::Scope {
+            // Nobody turns it but this thread.
+            return Hold { end, call: None };
+        }
+        let (open, pass) = (begun.clone(), end.clone());
+        let call = self.runtime.executor().expect("a live runtime").start(move || {
+            open.open();
+            pass.pass();
+            Ok(Value::Unit)
+        });
+        begun.pass();
+        Hold { end, call: call.ok() }
+    }
+
+    fn address(&self, port: u16) -> Arc<Address> {
+        let parsed = Address::parse(&self.runtime, format!("127.0.0.1:{port}").as_bytes(), 0).expect("an address");
+        self.outcome(&parsed).expect("an address").into_address().expect("an address")
+    }
+
+    pub(crate) fn connect(&self, port: u16) -> Promise {
+        self.address(port).connect().expect("it starts")
+    }
+
+    pub(crate) fn listener(&self) -> Arc<kjasync::net::Listener> {
+        self.address(0).listen(&ListenOptions::default()).expect("a free port")
+    }
+
+    pub(crate) fn tcp(&self) -> Arc<Tcp> {
+        let connecting = self.connect(self.net.server_port());
+        let peer = self.net.server.accept().expect("a connection").0;
+        let connection = self.outcome(&connecting).expect("a connection").into_connection().expect("a connection");
+        Tcp::new(connection, peer)
+    }
+}
+
+/// The loop stands still until this is dropped.
+pub(crate) struct Hold {
+    end: Gate,
+    call: Option<Promise>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.end.open();
+        if let Some(call) = &self.call {
+            let _ = call.wait(Some(clock::after(PATIENCE.as_nanos() as u64)));
+        }
+    }
+}
+
+/// A connection of the runtime and its other end, which belongs to no runtime.
+pub(crate) struct Tcp {
+    pub(crate) connection: Arc<Connection>,
+    peer: Mutex<Option<Arc<TcpStream>>>,
+    reading: Mutex<Option<JoinHandle<Vec<u8>>>>,
+}
+
+impl Tcp {
+    pub(crate) fn new(connection: Arc<Connection>, peer: TcpStream) -> Arc<Self> {
+        peer.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        peer.set_write_timeout(Some(PATIENCE)).expect("a socket");
+        let peer = Mutex::new(Some(Arc::new(peer)));
+        Arc::new(Self { connection, peer, reading: Mutex::new(None) })
+    }
+
+    /// No operation is on it.
+    pub(crate) fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.connection) == 1
+    }
+
+    fn peer(&self) -> Arc<TcpStream> {
+        self.peer.lock().unwrap().clone().expect("the peer has not gone")
+    }
+
+    pub(crate) fn peer_writes(&self, data: &[u8]) {
+        (&*self.peer()).write_all(data).expect("the peer writes");
+    }
+
+    pub(crate) fn peer_ends(&self) {
+        self.peer().shutdown(std::net::Shutdown::Write).expect("the peer ends its direction");
+    }
+
+    pub(crate) fn peer_resets(&self) {
+        let peer = self.peer.lock().unwrap().take().expect("the peer has not gone");
+        SockRef::from(&*peer).set_linger(Some(Duration::ZERO)).expect("a socket");
+    }
+
+    /// The peer reads everything, on a thread of its own.
+    pub(crate) fn peer_reads(&self) {
+        let peer = self.peer();
+        self.reading.lock().unwrap().get_or_insert_with(|| {
+            std::thread::spawn(move || {
+                let mut all = Vec::new();
+                let _ = (&*peer).read_to_end(&mut all);
+                all
+            })
+        });
+    }
+
+    /// What the peer has read when this end was shut.
+    pub(crate) fn received(&self, world: &World<'_>) -> Result<Vec<u8>, String> {
+        self.peer_reads();
+        let shut = self.connection.shutdown_write().map_err(|error| format!("shutting down: {error}"))?;
+        world.outcome(&shut).map_err(|error| format!("shutting down: {error}"))?;
+        let reading = self.reading.lock().unwrap().take().ok_or("nobody reads")?;
+        reading.join().map_err(|_| "the peer panicked".to_owned())
+    }
+
+    /// The connection goes on: from the peer to here, and back unless that is not `open`.
+    pub(crate) fn goes_on(&self, world: &World<'_>) -> Result<(), String> {
+        let read = self.connection.read(2, 2).map_err(|error| format!("reading again: {error}"))?;
+        self.peer_writes(b"on");
+        match world.outcome(&read) {
+            Ok(Value::Bytes(bytes)) if bytes == b"on"[..] => {}
+            other => return Err(format!("reading again gave {other:?}")),
+        }
+        let write = self.connection.write(b"back").map_err(|error| format!("writing again: {error}"))?;
+        world.outcome(&write).map_err(|error| format!("writing again: {error}"))?;
+        let received = self.received(world)?;
+        if received == b"back" { Ok(()) } else { Err(format!("the peer received {received:?}")) }
+    }
+}
+
+/// Waits for something that nobody announces.
+pub(crate) fn soon(holds: impl Fn() -> bool) -> bool {
+    let begin = Instant::now();
+    while !holds() {
+        if begin.elapsed() > PATIENCE {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    true
+}
+
+/// Runs `f` on another thread and waits for its end.
+pub(crate) fn elsewhere<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::spawn(f).join().expect("it does not panic")
+}
