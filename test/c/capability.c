@@ -342,8 +342,11 @@ static void a_cancelled_receive_takes_nothing(void) {
     CHECK_OK(kja_promise_release(read_fds(pair.server, 1, 8, 8)));
     kja_promise_t writing = write_fds(pair.client, "x", &fd, 1);
     kja_promise_t reading = read_fds(pair.server, 1, 8, 8), second = 1;
-    CHECK_IS(kja_connection_read_with_fds_start(pair.server, 1, 8, 8, &second), in_process ? KJA_ERR_BUSY : KJA_OK);
-    if (!in_process) CHECK_OK(kja_promise_release(second));
+    kja_status_t status = kja_connection_read_with_fds_start(pair.server, 1, 8, 8, &second);
+    /* With a thread of its own the loop may have ended the first one in the pipe by now. */
+    if (in_process && test_mode == KJA_RUNTIME_WAIT_SCOPE) CHECK_IS(status, KJA_ERR_BUSY);
+    else CHECK(status == KJA_OK || (in_process && status == KJA_ERR_BUSY));
+    if (second) CHECK_OK(kja_promise_release(second));
     kja_message_t message = handle_from(reading);
     expect(writing, KJA_OK);
     CHECK_U64(fds_in(message), 1);
@@ -351,6 +354,32 @@ static void a_cancelled_receive_takes_nothing(void) {
     pair_release(pair);
   }
   runtime_close(runtime);
+}
+
+static void pumps_close(int in_process) {
+  kja_runtime_t runtime = runtime_open();
+  pair_t pair = carrier_open(runtime, in_process), onward = unix_pair_open(runtime);
+  unsigned before = open_fds();
+  int fds[2] = {0, 0};
+  kja_promise_t pumping = 0;
+  CHECK_OK(kja_connection_pump_start(pair.server, onward.client, 4, &pumping));
+  kja_promise_t one = write_fds(pair.client, "ab", fds, 2), two = write_fds(pair.client, "cd", fds, 1);
+  expect_u64(pumping, 4);
+  expect(one, KJA_OK);
+  expect(two, KJA_OK);
+  kja_message_t message = handle_from(read_fds(onward.server, 4, 4, 8));
+  message_says(message, "abcd");
+  CHECK_U64(fds_in(message), 0);
+  CHECK_OK(kja_message_release(message));
+  CHECK(fds_come_back_to(before));
+  pair_release(onward);
+  pair_release(pair);
+  runtime_close(runtime);
+}
+/* parity: CAPS-03 */
+static void pumps_close_what_came(void) {
+  pumps_close(0);
+  pumps_close(1);
 }
 
 int main(void) {
@@ -368,5 +397,6 @@ int main(void) {
   RUN_IN_BOTH(a_pipe_in_this_process_turns_neither_into_the_other);
   RUN_IN_BOTH(what_is_not_delivered_is_closed);
   RUN_IN_BOTH(a_cancelled_receive_takes_nothing);
+  RUN_IN_BOTH(pumps_close_what_came);
   return check_done();
 }
