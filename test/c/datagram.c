@@ -427,6 +427,33 @@ static void whoever_the_rules_forbid_is_neither_heard_nor_sent_to(void) {
   runtime_close(runtime);
 }
 
+/* parity: NET-14 */
+static void of_several_addresses_the_first_is_bound(void) {
+  kja_runtime_t runtime = runtime_open();
+  char text[64] = "";
+  kja_datagram_t port = port_on(runtime, "127.0.0.2:0,127.0.0.1:0");
+  kja_address_t bound = address_of_port(port);
+  CHECK_OK(kja_address_text(bound, text, sizeof text, NULL));
+  CHECK(strncmp(text, "127.0.0.2:", 10) == 0 && !strchr(text, ','));
+  CHECK_OK(kja_address_release(bound));
+  CHECK_OK(kja_datagram_release(port));
+  runtime_close(runtime);
+}
+
+/* parity: DGRAM-03 */
+static void a_message_stays_as_it_is_when_the_next_one_comes(void) {
+  kja_runtime_t runtime = runtime_open();
+  ports_t ports = ports_open(runtime, "127.0.0.1:0");
+  send_text(ports.one, "first", ports.of_other);
+  kja_message_t first = handle_from(receive_start(ports.other));
+  send_text(ports.one, "other", ports.of_other);
+  expect_datagram(receive_start(ports.other), "other");
+  ports_release(ports);
+  message_says(first, "first");
+  CHECK_OK(kja_message_release(first));
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(a_datagram_arrives_whole_with_its_source_as_numbers);
   RUN_IN_BOTH(pieces_go_as_one_datagram);
@@ -447,5 +474,7 @@ int main(void) {
   RUN_IN_BOTH(bad_arguments_are_refused);
   RUN_IN_BOTH(shutdown_ends_receives);
   RUN_IN_BOTH(whoever_the_rules_forbid_is_neither_heard_nor_sent_to);
+  RUN_IN_BOTH(of_several_addresses_the_first_is_bound);
+  RUN_IN_BOTH(a_message_stays_as_it_is_when_the_next_one_comes);
   return check_done();
 }

@@ -576,6 +576,24 @@ static void a_missing_pointer_makes_no_tee(void) {
   runtime_close(runtime);
 }
 
+/* parity: PIPE-09 */
+static void by_default_a_megabyte_is_kept(void) {
+  enum { LIMIT = 1 << 20 };
+  kja_runtime_t runtime = runtime_open();
+  tee_t tee = tee_open(runtime, 0);
+  char *data = pattern_new(LIMIT + 1);
+  kja_promise_t writing = write_start(tee.writer, data, LIMIT + 1);
+  expect_pattern(tee.one, 0, LIMIT, 1 << 16);
+  expect_pattern(tee.one, LIMIT, 1, 1);
+  expect(writing, KJA_OK);
+  expect_error(read_start(tee.one, 1, 1), KJA_ERR_OVERLOADED, "1048576 bytes");
+  expect_pattern(tee.other, 0, LIMIT + 1, LIMIT);
+  expect(read_start(tee.other, 1, 1), KJA_ERR_OVERLOADED);
+  free(data);
+  tee_release(tee);
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(both_branches_get_the_same);
   RUN_IN_BOTH(one_branch_may_be_slower);
@@ -602,5 +620,6 @@ int main(void) {
   RUN_IN_BOTH(a_tee_works_inside_a_callback);
   RUN_IN_BOTH(a_shutdown_ends_a_tee_at_work);
   RUN_IN_BOTH(a_missing_pointer_makes_no_tee);
+  RUN_IN_BOTH(by_default_a_megabyte_is_kept);
   return check_done();
 }
