@@ -344,6 +344,7 @@ static void shutdown_ends_the_tasks(void) {
   CHECK_OK(kja_runtime_release(runtime));
 }
 
+/* parity: TASK-02 */
 static void a_refused_set_destroys_its_ctx(void) {
   kja_runtime_t runtime = runtime_open();
   count_t destroyed = {0};
