@@ -1,6 +1,7 @@
 # make demo    builds everything, runs the examples
 # make test    runs every test; ends with `N passed, N failed`
 # make lint    what a change has to pass besides the tests
+# make soak    uses everything at random for a minute, or KJA_SOAK_SECONDS, and looks for leaks
 # make bench   measures the library beside its peers
 # make header  writes include/kjasync.h; make parity writes doc/parity.md; make clean
 #
@@ -11,7 +12,7 @@ CARGO ?= cargo
 CC ?= cc
 RELEASE = target/release
 
-.PHONY: all build demo test bench header parity clean lint lint-format lint-rust lint-docs lint-header lint-rest
+.PHONY: all build demo test soak bench header parity clean lint lint-format lint-rust lint-docs lint-header lint-rest
 
 all: build
 
@@ -27,6 +28,9 @@ demo: build
 
 test: build
 	@test/run
+
+soak: build
+	@test/soak/run $(RELEASE)
 
 bench: build
 	benches/run
