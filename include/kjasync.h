@@ -12,7 +12,8 @@
  *   It never blocks. Functions that may block say so.
  * - A context passed with a destructor is taken over in every case, also when the call fails: the
  *   destructor runs exactly once, on any thread.
- * - Callbacks run on the loop's thread, never inside the call that was given them.
+ * - Callbacks run on the loop's thread, never inside the call that was given them. The exceptions say so:
+ *   kja_promise_eval_now, kja_executor_execute on the loop, and a finally that is cancelled on the loop.
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  */
@@ -851,7 +852,7 @@ kja_status_t kja_canceler_release(kja_canceler_t canceler);
 
 /*
  Writes `size` bytes, at least one, with `count` descriptors attached to the first; at most 253 go together. The
- descriptors are duplicated in this call and stay the caller's. What is not taken at once is copied.
+ descriptors are duplicated in this call and stay the caller's. The bytes are copied.
 
  Errors: `INVALID_ARGUMENT` for no bytes or too many descriptors, `FAILED` with the OS error EBADF for one that is
  not open, `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe, otherwise as
@@ -1235,7 +1236,8 @@ kja_status_t kja_connection_writev_start(kja_connection_t connection_,
                                          kja_promise_t *out);
 
 /*
- Tells the peer, after the writes started so far, that nothing more will come. Reads go on. (STRM-15)
+ Tells the peer, after the writes started so far, that nothing more will come. Later writes fail with `FAILED`, another
+ shutdown succeeds. Reads go on. (STRM-15)
  */
 kja_status_t kja_connection_shutdown_write_start(kja_connection_t connection_,
                                                  kja_promise_t *out);
@@ -1247,8 +1249,8 @@ kja_status_t kja_connection_abort_read(kja_connection_t connection_);
 
 /*
  Fails pending and later writes with this kind (`KJA_ERR_*`), OS error number (or 0) and text. Whoever reads from the
- other end of a pipe in this process gets the error too; the peer of a socket sees a reset when the connection is
- closed. (STRM-14)
+ other end of a pipe in this process gets the error too; the peer of a TCP connection sees a reset when the connection
+ is closed, those of other sockets and pipes a plain end. (STRM-14)
  */
 kja_status_t kja_connection_abort_write(kja_connection_t connection_,
                                         kja_status_t kind,

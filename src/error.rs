@@ -178,6 +178,7 @@ impl Error {
         no_local = Failed, "nothing is kept under this key";
         no_length = Unimplemented, "how long the stream is is not known";
         no_socket = Unimplemented, "this connection is no socket";
+        after_end = Failed, "writing after the end of the stream";
         nobody_waits = Failed, "nobody waits for a value of this queue";
         not_a_wait_scope = InvalidArgument, "only a wait scope is driven by hand; this runtime has a loop thread";
     }

@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 /// Writes `size` bytes, at least one, with `count` descriptors attached to the first; at most 253 go together. The
-/// descriptors are duplicated in this call and stay the caller's. What is not taken at once is copied.
+/// descriptors are duplicated in this call and stay the caller's. The bytes are copied.
 ///
 /// Errors: `INVALID_ARGUMENT` for no bytes or too many descriptors, `FAILED` with the OS error EBADF for one that is
 /// not open, `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe, otherwise as

@@ -146,7 +146,8 @@ pub unsafe extern "C" fn kja_connection_writev_start(
     })
 }
 
-/// Tells the peer, after the writes started so far, that nothing more will come. Reads go on. (STRM-15)
+/// Tells the peer, after the writes started so far, that nothing more will come. Later writes fail with `FAILED`, another
+/// shutdown succeeds. Reads go on. (STRM-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_shutdown_write_start(
     connection_: kja_connection_t,
@@ -162,8 +163,8 @@ pub extern "C" fn kja_connection_abort_read(connection_: kja_connection_t) -> kj
 }
 
 /// Fails pending and later writes with this kind (`KJA_ERR_*`), OS error number (or 0) and text. Whoever reads from the
-/// other end of a pipe in this process gets the error too; the peer of a socket sees a reset when the connection is
-/// closed. (STRM-14)
+/// other end of a pipe in this process gets the error too; the peer of a TCP connection sees a reset when the connection
+/// is closed, those of other sockets and pipes a plain end. (STRM-14)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_abort_write(
     connection_: kja_connection_t,

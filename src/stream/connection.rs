@@ -24,13 +24,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
+/// Why nothing more can be written.
+#[derive(Clone)]
+enum WriteEnd {
+    /// The end has been told to the other side.
+    Shut,
+    Aborted(Error),
+}
+
 /// A byte stream that is open in both directions or in one.
 pub struct Connection {
     runtime: Arc<Shared>,
     transport: Arc<dyn Transport>,
     reading: AtomicBool,
     writes: Turns,
-    write_aborted: Lock<Option<Error>>,
+    write_end: Lock<Option<WriteEnd>>,
     /// Settles when writing has become useless; made when somebody first asks.
     disconnected: Lock<Option<Promise>>,
     remote: Remote,
@@ -48,7 +56,7 @@ impl Connection {
             transport: Arc::new(transport),
             reading: AtomicBool::new(false),
             writes: Turns::default(),
-            write_aborted: Lock::new(None),
+            write_end: Lock::new(None),
             disconnected: Lock::new(None),
         })
     }
@@ -91,8 +99,18 @@ impl Connection {
 
     /// Whether writing is of any use.
     pub(super) fn check_write(&self) -> Result<(), Error> {
-        match &*self.write_aborted.lock() {
-            Some(error) => Err(error.clone()),
+        match &*self.write_end.lock() {
+            Some(WriteEnd::Shut) => Err(Error::after_end()),
+            Some(WriteEnd::Aborted(error)) => Err(error.clone()),
+            None => self.transport.check_open(),
+        }
+    }
+
+    /// Whether the end can be told to the other side; that may be done twice.
+    fn check_shutdown(&self) -> Result<(), Error> {
+        match &*self.write_end.lock() {
+            Some(WriteEnd::Aborted(error)) => Err(error.clone()),
+            Some(WriteEnd::Shut) => Ok(()),
             None => self.transport.check_open(),
         }
     }
@@ -194,12 +212,16 @@ impl Connection {
         let this = self.clone();
         let turn = self.writes.take();
         Ok(Promise::start(self.runtime().clone(), "shutdown_write", async move {
-            std::future::poll_fn(|cx| match this.check_write() {
+            std::future::poll_fn(|cx| match this.check_shutdown() {
                 Ok(()) => turn.poll(cx).map(Ok),
                 Err(closed) => Poll::Ready(Err(closed)),
             })
             .await?;
+            if this.write_end.lock().is_some() {
+                return Ok(Value::Unit);
+            }
             this.transport.shutdown_write()?;
+            this.write_end.lock().get_or_insert(WriteEnd::Shut);
             Ok(Value::Unit)
         }))
     }
@@ -213,7 +235,7 @@ impl Connection {
     /// peer of a socket sees a reset when the connection is closed. (STRM-14)
     pub fn abort_write(&self, error: Error) -> Result<(), Error> {
         self.transport.check_open()?;
-        let old = self.write_aborted.lock().replace(error.clone());
+        let old = self.write_end.lock().replace(WriteEnd::Aborted(error.clone()));
         drop(old);
         self.transport.abort_write(error);
         self.writes.wake_all();

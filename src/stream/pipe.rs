@@ -94,7 +94,7 @@ impl Channel {
     fn hand_over(state: &mut State, data: &[u8]) -> Result<usize, Error> {
         match &state.write_ended {
             Some(Err(error)) => return Err(error.clone()),
-            Some(Ok(())) => return Err(Error::new(ErrorKind::Failed, "writing after the end of the stream")),
+            Some(Ok(())) => return Err(Error::after_end()),
             None => {}
         }
         if state.read_ended || state.writable == Some(0) {

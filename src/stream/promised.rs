@@ -118,7 +118,7 @@ impl Promised {
     fn check_write(&self) -> Result<(), Error> {
         self.check_open()?;
         if self.write_ended.load(Ordering::Acquire) {
-            return Err(Error::new(ErrorKind::Failed, "writing after the end of the stream"));
+            return Err(Error::after_end());
         }
         Ok(())
     }

@@ -368,6 +368,29 @@ static void a_shutdown_ends_all_waiting(void) {
   }
 }
 
+/* parity: STRM-15 */
+static void after_its_end_nothing_more_can_be_written(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_slice_t slice = {"x", 1};
+  for (size_t i = 0; i < sizeof OPENS / sizeof *OPENS; i++) {
+    ends_t ends = OPENS[i](runtime);
+    kja_promise_t writing = 0;
+    shutdown_write(ends.writer);
+    shutdown_write(ends.writer);
+    expect(write_text_start(ends.writer, "x"), KJA_ERR_FAILED);
+    CHECK_OK(kja_connection_writev_start(ends.writer, &slice, 1, &writing));
+    expect(writing, KJA_ERR_FAILED);
+    expect_end(ends.reader);
+    ends_release(ends);
+  }
+  kja_connection_t null = 0;
+  CHECK_OK(kja_connection_new_null(runtime, &null));
+  shutdown_write(null);
+  expect(write_text_start(null, "x"), KJA_ERR_FAILED);
+  CHECK_OK(kja_connection_release(null));
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(abort_write_fails_pending_and_later_writes);
   RUN_IN_BOTH(the_other_end_in_this_process_gets_the_error);
@@ -375,6 +398,7 @@ int main(void) {
   RUN_IN_BOTH(the_peer_of_a_socket_sees_a_reset);
   RUN_IN_BOTH(the_last_abort_counts_and_close_ends_it);
   RUN_IN_BOTH(an_abort_after_the_end_leaves_the_end);
+  RUN_IN_BOTH(after_its_end_nothing_more_can_be_written);
   RUN_IN_BOTH(everyone_who_asked_learns_that_the_other_side_has_gone);
   RUN_IN_BOTH(a_reset_is_noticed_while_nothing_is_written);
   RUN_IN_BOTH(a_peer_that_only_ends_its_writing_has_not_gone);
