@@ -112,7 +112,8 @@ class Runner(TreeTest):
             self.write(name, f"#!/bin/sh\n{text}\n")
             (self.root / name).chmod(0o755)
         shutil.copy(ROOT / "test" / "run", self.root / "test" / "run")
-        done = subprocess.run([str(self.root / "test" / "run")], stdout=subprocess.PIPE, text=True,
+        parts = ("scripts", "rust", "c", "lean")
+        done = subprocess.run([str(self.root / "test" / "run"), *parts], stdout=subprocess.PIPE, text=True,
                               env={**os.environ, "CARGO": str(self.root / "cargo"), **variables})
         return done.returncode, done.stdout.splitlines()
 

@@ -18,7 +18,7 @@ static const uint64_t MARGIN_BYTES = 2 << 20, MARGIN_ONE_IN = 20;
 
 /* --- Servers on the loop, which give back what they get. --- */
 
-static count_t stopping, served, refused;
+static count_t stopping, closing, served, refused;
 
 typedef struct box_t {
   kja_handle_t handle;
@@ -57,7 +57,7 @@ static void serve_next(void *ctx, kja_call_t call) {
     CHECK_OK(kja_promise_release(pumping));
     CHECK_OK(kja_promise_detach(echoing, NULL, NULL, NULL));
   }
-  if (!count_get(&stopping)) accept_another(((box_t *)ctx)->handle);
+  if (!count_get(&closing)) accept_another(((box_t *)ctx)->handle);
 }
 
 static kja_runtime_t shared;
@@ -308,6 +308,7 @@ int main(int count, char **arguments) {
   for (int i = 0; i < SLOTS; i++) end_foreign(&workers[0], __atomic_exchange_n(&slots[i], 0, __ATOMIC_SEQ_CST));
   verdict("every operation ended, and as it may");
 
+  count_set(&closing, 1);
   for (int i = 0; i < 2; i++) {
     CHECK_OK(kja_listener_close(listeners[i]));
     CHECK_OK(kja_listener_release(listeners[i]));
