@@ -14,7 +14,7 @@
 enum { THREADS = 4, SAMPLES = 400 };
 
 /* What the allocator's and the kernel's own noise may amount to: this many bytes and one in so many. */
-static const uint64_t MARGIN_BYTES = 2 << 20, MARGIN_ONE_IN = 20;
+static const uint64_t MARGIN_BYTES = 3 << 20, MARGIN_ONE_IN = 20;
 
 /* --- Servers on the loop, which give back what they get. --- */
 
