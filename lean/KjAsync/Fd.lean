@@ -34,7 +34,16 @@ def openFile (path : System.FilePath) (mode : IO.FS.Mode := .read) : IO OwnFd :=
     | .append => 4
   return ⟨← Native.OwnFd.openFile path.toString code⟩
 
-/-- Its number, good as long as this object is kept. Errors: `failed` with the OS error EBADF once it is closed or taken. -/
+/-- Runs `use` with its number, and keeps it open meanwhile. What copies or sends a descriptor does so before it returns, so
+this is how to lend one: `fd.withNumber runtime.wrapSocketFd`. Errors: `failed` with the OS error EBADF once it is closed or
+taken. -/
+def withNumber (fd : OwnFd) (use : Fd → IO α) : IO α := do
+  try use (← fd.native.number)
+  -- Lean drops a reference after its last use, and this is it.
+  finally discard fd.native.number.toBaseIO
+
+/-- Its number, good only while something holds this object: Lean drops a reference after its last use. See `withNumber`.
+Errors as for that. -/
 def number (fd : OwnFd) : IO Fd := fd.native.number
 
 /-- Gives it away: whoever has the number closes it. Once only; then `failed` with the OS error EBADF. -/
