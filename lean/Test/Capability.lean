@@ -47,16 +47,20 @@ test "descriptors beyond the limit are closed, and so are those that nobody take
       checkEq (← message.fdCount) 1
       receiving.release
     eventually "descriptors" (return (← openFds) == fds)
+    for fd in [reading, writing] do fd.close
+    for connection in [one, other] do connection.close
 
 -- parity: CAPS-03
 test "plain reads close what came" := inBoth fun runtime => do
   for (one, other) in ← carriers runtime do
-    let (reading, _) ← pipeFds runtime
+    let (reading, writing) ← pipeFds runtime
     let fds ← openFds
     let receiving ← other.readStart (min := 2)
     reading.withNumber fun fd => one.writeWithFds "ab" #[fd]
     checkEq (← (← receiving.await).toText) "ab"
     eventually "descriptors" (return (← openFds) == fds)
+    for fd in [reading, writing] do fd.close
+    for connection in [one, other] do connection.close
 
 -- parity: CAPS-01
 test "what cannot be sent is refused" := inBoth fun runtime => do

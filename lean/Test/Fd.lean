@@ -75,8 +75,8 @@ test "an end of a pipe goes in one direction" := inBoth fun runtime => do
 -- parity: LLIO-01, LLIO-05, LLIO-08
 test "descriptors of the wrong kind are refused, and what was taken is closed" := inBoth fun runtime => withFolder fun folder => do
   let loopback ← Address.parse (m := IO) runtime "127.0.0.1:0"
-  let (_port, datagrams) ← withItsFd loopback.bindDatagram
-  let (_listener, listening) ← withItsFd loopback.listen
+  let (port, datagrams) ← withItsFd loopback.bindDatagram
+  let (listener, listening) ← withItsFd loopback.listen
   IO.FS.writeFile (folder / "file") "text"
   let file ← OwnFd.openFile (folder / "file")
   let fds ← openFds
@@ -92,8 +92,9 @@ test "descriptors of the wrong kind are refused, and what was taken is closed" :
   discard <| fails .invalidArgument
     (runtime.wrapConnectingSocketFdTake (← (← OwnFd.dup datagrams).take) loopback : IO Connection)
   checkEq (← openFds) fds
-  _port.close
-  _listener.close
+  file.close
+  port.close
+  listener.close
 
 -- parity: LLIO-08, LLIO-10
 test "a listening socket becomes a listener" := inBoth fun runtime => do
