@@ -136,6 +136,12 @@ def ofKind (kind : ErrorKind) (text : String) : IO.Error :=
   | .invalidArgument | .wrongType => .invalidArgument none 0 details
   | .canceled | .shutdown | .panic => .otherError 0 details
 
+/-- What the action gives; `none` if it fails with an error of this kind. -/
+def noneIf (kind : ErrorKind) (action : IO α) : IO (Option α) := do
+  match ← action.toBaseIO with
+  | .ok value => return some value
+  | .error error => if kind? error == some kind then return none else throw error
+
 /-- How an error crosses into native code: kind, OS error number or 0, text. What has no kind is FAILED. -/
 def toNative (error : IO.Error) : UInt32 × UInt32 × String :=
   let (os, text) := osCodeAndText error

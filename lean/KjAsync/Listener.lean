@@ -14,19 +14,34 @@ structure Listener where
   /-- The runtime; kept alive. -/
   runtime : Runtime
 
-/-- Listens on the address, with at most `backlog` connections waiting to be accepted. Never blocks. Errors: `failed`
-with the OS error EADDRINUSE for a port in use. (NET-13) -/
-def Address.listen (address : Address) (backlog : UInt32 := 1024) : IO Listener :=
-  return ⟨← address.native.listen backlog, address.runtime⟩
+/-- How to listen. -/
+structure ListenOptions where
+  /-- How many connections may wait to be accepted; 0 for 1024. -/
+  backlog : UInt32 := 1024
+  /-- Is the file of a unix socket that nobody listens on any more to be replaced? A socket that is bound and does not
+  listen yet looks like that. -/
+  replaceStale : Bool := false
+
+/--
+Listens on the address: the addresses behind a name together, on one port if the system chooses it; `*` is every address
+of this machine. The file of a unix socket is removed when the listener is closed or gone, if it is still the same file.
+
+Never blocks. Errors: `failed` with the OS error EADDRINUSE for a port in use and for a path that exists, otherwise what
+the system says, such as ENOENT or EACCES; `failed` if the network's rules forbid every peer that could come. (NET-10,
+NET-13)
+-/
+def Address.listen (address : Address) (options : ListenOptions := {}) : IO Listener :=
+  return ⟨← address.native.listen options.backlog (if options.replaceStale then 1 else 0), address.runtime⟩
 
 /-- A promise of a listener on the address that a text means, such as `127.0.0.1:0` or `*:80`. Errors as for
 `Address.parseStart` and `Address.listen`. -/
-def Runtime.listenStart (runtime : Runtime) (text : String) (backlog : UInt32 := 1024) : IO (PromiseRef Listener) := do
-  (← Address.parseStart runtime text).then (·.listen backlog)
+def Runtime.listenStart (runtime : Runtime) (text : String) (options : ListenOptions := {}) :
+    IO (PromiseRef Listener) := do
+  (← Address.parseStart runtime text).then (·.listen options)
 
 /-- Listens on the address that a text means; see `listenStart`. -/
-@[inline] def Runtime.listen [MonadAwait m] (runtime : Runtime) (text : String) (backlog : UInt32 := 1024) : m Listener :=
-  MonadAwait.awaitStarted (runtime.listenStart text backlog)
+@[inline] def Runtime.listen [MonadAwait m] (runtime : Runtime) (text : String) (options : ListenOptions := {}) : m Listener :=
+  MonadAwait.awaitStarted (runtime.listenStart text options)
 
 namespace Listener
 

@@ -101,3 +101,12 @@ test "a trace names what a promise waits for" := inVirtualTime fun runtime => do
   checkEq (← promise.trace) "timeout < finally < then < timer"
   letPass runtime 5
   checkEq (← promise.trace) ""
+
+-- parity: FORK-02
+test "a promise knows whether it has branches" := inBoth fun runtime => do
+  let promise ← PromiseRef.never (α := Nat) runtime
+  check (!(← promise.hasBranches)) "nobody else holds it"
+  let branch ← promise.fork
+  check (← promise.hasBranches) "a branch holds it"
+  branch.release
+  check (!(← promise.hasBranches)) "the branch has gone"

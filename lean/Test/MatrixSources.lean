@@ -60,7 +60,7 @@ private def accept : Source where
 private def connect : Source where
   name := "connect"
   start runtime := do
-    let listener ← runtime.listen "127.0.0.1:0" (backlog := 1)
+    let listener ← runtime.listen "127.0.0.1:0" { backlog := 1 }
     let address ← listener.localAddress
     let mut connected := #[]
     for _ in [0:64] do

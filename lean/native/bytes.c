@@ -24,9 +24,7 @@ lean_obj_res kjasync_bytes_of_byte_array(lean_obj_arg data) {
 
 lean_obj_res kjasync_bytes_to_byte_array(b_lean_obj_arg bytes) {
     const kjasync_bytes *from = kjasync_bytes_of(bytes);
-    lean_object *array = lean_alloc_sarray(1, from->size, from->size);
-    if (from->size > 0) memcpy(lean_sarray_cptr(array), from->data, from->size);
-    return array;
+    return kjasync_byte_array(from->data, from->size);
 }
 
 size_t kjasync_bytes_size(b_lean_obj_arg bytes) { return kjasync_bytes_of(bytes)->size; }

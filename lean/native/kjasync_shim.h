@@ -58,6 +58,7 @@ lean_obj_res kjasync_promise_new_never(b_lean_obj_arg runtime);
 lean_obj_res kjasync_promise_await(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_await_for(b_lean_obj_arg promise, uint64_t nanos);
 uint8_t kjasync_promise_is_settled(b_lean_obj_arg promise);
+uint8_t kjasync_promise_has_branches(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_unit(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_u64(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_bytes(b_lean_obj_arg promise);
@@ -161,7 +162,7 @@ lean_obj_res kjasync_address_parse_start(b_lean_obj_arg runtime, b_lean_obj_arg 
 lean_obj_res kjasync_address_text(b_lean_obj_arg address);
 lean_obj_res kjasync_address_port(b_lean_obj_arg address);
 lean_obj_res kjasync_address_connect_start(b_lean_obj_arg address);
-lean_obj_res kjasync_address_listen(b_lean_obj_arg address, uint32_t backlog);
+lean_obj_res kjasync_address_listen(b_lean_obj_arg address, uint32_t backlog, uint32_t flags);
 lean_obj_res kjasync_listener_local_address(b_lean_obj_arg listener);
 lean_obj_res kjasync_listener_accept_start(b_lean_obj_arg listener);
 lean_obj_res kjasync_listener_close(b_lean_obj_arg listener);
@@ -178,5 +179,123 @@ lean_obj_res kjasync_connection_set_nodelay(b_lean_obj_arg connection, uint8_t o
 lean_obj_res kjasync_connection_local_address(b_lean_obj_arg connection);
 lean_obj_res kjasync_connection_peer_address(b_lean_obj_arg connection);
 lean_obj_res kjasync_connection_close(b_lean_obj_arg connection);
+
+/* Pipes, and more of connections. */
+lean_obj_res kjasync_pipe_new_one_way(b_lean_obj_arg runtime, uint64_t length);
+lean_obj_res kjasync_pipe_new_two_way(b_lean_obj_arg runtime);
+lean_obj_res kjasync_pipe_new_os_one_way(b_lean_obj_arg runtime);
+lean_obj_res kjasync_pipe_new_os_two_way(b_lean_obj_arg runtime);
+lean_obj_res kjasync_pipe_new_capability(b_lean_obj_arg runtime);
+lean_obj_res kjasync_pipe_tee(b_lean_obj_arg source, size_t limit);
+lean_obj_res kjasync_connection_new_promised(b_lean_obj_arg promise);
+lean_obj_res kjasync_call_return_connection(b_lean_obj_arg call, b_lean_obj_arg connection);
+lean_obj_res kjasync_connection_new_null(b_lean_obj_arg runtime);
+lean_obj_res kjasync_connection_from_file(b_lean_obj_arg runtime, uint32_t fd, uint32_t flags, uint64_t offset);
+lean_obj_res kjasync_connection_read_required_start(b_lean_obj_arg connection, size_t min, size_t max);
+lean_obj_res kjasync_connection_abort_write(b_lean_obj_arg connection, uint32_t kind, uint32_t os_error,
+                                            b_lean_obj_arg text);
+lean_obj_res kjasync_connection_when_write_disconnected_start(b_lean_obj_arg connection);
+lean_obj_res kjasync_connection_length(b_lean_obj_arg connection);
+lean_obj_res kjasync_buffer_take(b_lean_obj_arg buffer);
+lean_obj_res kjasync_connection_read_into_start(b_lean_obj_arg connection, lean_obj_arg array, size_t start,
+                                                size_t stop, size_t min);
+
+/* Networks, addresses, listeners, peers and blocks. */
+lean_obj_res kjasync_address_from_sockaddr(b_lean_obj_arg runtime, b_lean_obj_arg bytes);
+lean_obj_res kjasync_address_sockaddr(b_lean_obj_arg address);
+lean_obj_res kjasync_address_family(b_lean_obj_arg address);
+lean_obj_res kjasync_address_count(b_lean_obj_arg address);
+lean_obj_res kjasync_address_get(b_lean_obj_arg address, size_t index);
+lean_obj_res kjasync_network_new(b_lean_obj_arg runtime);
+lean_obj_res kjasync_network_restrict(b_lean_obj_arg network, b_lean_obj_arg allow, b_lean_obj_arg deny);
+lean_obj_res kjasync_network_parse_address_start(b_lean_obj_arg network, b_lean_obj_arg text,
+                                                 uint16_t default_port);
+lean_obj_res kjasync_network_address_from_sockaddr(b_lean_obj_arg network, b_lean_obj_arg bytes);
+lean_obj_res kjasync_network_allows(b_lean_obj_arg network, b_lean_obj_arg address);
+lean_obj_res kjasync_listener_aggregate_new(b_lean_obj_arg listeners);
+lean_obj_res kjasync_listener_port(b_lean_obj_arg listener);
+lean_obj_res kjasync_connection_peer(b_lean_obj_arg connection);
+lean_obj_res kjasync_peer_kind(b_lean_obj_arg peer);
+lean_obj_res kjasync_peer_text(b_lean_obj_arg peer);
+lean_obj_res kjasync_peer_address(b_lean_obj_arg peer);
+lean_obj_res kjasync_peer_credentials(b_lean_obj_arg peer);
+lean_obj_res kjasync_peer_new_network(b_lean_obj_arg address);
+lean_obj_res kjasync_peer_new_local(uint64_t pid, uint64_t uid, uint64_t gid);
+lean_obj_res kjasync_peer_new_unknown(void);
+lean_obj_res kjasync_cidr_text(b_lean_obj_arg text);
+lean_obj_res kjasync_cidr_text_of(b_lean_obj_arg ip, uint8_t prefix);
+lean_obj_res kjasync_cidr_family(b_lean_obj_arg text);
+lean_obj_res kjasync_cidr_specificity(b_lean_obj_arg text);
+lean_obj_res kjasync_cidr_matches(b_lean_obj_arg text, b_lean_obj_arg address);
+lean_obj_res kjasync_cidr_matches_text(b_lean_obj_arg text, b_lean_obj_arg ip);
+lean_obj_res kjasync_connection_getsockopt(b_lean_obj_arg object, uint32_t level, uint32_t option,
+                                           size_t capacity);
+lean_obj_res kjasync_connection_setsockopt(b_lean_obj_arg object, uint32_t level, uint32_t option,
+                                           b_lean_obj_arg value);
+lean_obj_res kjasync_listener_getsockopt(b_lean_obj_arg object, uint32_t level, uint32_t option, size_t capacity);
+lean_obj_res kjasync_listener_setsockopt(b_lean_obj_arg object, uint32_t level, uint32_t option,
+                                         b_lean_obj_arg value);
+lean_obj_res kjasync_datagram_getsockopt(b_lean_obj_arg object, uint32_t level, uint32_t option, size_t capacity);
+lean_obj_res kjasync_datagram_setsockopt(b_lean_obj_arg object, uint32_t level, uint32_t option,
+                                         b_lean_obj_arg value);
+
+/* Datagrams. */
+lean_obj_res kjasync_address_bind_datagram(b_lean_obj_arg address);
+lean_obj_res kjasync_datagram_send_start(b_lean_obj_arg port, b_lean_obj_arg bytes, b_lean_obj_arg to);
+lean_obj_res kjasync_datagram_sendv_start(b_lean_obj_arg port, b_lean_obj_arg pieces, b_lean_obj_arg to);
+lean_obj_res kjasync_datagram_receive_start(b_lean_obj_arg port, size_t capacity, size_t control_capacity);
+lean_obj_res kjasync_datagram_receive_many_start(b_lean_obj_arg port, size_t capacity, size_t control_capacity,
+                                                 size_t max);
+lean_obj_res kjasync_datagram_connect(b_lean_obj_arg port, b_lean_obj_arg to);
+lean_obj_res kjasync_datagram_local_address(b_lean_obj_arg port);
+lean_obj_res kjasync_datagram_close(b_lean_obj_arg port);
+lean_obj_res kjasync_datagram_from_fd(b_lean_obj_arg runtime, uint32_t fd, uint32_t flags);
+
+/* Messages. */
+lean_obj_res kjasync_promise_message(b_lean_obj_arg promise);
+lean_obj_res kjasync_call_message(b_lean_obj_arg call);
+lean_obj_res kjasync_promise_messages(b_lean_obj_arg promise);
+lean_obj_res kjasync_call_messages(b_lean_obj_arg call);
+lean_obj_res kjasync_message_content(b_lean_obj_arg message);
+lean_obj_res kjasync_message_is_truncated(b_lean_obj_arg message);
+lean_obj_res kjasync_message_is_control_truncated(b_lean_obj_arg message);
+lean_obj_res kjasync_message_control_count(b_lean_obj_arg message);
+lean_obj_res kjasync_message_control(b_lean_obj_arg message, size_t index);
+lean_obj_res kjasync_message_source(b_lean_obj_arg message);
+lean_obj_res kjasync_message_fd_count(b_lean_obj_arg message);
+lean_obj_res kjasync_message_take_fd(b_lean_obj_arg message, size_t index);
+lean_obj_res kjasync_message_connection_count(b_lean_obj_arg message);
+lean_obj_res kjasync_message_take_connection(b_lean_obj_arg message, size_t index);
+
+/* Descriptors and connections beside bytes. */
+lean_obj_res kjasync_connection_write_with_fds_start(b_lean_obj_arg connection, b_lean_obj_arg bytes,
+                                                     b_lean_obj_arg fds);
+lean_obj_res kjasync_connection_read_with_fds_start(b_lean_obj_arg connection, size_t min, size_t max,
+                                                    size_t max_fds);
+lean_obj_res kjasync_connection_write_with_connections_start(b_lean_obj_arg connection, b_lean_obj_arg bytes,
+                                                             b_lean_obj_arg moved);
+lean_obj_res kjasync_connection_read_with_connections_start(b_lean_obj_arg connection, size_t min, size_t max,
+                                                            size_t max_connections);
+lean_obj_res kjasync_connection_read_with_control_start(b_lean_obj_arg connection, size_t min, size_t max,
+                                                        size_t capacity);
+lean_obj_res kjasync_connection_send_fd_start(b_lean_obj_arg connection, uint32_t fd);
+lean_obj_res kjasync_connection_receive_fd_start(b_lean_obj_arg connection);
+lean_obj_res kjasync_connection_try_receive_fd_start(b_lean_obj_arg connection);
+lean_obj_res kjasync_connection_send_connection_start(b_lean_obj_arg connection, b_lean_obj_arg moved);
+lean_obj_res kjasync_connection_receive_connection_start(b_lean_obj_arg connection);
+lean_obj_res kjasync_connection_try_receive_connection_start(b_lean_obj_arg connection);
+
+/* Descriptors. */
+lean_obj_res kjasync_fd_dup(uint32_t fd);
+lean_obj_res kjasync_fd_open(b_lean_obj_arg path, uint8_t mode);
+lean_obj_res kjasync_fd_number(b_lean_obj_arg owner);
+lean_obj_res kjasync_fd_take(b_lean_obj_arg owner);
+lean_obj_res kjasync_fd_close(b_lean_obj_arg owner);
+lean_obj_res kjasync_connection_from_fd(b_lean_obj_arg runtime, uint32_t fd, uint32_t flags);
+lean_obj_res kjasync_connection_from_connecting_fd_start(b_lean_obj_arg runtime, uint32_t fd, uint32_t flags,
+                                                         b_lean_obj_arg to);
+lean_obj_res kjasync_listener_from_fd(b_lean_obj_arg runtime, uint32_t fd, uint32_t flags);
+lean_obj_res kjasync_connection_fd(b_lean_obj_arg connection);
+lean_obj_res kjasync_connection_dup_fd(b_lean_obj_arg connection);
 
 #endif

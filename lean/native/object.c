@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Finalizers run wherever the last reference is dropped and never call into Lean. An id that is already
  * stale, because it was released, consumed or swept away by a shutdown, is refused by the library. */
@@ -23,6 +24,10 @@ HANDLE_CLASS(event)
 HANDLE_CLASS(address)
 HANDLE_CLASS(listener)
 HANDLE_CLASS(connection)
+HANDLE_CLASS(network)
+HANDLE_CLASS(peer)
+HANDLE_CLASS(datagram)
+HANDLE_CLASS(message)
 /* Whoever happens to drop the last reference does not wait for a callback that is running. */
 HANDLE_CLASS_WITH(promise, kja_promise_release_nowait)
 
@@ -57,6 +62,26 @@ static void finalize_bytes(void *data) {
     free(bytes);
 }
 
+lean_external_class *kjasync_buffer_class;
+
+void kjasync_buffer_release(void *data) {
+    kjasync_buffer *buffer = data;
+    if (atomic_fetch_sub(&buffer->holders, 1) > 1) return;
+    lean_object *array = atomic_load(&buffer->array);
+    if (array != NULL) lean_dec(array);
+    free(buffer);
+}
+
+static void finalize_buffer(void *data) { kjasync_buffer_release(data); }
+
+lean_external_class *kjasync_fd_class;
+
+static void finalize_fd(void *data) {
+    int fd = atomic_load((atomic_int *)data);
+    if (fd >= 0) close(fd);
+    free(data);
+}
+
 static void no_children(void *id, b_lean_obj_arg visit) {
     (void)id;
     (void)visit;
@@ -80,6 +105,12 @@ static void register_classes(void) {
     REGISTER(address);
     REGISTER(listener);
     REGISTER(connection);
+    REGISTER(network);
+    REGISTER(peer);
+    REGISTER(datagram);
+    REGISTER(message);
+    REGISTER(buffer);
+    REGISTER(fd);
 #undef REGISTER
 }
 
@@ -173,6 +204,31 @@ lean_obj_res kjasync_object_result(kja_status_t status, void *const *borrowed) {
 lean_obj_res kjasync_size_result(kja_status_t status, const size_t *value) {
     if (status != KJA_OK) return lean_io_result_mk_error(kjasync_last_error());
     return lean_io_result_mk_ok(lean_usize_to_nat(*value));
+}
+
+lean_obj_res kjasync_fd_result(kja_status_t status, const int32_t *fd) {
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    atomic_int *owned = malloc(sizeof *owned);
+    if (owned == NULL) lean_internal_panic_out_of_memory();
+    atomic_init(owned, *fd);
+    return lean_io_result_mk_ok(lean_alloc_external(kjasync_fd_class, owned));
+}
+
+lean_obj_res kjasync_byte_array(const void *data, size_t size) {
+    lean_object *array = lean_alloc_sarray(1, size, size);
+    if (size > 0) memcpy(lean_sarray_cptr(array), data, size);
+    return array;
+}
+
+kja_slice_t *kjasync_slices_of(b_lean_obj_arg pieces) {
+    size_t count = lean_array_size(pieces);
+    kja_slice_t *slices = malloc((count + 1) * sizeof *slices);
+    if (slices == NULL) lean_internal_panic_out_of_memory();
+    for (size_t i = 0; i < count; i++) {
+        const kjasync_bytes *piece = kjasync_bytes_of(lean_array_get_core(pieces, i));
+        slices[i] = (kja_slice_t){ piece->data, piece->size };
+    }
+    return slices;
 }
 
 /* A text may grow from one look to the next. */

@@ -4,6 +4,7 @@
 #define KJASYNC_OBJECT_H
 #include "kjasync.h"
 #include "kjasync_shim.h"
+#include <stdatomic.h>
 
 _Static_assert(sizeof(void *) == 8, "a handle is kept in the payload pointer of an external object");
 
@@ -23,6 +24,12 @@ extern lean_external_class *kjasync_bytes_class;
 extern lean_external_class *kjasync_address_class;
 extern lean_external_class *kjasync_listener_class;
 extern lean_external_class *kjasync_connection_class;
+extern lean_external_class *kjasync_network_class;
+extern lean_external_class *kjasync_peer_class;
+extern lean_external_class *kjasync_datagram_class;
+extern lean_external_class *kjasync_message_class;
+extern lean_external_class *kjasync_buffer_class;
+extern lean_external_class *kjasync_fd_class;
 
 /* To be called by whatever makes a handle that comes from no other. */
 void kjasync_initialize(void);
@@ -50,6 +57,27 @@ typedef struct kjasync_bytes {
 static inline const kjasync_bytes *kjasync_bytes_of(b_lean_obj_arg bytes) {
     return (const kjasync_bytes *)lean_get_external_data(bytes);
 }
+
+/* A byte array with a copy of these bytes. */
+lean_obj_res kjasync_byte_array(const void *data, size_t size);
+
+/* The pieces of an array of bytes, to be freed. */
+kja_slice_t *kjasync_slices_of(b_lean_obj_arg pieces);
+
+/* A byte array that a read fills. The read is one holder, the object that gives the array back the other. */
+typedef struct kjasync_buffer {
+    atomic_int holders;
+    _Atomic(lean_object *) array;
+} kjasync_buffer;
+
+static inline kjasync_buffer *kjasync_buffer_of(b_lean_obj_arg buffer) {
+    return (kjasync_buffer *)lean_get_external_data(buffer);
+}
+void kjasync_buffer_release(void *buffer);
+
+/* A descriptor that is closed with its object; -1 once somebody has taken it. */
+static inline atomic_int *kjasync_fd_of(b_lean_obj_arg owner) { return (atomic_int *)lean_get_external_data(owner); }
+lean_obj_res kjasync_fd_result(kja_status_t status, const int32_t *fd);
 
 /* Wraps the handle of bytes. */
 lean_obj_res kjasync_bytes_result(kja_status_t status, const kja_bytes_t *id);

@@ -121,6 +121,10 @@ uint8_t kjasync_promise_is_settled(b_lean_obj_arg promise) {
     return kja_promise_status(kjasync_id(promise)) != KJA_ERR_PENDING;
 }
 
+uint8_t kjasync_promise_has_branches(b_lean_obj_arg promise) {
+    return kja_promise_has_branches(kjasync_id(promise));
+}
+
 lean_obj_res kjasync_promise_unit(b_lean_obj_arg promise) {
     return kjasync_unit_result(kja_promise_status(kjasync_id(promise)));
 }

@@ -24,9 +24,11 @@ lean_obj_res kjasync_address_connect_start(b_lean_obj_arg address) {
     return kjasync_promise_result(kja_address_connect_start(kjasync_id(address), &id), &id);
 }
 
-lean_obj_res kjasync_address_listen(b_lean_obj_arg address, uint32_t backlog) {
+lean_obj_res kjasync_address_listen(b_lean_obj_arg address, uint32_t backlog, uint32_t flags) {
+    kja_listen_options_t options = { .size = sizeof options, .backlog = backlog, .flags = flags };
     kja_listener_t id = 0;
-    return kjasync_handle_result(kja_address_listen(kjasync_id(address), backlog, &id), kjasync_listener_class, &id);
+    return kjasync_handle_result(kja_address_listen_with(kjasync_id(address), &options, &id), kjasync_listener_class,
+                                 &id);
 }
 
 lean_obj_res kjasync_listener_local_address(b_lean_obj_arg listener) {
@@ -65,15 +67,10 @@ lean_obj_res kjasync_connection_write_start(b_lean_obj_arg connection, lean_obj_
 }
 
 lean_obj_res kjasync_connection_writev_start(b_lean_obj_arg connection, b_lean_obj_arg pieces) {
-    size_t count = lean_array_size(pieces);
-    kja_slice_t *slices = malloc((count + 1) * sizeof *slices);
-    if (slices == NULL) lean_internal_panic_out_of_memory();
-    for (size_t i = 0; i < count; i++) {
-        const kjasync_bytes *piece = kjasync_bytes_of(lean_array_get_core(pieces, i));
-        slices[i] = (kja_slice_t){ piece->data, piece->size };
-    }
+    kja_slice_t *slices = kjasync_slices_of(pieces);
     kja_promise_t id = 0;
-    kja_status_t status = kja_connection_writev_start(kjasync_id(connection), slices, count, &id);
+    kja_status_t status =
+        kja_connection_writev_start(kjasync_id(connection), slices, lean_array_size(pieces), &id);
     free(slices);
     return kjasync_promise_result(status, &id);
 }

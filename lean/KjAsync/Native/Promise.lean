@@ -41,6 +41,10 @@ opaque Promise.awaitFor (promise : @& Promise) (nanos : UInt64) : IO Bool
 @[extern "kjasync_promise_is_settled"]
 opaque Promise.isSettled (promise : @& Promise) : BaseIO Bool
 
+/-- `kja_promise_has_branches`. -/
+@[extern "kjasync_promise_has_branches"]
+opaque Promise.hasBranches (promise : @& Promise) : BaseIO Bool
+
 /-- `kja_promise_status`: its error, or nothing. -/
 @[extern "kjasync_promise_unit"]
 opaque Promise.unit (promise : @& Promise) : IO Unit

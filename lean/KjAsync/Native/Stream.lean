@@ -48,9 +48,9 @@ opaque Address.port (address : @& Address) : IO UInt16
 @[extern "kjasync_address_connect_start"]
 opaque Address.connectStart (address : @& Address) : IO Promise
 
-/-- `kja_address_listen`. -/
+/-- `kja_address_listen_with`. -/
 @[extern "kjasync_address_listen"]
-opaque Address.listen (address : @& Address) (backlog : UInt32) : IO Listener
+opaque Address.listen (address : @& Address) (backlog flags : UInt32) : IO Listener
 
 /-- `kja_listener_local_address`. -/
 @[extern "kjasync_listener_local_address"]

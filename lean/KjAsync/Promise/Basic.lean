@@ -87,6 +87,10 @@ def awaitFor? (promise : PromiseRef α) (nanos : UInt64) : IO (Option α) := do
 /-- Has the promise settled, or been released? Never blocks. -/
 def isSettled (promise : PromiseRef α) : BaseIO Bool := promise.native.isSettled
 
+/-- Does something besides this handle hold the operation: a branch, or a promise made from it? Never blocks.
+(FORK-02) -/
+def hasBranches (promise : PromiseRef α) : BaseIO Bool := promise.native.hasBranches
+
 /-- The names of the operations from this promise down to what it waits for at the end, with ` < ` between them, such as
 `timeout < then < read`; empty once it has settled. Never blocks. Errors: `badHandle`. (PROM-20) -/
 def trace (promise : PromiseRef α) : IO String := promise.native.trace
