@@ -23,9 +23,11 @@ def Reader.address : Reader Address where
 namespace Address
 
 /--
-A promise of the address that a text means: `host`, `host:port`, `host:service`, `1.2.3.4:port`, `[v6]:port`, `*:port`,
-`unix:path`, and others that `kjasync.h` lists. Names are looked up on a thread of their own; `*` is every address of this
-machine, for listening; `defaultPort` is for texts without a port, and port 0 asks for a free one when listening.
+A promise of the address that a text means: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]:80`, `fe80::1%eth0`, `*` and `*:80` (every
+address of this machine, for listening), `name`, `name:80`, `name:http` (a service, also after a numeric address), `unix:path`,
+`unix-abstract:name` (Linux), and numeric addresses joined with commas. `defaultPort` is for texts without a port; with neither,
+the address can only be listened on, on a free port. Names are looked up on a thread of their own. The address is that of an
+unrestricted network; see `Network.parseStart`.
 
 Never blocks. Errors: `invalidArgument` at once if the text is no address; the promise fails with `failed` if the
 name does not resolve. Cancellation: a look-up under way goes on unseen. (NET-01, NET-02, NET-03)

@@ -1,7 +1,7 @@
 import KjAsync.Address
 import KjAsync.Stream
 
-/-! Connections: TCP streams. -/
+/-! Connections: byte streams of every kind. -/
 
 namespace KjAsync
 
@@ -13,7 +13,7 @@ Dropping the last reference closes the socket once nothing is pending on it; `cl
 shutdown calls throw `badHandle`.
 -/
 structure Connection where
-  /-- Not for users: made by `Runtime.connect` and `Listener.accept`. -/
+  /-- Not for users: made by `Runtime.connect`, `Listener.accept`, `Runtime.newTwoWayPipe` and others. -/
   ofNative ::
   /-- The native handle. -/
   native : Native.Connection
@@ -26,10 +26,12 @@ def Reader.connection : Reader Connection where
   ofCall runtime call := return ⟨← call.connection, runtime⟩
 
 /--
-A promise of a connection to the address, with TCP_NODELAY set. The addresses behind a name are tried in order.
+A promise of a connection to the address, for TCP with TCP_NODELAY set. The addresses behind a name race: IPv6 and IPv4 in
+turns, the next one as soon as one has failed, or 250 ms after the one before; the first that answers wins.
 
-Never blocks. Errors: `disconnected` if the connection is refused or cannot be made. Cancellation: the attempt ends
-and its socket is closed. (NET-11)
+Never blocks. Errors: `invalidArgument` at once for `*` and for an address without a port; `disconnected` if the connection is
+refused or cannot be made; `failed` with the OS error ENOENT or EACCES for the path of a unix socket, and for an address that
+the network's rules forbid. Cancellation: all attempts end and their sockets are closed. (NET-10, NET-11)
 -/
 def Address.connectStart (address : Address) : IO (PromiseRef Connection) :=
   return ⟨← address.native.connectStart, address.runtime, .connection⟩

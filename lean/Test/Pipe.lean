@@ -129,6 +129,17 @@ test "code on the loop reads and writes a pipe" := onLoop do
   writing.await
   checkEq count 10000
 
+-- parity: STRM-01, STRM-05, STRM-10, STRM-23
+test "every kind of connection is a stream" := withRuntime fun runtime => do
+  for (kind, reader, source) in ← everyKind runtime, (_, sink, target) in (← everyKind runtime).reverse do
+    let moved ← Async.run runtime do
+      let pumping ← Async.fork (Stream.pumpTo reader target (limit := 8))
+      Stream.write source "a stream"
+      let bytes ← Stream.read sink (min := 8)
+      return (← pumping.await, ← bytes.toText)
+    checkEq moved (8, "a stream") kind
+    Stream.ReadableRef.abortRead reader
+
 -- parity: STRM-01, STRM-10
 test "a cancelled read or write of a pipe leaves it usable" := inBoth fun runtime => do
   let (reader, writer) ← runtime.newTwoWayPipe
