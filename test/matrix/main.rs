@@ -36,6 +36,9 @@ use world::{Net, World, soon};
 /// The longest that a cell may take before everything ends with its name.
 const HANG: Duration = Duration::from_secs(40);
 
+/// After that time no cell is begun if one has failed: what is never freed is waited for in every cell.
+const ENOUGH: Duration = Duration::from_secs(60);
+
 /// Ends the process with the name of a cell that hangs.
 fn watch(mut body: impl FnMut(&dyn Fn(&Cell))) {
     let (tell, told) = channel::<String>();
@@ -102,7 +105,11 @@ fn run_all(turned: Loop, count: usize) {
     watch(|tell| {
         let net = Net::new();
         let mut world = World::new(turned, &net);
-        for cell in cells.iter().filter(|cell| name(cell).contains(&only)) {
+        for (n, cell) in cells.iter().filter(|cell| name(cell).contains(&only)).enumerate() {
+            if !failed.is_empty() && begin.elapsed() > ENOUGH {
+                failed.push(format!("no time for more than {n} cells"));
+                break;
+            }
             tell(cell);
             let faults = check::run(*cell, &net, &world);
             if !faults.is_empty() {
