@@ -37,6 +37,7 @@ pub struct Connection {
     runtime: Arc<Shared>,
     transport: Arc<dyn Transport>,
     reading: AtomicBool,
+    closed: AtomicBool,
     writes: Turns,
     write_end: Lock<Option<WriteEnd>>,
     /// Settles when writing has become useless; made when somebody first asks.
@@ -55,6 +56,7 @@ impl Connection {
             runtime: runtime.clone(),
             transport: Arc::new(transport),
             reading: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             writes: Turns::default(),
             write_end: Lock::new(None),
             disconnected: Lock::new(None),
@@ -234,10 +236,20 @@ impl Connection {
     /// Fails pending and later writes with this error. Whoever reads from a pipe in this process gets it too; the
     /// peer of a socket sees a reset when the connection is closed. (STRM-14)
     pub fn abort_write(&self, error: Error) -> Result<(), Error> {
-        self.transport.check_open()?;
-        let old = self.write_end.lock().replace(WriteEnd::Aborted(error.clone()));
-        drop(old);
-        self.transport.abort_write(error);
+        // The end of a system's pipe closes with its only direction: what counts is whether the caller closed it.
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::closed());
+        }
+        let before = {
+            let mut end = self.write_end.lock();
+            if matches!(*end, Some(WriteEnd::Shut)) {
+                return Ok(());
+            }
+            end.replace(WriteEnd::Aborted(error.clone()))
+        };
+        if before.is_none() {
+            self.transport.abort_write(error);
+        }
         self.writes.wake_all();
         Ok(())
     }
@@ -333,6 +345,7 @@ impl Connection {
 
     /// Closes the socket now; pending operations reject with `Canceled`.
     pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
         if self.transport.close() {
             self.writes.wake_all();
         }

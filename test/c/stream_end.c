@@ -391,6 +391,26 @@ static void after_its_end_nothing_more_can_be_written(void) {
   runtime_close(runtime);
 }
 
+/* Whatever came before, an abort of a connection that nobody closed succeeds. */
+static void an_abort_after_any_other_end_succeeds(void) {
+  kja_runtime_t runtime = runtime_open();
+  for (size_t i = 0; i < sizeof OPENS / sizeof *OPENS; i++) {
+    ends_t ends = OPENS[i](runtime);
+    shutdown_write(ends.writer);
+    abort_write(ends.writer, KJA_ERR_OVERLOADED, "late");
+    expect(write_text_start(ends.writer, "x"), KJA_ERR_FAILED);
+    ends_release(ends);
+    ends = OPENS[i](runtime);
+    abort_write(ends.writer, KJA_ERR_OVERLOADED, "one");
+    abort_write(ends.writer, KJA_ERR_DISCONNECTED, "two");
+    expect(write_text_start(ends.writer, "x"), KJA_ERR_DISCONNECTED);
+    CHECK_OK(kja_connection_close(ends.writer));
+    CHECK_IS(kja_connection_abort_write(ends.writer, KJA_ERR_FAILED, 0, "x", 1), KJA_ERR_CANCELED);
+    ends_release(ends);
+  }
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(abort_write_fails_pending_and_later_writes);
   RUN_IN_BOTH(the_other_end_in_this_process_gets_the_error);
@@ -399,6 +419,7 @@ int main(void) {
   RUN_IN_BOTH(the_last_abort_counts_and_close_ends_it);
   RUN_IN_BOTH(an_abort_after_the_end_leaves_the_end);
   RUN_IN_BOTH(after_its_end_nothing_more_can_be_written);
+  RUN_IN_BOTH(an_abort_after_any_other_end_succeeds);
   RUN_IN_BOTH(everyone_who_asked_learns_that_the_other_side_has_gone);
   RUN_IN_BOTH(a_reset_is_noticed_while_nothing_is_written);
   RUN_IN_BOTH(a_peer_that_only_ends_its_writing_has_not_gone);
