@@ -1,6 +1,8 @@
 //! Bytes: immutable, shared, sliced without copying.
 
-use super::{boundary, bytes, bytes_in, context, created, kja_bytes_t, kja_destroy_fn, kja_status_t, put, release};
+use super::{
+    boundary, bytes, bytes_in, context, created, kja_bytes_t, kja_destroy_fn, kja_status_t, put_wanted, release,
+};
 use crate::error::Error;
 use crate::foreign::borrow_bytes;
 use crate::handle::{self, Object};
@@ -45,10 +47,8 @@ pub unsafe extern "C" fn kja_bytes_data(
 ) -> kja_status_t {
     boundary(|| {
         let found = bytes(bytes_)?;
-        if !data.is_null() {
-            put(data, found.as_ptr().cast())?;
-        }
-        if size.is_null() { Ok(()) } else { put(size, found.len()) }
+        put_wanted(data, found.as_ptr().cast())?;
+        put_wanted(size, found.len())
     })
 }
 

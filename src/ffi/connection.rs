@@ -2,7 +2,7 @@
 
 use super::{
     boundary, buffer_in, bytes, bytes_in, connection, context, created, kja_address_t, kja_bytes_t, kja_connection_t,
-    kja_destroy_fn, kja_peer_t, kja_promise_t, kja_status_t, put, release, slice_in,
+    kja_destroy_fn, kja_peer_t, kja_promise_t, kja_status_t, put, put_wanted, release, slice_in,
 };
 use crate::error::Error;
 use crate::foreign::BorrowedBuffer;
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn kja_connection_getsockopt(
 ) -> kja_status_t {
     boundary(|| {
         let size = connection(connection_)?.option(level, option, buffer_in(buffer, capacity)?)?;
-        if length.is_null() { Ok(()) } else { put(length, size) }
+        put_wanted(length, size)
     })
 }
 

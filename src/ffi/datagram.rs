@@ -3,7 +3,7 @@
 use super::connection::kja_slice_t;
 use super::{
     address, boundary, buffer_in, bytes_in, created, datagram, kja_address_t, kja_datagram_t, kja_promise_t,
-    kja_status_t, put, release, slice_in,
+    kja_status_t, put_wanted, release, slice_in,
 };
 use crate::error::Error;
 use crate::handle::{self, Object};
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn kja_datagram_getsockopt(
 ) -> kja_status_t {
     boundary(|| {
         let size = datagram(port)?.option(level, option, buffer_in(buffer, capacity)?)?;
-        if length.is_null() { Ok(()) } else { put(length, size) }
+        put_wanted(length, size)
     })
 }
 

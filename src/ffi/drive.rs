@@ -1,12 +1,11 @@
 //! Driving a loop by hand, and asking how it is.
 
-use super::{boundary, kja_runtime_t, kja_status_t, put, question, runtime};
+use super::{boundary, kja_runtime_t, kja_status_t, put, put_wanted, question, runtime};
 use crate::error::Error;
 use crate::runtime::Stats;
 
 fn turns(out: *mut u64, made: Result<u64, Error>) -> Result<(), Error> {
-    let made = made?;
-    if out.is_null() { Ok(()) } else { put(out, made) }
+    put_wanted(out, made?)
 }
 
 fn bound(most: u64) -> u64 {

@@ -116,7 +116,7 @@ pub(super) fn copy_text(text: &str, buffer: *mut c_char, capacity: usize) -> usi
 /// As `copy_text`, with the whole length in an out-parameter that may be null.
 pub(super) fn text_out(text: &str, buffer: *mut c_char, capacity: usize, length: *mut usize) -> Result<(), Error> {
     let whole = copy_text(text, buffer, capacity);
-    if length.is_null() { Ok(()) } else { super::put(length, whole) }
+    super::put_wanted(length, whole)
 }
 
 /// This thread's last error.

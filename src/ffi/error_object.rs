@@ -4,7 +4,7 @@
 
 use super::{
     boundary, bytes_in, cell, created, failure, fulfiller, kja_bytes_t, kja_call_t, kja_error_t, kja_fulfiller_t,
-    kja_promise_t, kja_runtime_t, kja_status_t, put, release, runtime,
+    kja_promise_t, kja_runtime_t, kja_status_t, put, put_wanted, release, runtime,
 };
 use crate::error::{Context, Error};
 use crate::handle::{self, Object};
@@ -85,10 +85,8 @@ pub unsafe extern "C" fn kja_error_kind(
 ) -> kja_status_t {
     boundary(|| {
         let error = failure(error)?;
-        if !kind.is_null() {
-            put(kind, error.kind() as kja_status_t)?;
-        }
-        if os_error.is_null() { Ok(()) } else { put(os_error, error.os_error()) }
+        put_wanted(kind, error.kind() as kja_status_t)?;
+        put_wanted(os_error, error.os_error())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     boundary, buffer_in, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_status_t, listener, put,
-    release, slice_in,
+    put_wanted, release, slice_in,
 };
 use crate::handle::{self, Object};
 use crate::net::Listener;
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn kja_listener_getsockopt(
 ) -> kja_status_t {
     boundary(|| {
         let size = listener(listener_)?.option(level, option, buffer_in(buffer, capacity)?)?;
-        if length.is_null() { Ok(()) } else { put(length, size) }
+        put_wanted(length, size)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     boundary, created, kja_address_t, kja_bytes_t, kja_connection_t, kja_message_list_t, kja_message_t, kja_status_t,
-    message, message_list, put, release,
+    message, message_list, put, put_wanted, release,
 };
 use crate::error::Error;
 use crate::handle::{self, Object};
@@ -52,10 +52,6 @@ pub unsafe extern "C" fn kja_message_control(
         put_wanted(data, found.data().as_ptr().cast())?;
         put_wanted(size, found.data().len())
     })
-}
-
-fn put_wanted<T>(out: *mut T, value: T) -> Result<(), Error> {
-    if out.is_null() { Ok(()) } else { put(out, value) }
 }
 
 /// Whether there were more control messages than room for them; the last may be partial. (DGRAM-05)

@@ -133,6 +133,11 @@ fn put<T>(out: *mut T, value: T) -> Result<(), Error> {
     Ok(())
 }
 
+/// Writes to an out-parameter that may be null.
+fn put_wanted<T>(out: *mut T, value: T) -> Result<(), Error> {
+    if out.is_null() { Ok(()) } else { put(out, value) }
+}
+
 /// `size` bytes at `data`; null is fine for none.
 fn bytes_in<'a>(data: *const c_void, size: usize) -> Result<&'a [u8], Error> {
     if size == 0 {
@@ -179,7 +184,7 @@ fn bytes_out(bytes: &[u8], buffer: *mut c_void, capacity: usize, length: *mut us
     let buffer = buffer_in(buffer, capacity)?;
     let count = bytes.len().min(buffer.len());
     buffer[..count].copy_from_slice(&bytes[..count]);
-    if length.is_null() { Ok(()) } else { put(length, bytes.len()) }
+    put_wanted(length, bytes.len())
 }
 
 /// Takes over a context. Done before anything can fail, so that its destructor runs in every case.

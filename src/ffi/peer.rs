@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection.
 
-use super::{address, boundary, created, kja_address_t, kja_peer_t, kja_status_t, peer, put, release};
+use super::{address, boundary, created, kja_address_t, kja_peer_t, kja_status_t, peer, put, put_wanted, release};
 use crate::error::Error;
 use crate::handle::{self, Object};
 use crate::net::{Credentials, Peer};
@@ -61,9 +61,7 @@ pub unsafe extern "C" fn kja_peer_credentials(
     boundary(|| {
         let Peer::Local(who) = &*peer(peer_)? else { return Err(Error::wrong_peer()) };
         for (out, id) in [(pid, who.pid), (uid, who.uid), (gid, who.gid)] {
-            if !out.is_null() {
-                put(out, id.map_or(-1, i64::from))?;
-            }
+            put_wanted(out, id.map_or(-1, i64::from))?;
         }
         Ok(())
     })

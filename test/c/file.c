@@ -7,10 +7,7 @@
 
 /* A file without a name that holds `text`. */
 static int file_of(const char *text) {
-  char name[] = "/tmp/kjasync-test-XXXXXX";
-  int fd = mkstemp(name);
-  CHECK(fd >= 0);
-  CHECK(unlink(name) == 0);
+  int fd = file_new();
   CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
   CHECK(lseek(fd, 3, SEEK_SET) == 3);
   return fd;

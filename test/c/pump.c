@@ -4,13 +4,6 @@
 
 enum { CHUNK = 65536 };
 
-static int file_new(void) {
-  char name[] = "/tmp/kjasync-test-XXXXXX";
-  int fd = mkstemp(name);
-  CHECK(fd >= 0);
-  CHECK(unlink(name) == 0);
-  return fd;
-}
 static kja_connection_t file_from(kja_runtime_t runtime, int fd, uint64_t offset) {
   kja_connection_t connection = 0;
   CHECK_OK(kja_connection_from_file(runtime, fd, KJA_FD_BORROW, offset, &connection));

@@ -135,5 +135,13 @@ static inline void expect_pattern(kja_connection_t connection, size_t at, size_t
 static inline void expect_end(kja_connection_t connection) {
   expect_text(read_start(connection, 1, 100), "");
 }
+/* A file without a name. */
+static inline int file_new(void) {
+  char name[] = "/tmp/kjasync-test-XXXXXX";
+  int fd = mkstemp(name);
+  CHECK(fd >= 0);
+  CHECK(unlink(name) == 0);
+  return fd;
+}
 
 #endif
