@@ -339,6 +339,11 @@ typedef uint64_t kja_peer_t;
 typedef uint64_t kja_datagram_t;
 
 /*
+ The bytes of one receive and what came beside them. Released with `kja_message_release`.
+ */
+typedef uint64_t kja_message_t;
+
+/*
  How much of a datagram to take. Zero everything, then set `size` and what is wanted; 0 means the default. (DGRAM-02)
  */
 typedef struct {
@@ -409,11 +414,6 @@ typedef uint64_t kja_event_t;
  Calls into a loop from any thread. Released with `kja_executor_release`.
  */
 typedef uint64_t kja_executor_t;
-
-/*
- The bytes of one receive and what came beside them. Released with `kja_message_release`.
- */
-typedef uint64_t kja_message_t;
 
 /*
  Several messages that were received together. Released with `kja_message_list_release`.
@@ -1189,6 +1189,42 @@ kja_status_t kja_connection_read_into_start(kja_connection_t connection_,
                                             kja_promise_t *out);
 
 /*
+ Reads again and again, each time as `kja_connection_read_start`, and runs `on_bytes` on the loop for each read, with the bytes as
+ its input. A server's loop costs one promise then, not several for each read. What the callback returns decides:
+
+ - unit: the next read begins;
+ - a promise: it is waited for first, which holds the sender back, and its outcome decides likewise;
+ - any other value, or an error: the reading ends, and that is the outcome of the promise.
+
+ At the end of the stream the outcome is unit. The callback may run on the loop until `destroy(ctx)` has run, which is
+ before the promise settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
+
+ Errors: as `kja_connection_read_start`; other reads are `BUSY` until it ends. Cancellation: as there, and a promise that the
+ last callback returned is let go of before `ctx` is. (STRM-01)
+ */
+kja_status_t kja_connection_read_each_start(kja_connection_t connection_,
+                                            size_t min,
+                                            size_t max,
+                                            kja_callback_fn on_bytes,
+                                            void *ctx,
+                                            kja_destroy_fn destroy,
+                                            kja_promise_t *out);
+
+/*
+ As `kja_connection_read_each_start`, into memory of the caller's: the callback's input is the number of bytes, which
+ are at the start of `buffer`. The next read comes when the callback, and a promise that it returned, are done: until
+ then they stay there. `buffer` must be writable until `destroy(ctx)` has run.
+ */
+kja_status_t kja_connection_read_each_into_start(kja_connection_t connection_,
+                                                 void *buffer,
+                                                 size_t min,
+                                                 size_t max,
+                                                 kja_callback_fn on_read,
+                                                 void *ctx,
+                                                 kja_destroy_fn destroy,
+                                                 kja_promise_t *out);
+
+/*
  Reads until the end of the stream; the promise carries bytes. Errors: `OVERLOADED` for more than
  `limit` bytes, otherwise as `kja_connection_read_start`. (STRM-07)
  */
@@ -1207,6 +1243,16 @@ kja_status_t kja_connection_write_start(kja_connection_t connection_,
                                         const void *data,
                                         size_t size,
                                         kja_promise_t *out);
+
+/*
+ Writes what the kernel, or the reader of a pipe in this process, takes at once, and makes no promise. How much that was goes
+ to `written`: less than `size`, even nothing, if there is no room or if another write is pending. The rest is for
+ `kja_connection_write_start`. Any thread; never blocks. Errors: as there. (STRM-10)
+ */
+kja_status_t kja_connection_write_now(kja_connection_t connection_,
+                                      const void *data,
+                                      size_t size,
+                                      size_t *written);
 
 /*
  As `kja_connection_write_start`, without any copy: the memory must stay readable and unchanged until
@@ -1362,6 +1408,35 @@ kja_status_t kja_datagram_send_start(kja_datagram_t port,
                                      kja_promise_t *out);
 
 /*
+ Sends one datagram if the system takes it at once and no other send waits, and makes no promise; whether it did goes to
+ `sent`. If not, `kja_datagram_send_start` is for it. Any thread; never blocks. Otherwise as that. (DGRAM-01)
+ */
+kja_status_t kja_datagram_send_now(kja_datagram_t port,
+                                   const void *data,
+                                   size_t size,
+                                   kja_address_t to,
+                                   bool *sent);
+
+/*
+ As `kja_datagram_send_start`, to whom a message came from. Errors: also `UNIMPLEMENTED` for a message from a socket without a
+ name. (DGRAM-01, DGRAM-06)
+ */
+kja_status_t kja_datagram_reply_start(kja_datagram_t port,
+                                      const void *data,
+                                      size_t size,
+                                      kja_message_t to,
+                                      kja_promise_t *out);
+
+/*
+ As `kja_datagram_send_now`, to whom a message came from. Errors: as `kja_datagram_reply_start`. (DGRAM-01, DGRAM-06)
+ */
+kja_status_t kja_datagram_reply_now(kja_datagram_t port,
+                                    const void *data,
+                                    size_t size,
+                                    kja_message_t to,
+                                    bool *sent);
+
+/*
  As `kja_datagram_send_start`, one datagram of several pieces. (DGRAM-01)
  */
 kja_status_t kja_datagram_sendv_start(kja_datagram_t port,
@@ -1389,6 +1464,27 @@ kja_status_t kja_datagram_receive_start(kja_datagram_t port,
 kja_status_t kja_datagram_receive_many_start(kja_datagram_t port,
                                              const kja_datagram_options_t *options_,
                                              size_t max,
+                                             kja_promise_t *out);
+
+/*
+ Receives one datagram after another, each as `kja_datagram_receive_start`, and runs `on_message` on the loop for each, with the
+ message as its input. What the callback returns decides:
+
+ - unit: the next receive begins;
+ - a promise: it is waited for first, and its outcome decides likewise;
+ - any other value, or an error: the receiving ends, and that is the outcome of the promise.
+
+ Other receives wait until it ends. While it waits it keeps room for one datagram. `destroy(ctx)` runs before the promise
+ settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
+
+ Errors: those of a receive end it. Cancellation: what has not been given to the callback stays for the next receive, and a
+ promise that the last callback returned is let go of before `ctx` is. (DGRAM-02, DGRAM-03)
+ */
+kja_status_t kja_datagram_receive_each_start(kja_datagram_t port,
+                                             const kja_datagram_options_t *options_,
+                                             kja_callback_fn on_message,
+                                             void *ctx,
+                                             kja_destroy_fn destroy,
                                              kja_promise_t *out);
 
 /*
@@ -1860,6 +1956,14 @@ kja_status_t kja_local_get(kja_runtime_t runtime_,
  */
 kja_status_t kja_message_content(kja_message_t message_,
                                  kja_bytes_t *out);
+
+/*
+ The bytes where they are, without a handle: valid until the message is released. Out-parameters may be null.
+ (DGRAM-04, CAPS-02)
+ */
+kja_status_t kja_message_data(kja_message_t message_,
+                              const void **data,
+                              size_t *size);
 
 /*
  Whether the datagram was longer than the room for it; what was cut off is lost. (DGRAM-04)

@@ -6,6 +6,7 @@ import KjAsync.Canceler
 import KjAsync.Capability
 import KjAsync.Cidr
 import KjAsync.Connection
+import KjAsync.Connection.Each
 import KjAsync.Connection.End
 import KjAsync.Connection.Read
 import KjAsync.Datagram

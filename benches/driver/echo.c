@@ -3,7 +3,7 @@
 
 enum { CONNECTIONS = 64 };
 
-/* One connection's exchanges as continuations: each round's result is the promise of the next. */
+/* One connection's exchanges: each answer that has come whole begins the next. */
 typedef struct client_t {
   kja_connection_t connection;
   uint64_t begun, end;
@@ -12,11 +12,40 @@ typedef struct client_t {
   char *out, *in;
 } client_t;
 
-static void write_started(const client_t *client) {
+/* What the socket's buffer does not take follows: a message larger than that needs its reader meanwhile. */
+static void send_message(const client_t *client) {
+  size_t written;
   kja_promise_t writing;
-  MUST(kja_connection_write_borrowed_start(client->connection, client->out, client->size, NULL, NULL, &writing));
-  /* The answer tells that it has arrived; a message larger than the sockets' buffers needs its reader meanwhile. */
+  MUST(kja_connection_write_now(client->connection, client->out, client->size, &written));
+  if (written == client->size) return;
+  MUST(kja_connection_write_borrowed_start(client->connection, client->out + written, client->size - written, NULL, NULL, &writing));
   MUST(kja_promise_detach(writing, NULL, NULL, NULL));
+}
+
+static void answer_came(void *ctx, kja_call_t call) {
+  client_t *client = ctx;
+  uint64_t now = kja_timer_now_nanos();
+  samples_add(client->samples, now - client->begun);
+  client->begun = now;
+  if (now < client->end) send_message(client);
+  else MUST(kja_call_return_u64(call, 0));
+}
+
+static void begin(void *ctx, kja_call_t call) {
+  client_t *client = ctx;
+  kja_promise_t answers;
+  client->begun = kja_timer_now_nanos();
+  send_message(client);
+  MUST(kja_connection_read_each_into_start(client->connection, client->in, client->size, client->size, answer_came, client, NULL, &answers));
+  MUST(kja_call_return_promise(call, answers));
+}
+
+static void native_rounds(kja_runtime_t runtime, client_t *clients, int count) {
+  kja_executor_t executor = executor_of(runtime);
+  kja_promise_t done[CONNECTIONS];
+  for (int i = 0; i < count; i++) MUST(kja_executor_execute_start(executor, begin, &clients[i], NULL, &done[i]));
+  for (int i = 0; i < count; i++) await_and_release(done[i]);
+  MUST(kja_executor_release(executor));
 }
 
 static kja_promise_t read_started(const client_t *client) {
@@ -25,45 +54,9 @@ static kja_promise_t read_started(const client_t *client) {
   return reading;
 }
 
-static void round_done(void *ctx, kja_call_t call);
-
-static void next_round(client_t *client, kja_call_t call) {
-  kja_promise_t reading, then;
-  write_started(client);
-  reading = read_started(client);
-  MUST(kja_promise_then(reading, round_done, client, NULL, &then));
-  MUST(kja_promise_release(reading));
-  MUST(kja_call_return_promise(call, then));
-}
-
-static void round_done(void *ctx, kja_call_t call) {
-  client_t *client = ctx;
-  uint64_t now = kja_timer_now_nanos();
-  MUST(kja_call_status(call));
-  samples_add(client->samples, now - client->begun);
-  client->begun = now;
-  if (now < client->end) next_round(client, call);
-}
-
-static void first_round(void *ctx, kja_call_t call) {
-  client_t *client = ctx;
-  client->begun = kja_timer_now_nanos();
-  next_round(client, call);
-}
-
-static void native_rounds(kja_runtime_t runtime, client_t *clients, int count) {
-  kja_executor_t executor = executor_of(runtime);
-  kja_promise_t done[CONNECTIONS];
-  for (int i = 0; i < count; i++) MUST(kja_executor_execute_start(executor, first_round, &clients[i], NULL, &done[i]));
-  for (int i = 0; i < count; i++) await_and_release(done[i]);
-  MUST(kja_executor_release(executor));
-}
-
 static void ffi_rounds_on_one(client_t *client) {
   for (uint64_t now = kja_timer_now_nanos(), before; before = now, now < client->end;) {
-    kja_promise_t writing;
-    MUST(kja_connection_write_borrowed_start(client->connection, client->out, client->size, NULL, NULL, &writing));
-    await_and_release(writing);
+    send_message(client);
     await_and_release(read_started(client));
     now = kja_timer_now_nanos();
     samples_add(client->samples, now - before);
@@ -71,16 +64,15 @@ static void ffi_rounds_on_one(client_t *client) {
 }
 
 static void ffi_rounds_on_many(client_t *clients, int count) {
-  kja_promise_t writing[CONNECTIONS], reading[CONNECTIONS];
+  kja_promise_t reading[CONNECTIONS];
   while (kja_timer_now_nanos() < clients->end) {
     for (int i = 0; i < count; i++) {
       client_t *client = &clients[i];
       client->begun = kja_timer_now_nanos();
-      MUST(kja_connection_write_borrowed_start(client->connection, client->out, client->size, NULL, NULL, &writing[i]));
+      send_message(client);
       reading[i] = read_started(client);
     }
     for (int i = 0; i < count; i++) {
-      await_and_release(writing[i]);
       await_and_release(reading[i]);
       samples_add(clients[i].samples, kja_timer_now_nanos() - clients[i].begun);
     }

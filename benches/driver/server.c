@@ -16,35 +16,19 @@ typedef struct session_t {
   char buffer[LARGE];
 } session_t;
 
-static void answer(void *ctx, kja_call_t call);
-
-static kja_promise_t read_next(session_t *session) {
-  kja_promise_t reading, then;
-  MUST(kja_connection_read_into_start(session->connection, session->buffer, 1, LARGE, NULL, NULL, &reading));
-  MUST(kja_promise_then(reading, answer, session, NULL, &then));
-  MUST(kja_promise_release(reading));
-  return then;
-}
-
-static void written(void *ctx, kja_call_t call) {
-  MUST(kja_call_return_promise(call, read_next(ctx)));
-}
-
+/* The buffer is read into again when this has returned, or when the rest of the answer has gone out. */
 static void answer(void *ctx, kja_call_t call) {
   session_t *session = ctx;
-  kja_promise_t writing, then;
+  kja_promise_t writing;
   uint64_t size;
+  size_t written;
   MUST(kja_call_u64(call, &size));
   session->bytes += size;
-  if (size == 0) return;
-  if (!session->server->echo) {
-    written(session, call);
-    return;
-  }
-  MUST(kja_connection_write_borrowed_start(session->connection, session->buffer, size, NULL, NULL, &writing));
-  MUST(kja_promise_then(writing, written, session, NULL, &then));
-  MUST(kja_promise_release(writing));
-  MUST(kja_call_return_promise(call, then));
+  if (!session->server->echo) return;
+  MUST(kja_connection_write_now(session->connection, session->buffer, size, &written));
+  if (written == size) return;
+  MUST(kja_connection_write_borrowed_start(session->connection, session->buffer + written, size - written, NULL, NULL, &writing));
+  MUST(kja_call_return_promise(call, writing));
 }
 
 static void session_end(void *ctx, kja_call_t call) {
@@ -68,7 +52,7 @@ static void accepted(void *ctx, kja_call_t call) {
   session->bytes = 0;
   MUST(kja_call_handle(call, &session->connection));
   MUST(kja_connection_set_nodelay(session->connection, true));
-  reading = read_next(session);
+  MUST(kja_connection_read_each_into_start(session->connection, session->buffer, 1, LARGE, answer, session, NULL, &reading));
   /* A client that ends with a reset has ended too. */
   MUST(kja_promise_handle_both(reading, session_end, session, session_free, &ended));
   MUST(kja_promise_release(reading));

@@ -1,5 +1,6 @@
 import KjAsync.Async.Basic
 import KjAsync.Async.Combinators
+import KjAsync.Async.Each
 import KjAsync.Async.Finally
 import KjAsync.Async.Loop
 import KjAsync.Async.Retry

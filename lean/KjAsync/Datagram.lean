@@ -1,3 +1,4 @@
+import KjAsync.Async.Each
 import KjAsync.Message
 import KjAsync.Native.Datagram
 
@@ -57,6 +58,24 @@ def sendStart (port : DatagramPort) (bytes : BytesRef) (to : Option Address := n
 @[inline] def send [MonadAwait m] (port : DatagramPort) (bytes : BytesRef) (to : Option Address := none) : m UInt64 :=
   MonadAwait.awaitStarted (port.sendStart bytes to)
 
+/-- Sends the bytes as one datagram if the system takes it at once and no other send waits; did it? If not, `send` is for it. Any
+thread; never blocks. Errors: as `sendStart`. (DGRAM-01) -/
+def sendNow (port : DatagramPort) (bytes : BytesRef) (to : Option Address := none) : IO Bool :=
+  port.native.sendNow bytes.native (to.map (·.native))
+
+/-- As `sendStart`, to whom a message came from. Errors: also `unimplemented` for a sender without a name. (DGRAM-01,
+DGRAM-06) -/
+def replyStart (port : DatagramPort) (message : Message) (bytes : BytesRef) : IO (PromiseRef UInt64) :=
+  return ⟨← port.native.replyStart bytes.native message.native, port.runtime, .u64⟩
+
+/-- Sends the bytes to whom a message came from, and waits until the system has taken them; see `replyStart`. -/
+@[inline] def reply [MonadAwait m] (port : DatagramPort) (message : Message) (bytes : BytesRef) : m UInt64 :=
+  MonadAwait.awaitStarted (port.replyStart message bytes)
+
+/-- As `sendNow`, to whom a message came from. Errors: as `replyStart`. (DGRAM-01, DGRAM-06) -/
+def replyNow (port : DatagramPort) (message : Message) (bytes : BytesRef) : IO Bool :=
+  port.native.replyNow bytes.native message.native
+
 /-- Sends several pieces as one datagram; they are copied if they have to wait. Otherwise as `sendStart`. (DGRAM-01) -/
 def sendManyStart (port : DatagramPort) (pieces : Array BytesRef) (to : Option Address := none) : IO (PromiseRef UInt64) :=
   return ⟨← port.native.sendvStart (pieces.map (·.native)) (to.map (·.native)), port.runtime, .u64⟩
@@ -92,6 +111,24 @@ def receiveManyStart (port : DatagramPort) (max : Nat := 16) (options : ReceiveO
 @[inline] def receiveMany [MonadAwait m] (port : DatagramPort) (max : Nat := 16) (options : ReceiveOptions := {}) :
     m (Array Message) :=
   MonadAwait.awaitStarted (port.receiveManyStart max options)
+
+/--
+Receives one datagram after another, each as `receiveStart`, and runs code on the loop for each; the next receive begins when that
+is done. One promise serves them all. `none` goes on, `some` ends it with that value. Other receives wait until it ends. No more
+than 8 datagrams come in one turn of the loop.
+
+Never blocks. Errors: what the code throws, and those of a receive. Cancellation: what the code has not been given stays for the
+next receive, and the code that runs ends at its next wait. (DGRAM-02, DGRAM-03)
+-/
+def receiveEachStart (port : DatagramPort) (run : Message → Async (Option α)) (options : ReceiveOptions := {}) :
+    IO (PromiseRef (Option α)) :=
+  PromiseRef.ofSequence port.runtime .message run
+    (port.native.receiveEachStart (Native.usize options.capacity) (Native.usize options.controlCapacity))
+
+/-- Runs code for each datagram until it gives a value; see `receiveEachStart`. -/
+@[inline] def receiveEach [MonadAwait m] (port : DatagramPort) (run : Message → Async (Option α))
+    (options : ReceiveOptions := {}) : m (Option α) :=
+  MonadAwait.awaitStarted (port.receiveEachStart run options)
 
 /-- From now on only this peer is heard, and it is sent to where no destination is given. Datagrams of others that have arrived are
 still received. May be called again for another peer. Never blocks. -/

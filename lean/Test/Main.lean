@@ -13,6 +13,7 @@ import Test.Connection
 import Test.ConnectionEnd
 import Test.Datagram
 import Test.Drive
+import Test.Each
 import Test.Ends
 import Test.Error
 import Test.ErrorRef

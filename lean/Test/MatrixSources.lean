@@ -24,6 +24,18 @@ private def read : Source where
         client.write "on"
         checkEq (← (← server.read (min := 2)).toText) "on" }
 
+private def readEach : Source where
+  name := "read each"
+  start runtime := do
+    let (client, server) ← connectedPair (m := IO) runtime
+    let reading : PromiseRef (Option Unit) ← server.readEachStart fun _ => return none
+    return {
+      promise := erased reading
+      close := some client.close
+      usable := do
+        client.write "on"
+        checkEq (← (← server.read (min := 2)).toText) "on" }
+
 /-- More than the system takes at once. -/
 private def muchData : ByteArray := ⟨Array.replicate 16_000_000 7⟩
 
@@ -165,6 +177,8 @@ private def closure : Source where
 test "cancellation matrix: timer" := row timer
 -- parity: PROM-01, CANC-04, STRM-01
 test "cancellation matrix: read" := row read
+-- parity: PROM-01, CANC-04, STRM-01
+test "cancellation matrix: read each" := row readEach
 -- parity: PROM-01, CANC-04, STRM-10
 test "cancellation matrix: write" := row write
 -- parity: PROM-01, CANC-04, NET-16

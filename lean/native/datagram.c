@@ -18,6 +18,29 @@ lean_obj_res kjasync_datagram_send_start(b_lean_obj_arg port, b_lean_obj_arg byt
         kja_datagram_send_start(kjasync_id(port), from->data, from->size, destination(to), &id), &id);
 }
 
+static lean_obj_res bool_result(kja_status_t status, const bool *value) {
+    return status == KJA_OK ? lean_io_result_mk_ok(lean_box(*value)) : kjasync_unit_result(status);
+}
+
+lean_obj_res kjasync_datagram_send_now(b_lean_obj_arg port, b_lean_obj_arg bytes, b_lean_obj_arg to) {
+    const kjasync_bytes *from = kjasync_bytes_of(bytes);
+    bool sent = false;
+    return bool_result(kja_datagram_send_now(kjasync_id(port), from->data, from->size, destination(to), &sent), &sent);
+}
+
+lean_obj_res kjasync_datagram_reply_start(b_lean_obj_arg port, b_lean_obj_arg bytes, b_lean_obj_arg to) {
+    const kjasync_bytes *from = kjasync_bytes_of(bytes);
+    kja_promise_t id = 0;
+    return kjasync_promise_result(
+        kja_datagram_reply_start(kjasync_id(port), from->data, from->size, kjasync_id(to), &id), &id);
+}
+
+lean_obj_res kjasync_datagram_reply_now(b_lean_obj_arg port, b_lean_obj_arg bytes, b_lean_obj_arg to) {
+    const kjasync_bytes *from = kjasync_bytes_of(bytes);
+    bool sent = false;
+    return bool_result(kja_datagram_reply_now(kjasync_id(port), from->data, from->size, kjasync_id(to), &sent), &sent);
+}
+
 lean_obj_res kjasync_datagram_sendv_start(b_lean_obj_arg port, b_lean_obj_arg pieces, b_lean_obj_arg to) {
     kja_slice_t *slices = kjasync_slices_of(pieces);
     kja_promise_t id = 0;
@@ -46,6 +69,15 @@ lean_obj_res kjasync_datagram_receive_many_start(b_lean_obj_arg port, size_t cap
     kja_datagram_options_t options = options_of(capacity, control_capacity);
     kja_promise_t id = 0;
     return kjasync_promise_result(kja_datagram_receive_many_start(kjasync_id(port), &options, max, &id), &id);
+}
+
+lean_obj_res kjasync_datagram_receive_each_start(b_lean_obj_arg port, size_t capacity, size_t control_capacity,
+                                                 lean_obj_arg on_message) {
+    kja_datagram_options_t options = options_of(capacity, control_capacity);
+    kja_promise_t id = 0;
+    kja_status_t status = kja_datagram_receive_each_start(kjasync_id(port), &options, kjasync_run,
+                                                          kjasync_give(on_message), kjasync_destroy, &id);
+    return kjasync_promise_result(status, &id);
 }
 
 lean_obj_res kjasync_datagram_connect(b_lean_obj_arg port, b_lean_obj_arg to) {

@@ -42,6 +42,7 @@ lean_obj_res kjasync_call_bytes(b_lean_obj_arg call);
 lean_obj_res kjasync_call_address(b_lean_obj_arg call);
 lean_obj_res kjasync_call_connection(b_lean_obj_arg call);
 lean_obj_res kjasync_call_object(b_lean_obj_arg call);
+lean_obj_res kjasync_call_option(b_lean_obj_arg call);
 lean_obj_res kjasync_call_return_object(b_lean_obj_arg call, lean_obj_arg value);
 lean_obj_res kjasync_call_return_promise(b_lean_obj_arg call, lean_obj_arg promise);
 lean_obj_res kjasync_call_permit(b_lean_obj_arg call);
@@ -66,6 +67,7 @@ lean_obj_res kjasync_promise_address(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_connection(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_permit(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_object(b_lean_obj_arg promise);
+lean_obj_res kjasync_promise_option(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_error_object(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_trace(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_cancel(b_lean_obj_arg promise);
@@ -169,6 +171,8 @@ lean_obj_res kjasync_listener_close(b_lean_obj_arg listener);
 
 /* Connection. */
 lean_obj_res kjasync_connection_read_start(b_lean_obj_arg connection, size_t min, size_t max);
+lean_obj_res kjasync_connection_read_each_start(b_lean_obj_arg connection, size_t min, size_t max, lean_obj_arg on_bytes);
+lean_obj_res kjasync_connection_write_now(b_lean_obj_arg connection, b_lean_obj_arg bytes);
 lean_obj_res kjasync_connection_read_all_start(b_lean_obj_arg connection, size_t limit);
 lean_obj_res kjasync_connection_write_start(b_lean_obj_arg connection, lean_obj_arg bytes);
 lean_obj_res kjasync_connection_writev_start(b_lean_obj_arg connection, b_lean_obj_arg pieces);
@@ -242,6 +246,11 @@ lean_obj_res kjasync_datagram_setsockopt(b_lean_obj_arg object, uint32_t level, 
 /* Datagrams. */
 lean_obj_res kjasync_address_bind_datagram(b_lean_obj_arg address);
 lean_obj_res kjasync_datagram_send_start(b_lean_obj_arg port, b_lean_obj_arg bytes, b_lean_obj_arg to);
+lean_obj_res kjasync_datagram_send_now(b_lean_obj_arg port, b_lean_obj_arg bytes, b_lean_obj_arg to);
+lean_obj_res kjasync_datagram_reply_start(b_lean_obj_arg port, b_lean_obj_arg bytes, b_lean_obj_arg to);
+lean_obj_res kjasync_datagram_reply_now(b_lean_obj_arg port, b_lean_obj_arg bytes, b_lean_obj_arg to);
+lean_obj_res kjasync_datagram_receive_each_start(b_lean_obj_arg port, size_t capacity, size_t control_capacity,
+                                                 lean_obj_arg on_message);
 lean_obj_res kjasync_datagram_sendv_start(b_lean_obj_arg port, b_lean_obj_arg pieces, b_lean_obj_arg to);
 lean_obj_res kjasync_datagram_receive_start(b_lean_obj_arg port, size_t capacity, size_t control_capacity);
 lean_obj_res kjasync_datagram_receive_many_start(b_lean_obj_arg port, size_t capacity, size_t control_capacity,

@@ -44,6 +44,21 @@ lean_obj_res kjasync_call_object(b_lean_obj_arg call) {
     return kjasync_object_result(kja_call_opaque(call_id(call), &value), &value);
 }
 
+/* An optional object that was borrowed: a value that is unit stands for `none`. */
+static lean_obj_res option_result(kja_status_t status, void *const *borrowed) {
+    if (status == KJA_ERR_WRONG_TYPE) return lean_io_result_mk_ok(lean_box(0));
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    lean_object *value = (lean_object *)*borrowed, *some = lean_alloc_ctor(1, 1, 0);
+    lean_inc(value);
+    lean_ctor_set(some, 0, value);
+    return lean_io_result_mk_ok(some);
+}
+
+lean_obj_res kjasync_call_option(b_lean_obj_arg call) {
+    void *value = NULL;
+    return option_result(kja_call_opaque(call_id(call), &value), &value);
+}
+
 lean_obj_res kjasync_call_return_object(b_lean_obj_arg call, lean_obj_arg value) {
     kja_call_return_opaque(call_id(call), kjasync_give(value), kjasync_destroy);
     return lean_box(0);
@@ -157,6 +172,11 @@ lean_obj_res kjasync_promise_permit(b_lean_obj_arg promise) {
 lean_obj_res kjasync_promise_object(b_lean_obj_arg promise) {
     void *value = NULL;
     return kjasync_object_result(kja_promise_opaque(kjasync_id(promise), &value), &value);
+}
+
+lean_obj_res kjasync_promise_option(b_lean_obj_arg promise) {
+    void *value = NULL;
+    return option_result(kja_promise_opaque(kjasync_id(promise), &value), &value);
 }
 
 /* The error, or `none` for a promise without one. */

@@ -57,6 +57,20 @@ lean_obj_res kjasync_connection_read_all_start(b_lean_obj_arg connection, size_t
     return kjasync_promise_result(kja_connection_read_all_start(kjasync_id(connection), limit, &id), &id);
 }
 
+lean_obj_res kjasync_connection_read_each_start(b_lean_obj_arg connection, size_t min, size_t max, lean_obj_arg on_bytes) {
+    kja_promise_t id = 0;
+    kja_status_t status = kja_connection_read_each_start(kjasync_id(connection), min, max, kjasync_run,
+                                                         kjasync_give(on_bytes), kjasync_destroy, &id);
+    return kjasync_promise_result(status, &id);
+}
+
+lean_obj_res kjasync_connection_write_now(b_lean_obj_arg connection, b_lean_obj_arg bytes) {
+    const kjasync_bytes *from = kjasync_bytes_of(bytes);
+    size_t written = 0;
+    return kjasync_size_result(kja_connection_write_now(kjasync_id(connection), from->data, from->size, &written),
+                               &written);
+}
+
 /* The bytes themselves are the context: they stay until they are written. */
 lean_obj_res kjasync_connection_write_start(b_lean_obj_arg connection, lean_obj_arg bytes) {
     const kjasync_bytes *from = kjasync_bytes_of(bytes);

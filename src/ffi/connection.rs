@@ -1,12 +1,14 @@
 //! Connections.
 
 use super::{
-    boundary, buffer_in, bytes, bytes_in, connection, context, created, kja_address_t, kja_bytes_t, kja_connection_t,
-    kja_destroy_fn, kja_peer_t, kja_promise_t, kja_status_t, put, put_wanted, release, slice_in,
+    boundary, buffer_in, bytes, bytes_in, callback, connection, context, created, kja_address_t, kja_bytes_t,
+    kja_callback_fn, kja_connection_t, kja_destroy_fn, kja_peer_t, kja_promise_t, kja_status_t, put, put_wanted,
+    release, slice_in,
 };
 use crate::error::Error;
 use crate::foreign::BorrowedBuffer;
 use crate::handle::{self, Object};
+use crate::promise::ForEach;
 use ::bytes::Bytes;
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -72,6 +74,56 @@ pub unsafe extern "C" fn kja_connection_read_into_start(
     })
 }
 
+/// Reads again and again, each time as `kja_connection_read_start`, and runs `on_bytes` on the loop for each read, with the bytes as
+/// its input. A server's loop costs one promise then, not several for each read. What the callback returns decides:
+///
+/// - unit: the next read begins;
+/// - a promise: it is waited for first, which holds the sender back, and its outcome decides likewise;
+/// - any other value, or an error: the reading ends, and that is the outcome of the promise.
+///
+/// At the end of the stream the outcome is unit. The callback may run on the loop until `destroy(ctx)` has run, which is
+/// before the promise settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
+///
+/// Errors: as `kja_connection_read_start`; other reads are `BUSY` until it ends. Cancellation: as there, and a promise that the
+/// last callback returned is let go of before `ctx` is. (STRM-01)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_read_each_start(
+    connection_: kja_connection_t,
+    min: usize,
+    max: usize,
+    on_bytes: kja_callback_fn,
+    ctx: *mut c_void,
+    destroy: kja_destroy_fn,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    let run = callback(on_bytes, ctx, destroy);
+    created(out, || Ok(Object::Promise(connection(connection_)?.read_each_with(min, max, ForEach::Foreign(run?))?)))
+}
+
+/// As `kja_connection_read_each_start`, into memory of the caller's: the callback's input is the number of bytes, which
+/// are at the start of `buffer`. The next read comes when the callback, and a promise that it returned, are done: until
+/// then they stay there. `buffer` must be writable until `destroy(ctx)` has run.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_read_each_into_start(
+    connection_: kja_connection_t,
+    buffer: *mut c_void,
+    min: usize,
+    max: usize,
+    on_read: kja_callback_fn,
+    ctx: *mut c_void,
+    destroy: kja_destroy_fn,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    let run = callback(on_read, ctx, destroy);
+    created(out, || {
+        bytes_in(buffer, max)?;
+        // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`, which the callback
+        // beside it owns.
+        let buffer = unsafe { BorrowedBuffer::new(buffer.cast(), max, context(std::ptr::null_mut(), None)) };
+        Ok(Object::Promise(connection(connection_)?.read_each_into(buffer, min, ForEach::Foreign(run?))?))
+    })
+}
+
 /// Reads until the end of the stream; the promise carries bytes. Errors: `OVERLOADED` for more than
 /// `limit` bytes, otherwise as `kja_connection_read_start`. (STRM-07)
 #[unsafe(no_mangle)]
@@ -96,6 +148,22 @@ pub unsafe extern "C" fn kja_connection_write_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     created(out, || Ok(Object::Promise(connection(connection_)?.write(bytes_in(data, size)?)?)))
+}
+
+/// Writes what the kernel, or the reader of a pipe in this process, takes at once, and makes no promise. How much that was goes
+/// to `written`: less than `size`, even nothing, if there is no room or if another write is pending. The rest is for
+/// `kja_connection_write_start`. Any thread; never blocks. Errors: as there. (STRM-10)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_write_now(
+    connection_: kja_connection_t,
+    data: *const c_void,
+    size: usize,
+    written: *mut usize,
+) -> kja_status_t {
+    boundary(|| {
+        put(written, 0)?;
+        put(written, connection(connection_)?.write_now(bytes_in(data, size)?)?)
+    })
 }
 
 /// As `kja_connection_write_start`, without any copy: the memory must stay readable and unchanged until

@@ -2,12 +2,14 @@
 
 use super::connection::kja_slice_t;
 use super::{
-    address, boundary, buffer_in, bytes_in, created, datagram, kja_address_t, kja_datagram_t, kja_promise_t,
-    kja_status_t, put_wanted, release, slice_in,
+    address, boundary, buffer_in, bytes_in, callback, created, datagram, kja_address_t, kja_callback_fn,
+    kja_datagram_t, kja_destroy_fn, kja_message_t, kja_promise_t, kja_status_t, message, put, put_wanted, release,
+    slice_in,
 };
 use crate::error::Error;
 use crate::handle::{self, Object};
 use crate::net::Receive;
+use crate::promise::ForEach;
 use std::ffi::c_void;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -66,6 +68,54 @@ pub unsafe extern "C" fn kja_datagram_send_start(
     })
 }
 
+/// Sends one datagram if the system takes it at once and no other send waits, and makes no promise; whether it did goes to
+/// `sent`. If not, `kja_datagram_send_start` is for it. Any thread; never blocks. Otherwise as that. (DGRAM-01)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_datagram_send_now(
+    port: kja_datagram_t,
+    data: *const c_void,
+    size: usize,
+    to: kja_address_t,
+    sent: *mut bool,
+) -> kja_status_t {
+    boundary(|| {
+        put(sent, false)?;
+        let to = if to == 0 { None } else { Some(address(to)?) };
+        put(sent, datagram(port)?.send_now(bytes_in(data, size)?, to.as_deref())?)
+    })
+}
+
+/// As `kja_datagram_send_start`, to whom a message came from. Errors: also `UNIMPLEMENTED` for a message from a socket without a
+/// name. (DGRAM-01, DGRAM-06)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_datagram_reply_start(
+    port: kja_datagram_t,
+    data: *const c_void,
+    size: usize,
+    to: kja_message_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || {
+        let parts = [IoSlice::new(bytes_in(data, size)?)];
+        Ok(Object::Promise(datagram(port)?.reply(&parts, &*message(to)?)?))
+    })
+}
+
+/// As `kja_datagram_send_now`, to whom a message came from. Errors: as `kja_datagram_reply_start`. (DGRAM-01, DGRAM-06)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_datagram_reply_now(
+    port: kja_datagram_t,
+    data: *const c_void,
+    size: usize,
+    to: kja_message_t,
+    sent: *mut bool,
+) -> kja_status_t {
+    boundary(|| {
+        put(sent, false)?;
+        put(sent, datagram(port)?.reply_now(bytes_in(data, size)?, &*message(to)?)?)
+    })
+}
+
 /// As `kja_datagram_send_start`, one datagram of several pieces. (DGRAM-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_datagram_sendv_start(
@@ -108,6 +158,31 @@ pub unsafe extern "C" fn kja_datagram_receive_many_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     created(out, || Ok(Object::Promise(datagram(port)?.receive_many(options(options_)?, max)?)))
+}
+
+/// Receives one datagram after another, each as `kja_datagram_receive_start`, and runs `on_message` on the loop for each, with the
+/// message as its input. What the callback returns decides:
+///
+/// - unit: the next receive begins;
+/// - a promise: it is waited for first, and its outcome decides likewise;
+/// - any other value, or an error: the receiving ends, and that is the outcome of the promise.
+///
+/// Other receives wait until it ends. While it waits it keeps room for one datagram. `destroy(ctx)` runs before the promise
+/// settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
+///
+/// Errors: those of a receive end it. Cancellation: what has not been given to the callback stays for the next receive, and a
+/// promise that the last callback returned is let go of before `ctx` is. (DGRAM-02, DGRAM-03)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_datagram_receive_each_start(
+    port: kja_datagram_t,
+    options_: *const kja_datagram_options_t,
+    on_message: kja_callback_fn,
+    ctx: *mut c_void,
+    destroy: kja_destroy_fn,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    let run = callback(on_message, ctx, destroy);
+    created(out, || Ok(Object::Promise(datagram(port)?.receive_each_with(options(options_)?, ForEach::Foreign(run?))?)))
 }
 
 /// From now on only this peer is heard, and it is sent to where no destination is given. Datagrams of others that have

@@ -17,6 +17,21 @@ pub unsafe extern "C" fn kja_message_content(message_: kja_message_t, out: *mut 
     created(out, || Ok(Object::Bytes(Arc::new(message(message_)?.content().clone()))))
 }
 
+/// The bytes where they are, without a handle: valid until the message is released. Out-parameters may be null.
+/// (DGRAM-04, CAPS-02)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_message_data(
+    message_: kja_message_t,
+    data: *mut *const c_void,
+    size: *mut usize,
+) -> kja_status_t {
+    boundary(|| {
+        let message = message(message_)?;
+        put_wanted(data, message.content().as_ptr().cast())?;
+        put_wanted(size, message.content().len())
+    })
+}
+
 /// Whether the datagram was longer than the room for it; what was cut off is lost. (DGRAM-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_message_is_truncated(message_: kja_message_t, out: *mut bool) -> kja_status_t {

@@ -52,7 +52,7 @@ pub struct DatagramPort {
     /// The rules of the network of the address that it is bound to.
     filter: Filter,
     sends: Turns,
-    receives: Turns,
+    pub(super) receives: Turns,
     /// Errors of sending come back only then.
     connected: AtomicBool,
     unreachable: Unreachable,
@@ -127,11 +127,18 @@ fn sent(result: rustix::io::Result<usize>) -> Outcome {
     }
 }
 
+/// What came of a send without waiting.
+enum Tried {
+    Done(Outcome),
+    /// Nothing; the place in the line that it has, if it asked for one and was the first.
+    Blocked(Option<Turn>),
+}
+
 impl DatagramPort {
     pub(super) fn over(runtime: &Arc<Shared>, fd: OwnedFd, filter: &Filter) -> Result<Arc<Self>, Error> {
         let domain = wrap::domain(&fd)?;
         let connected = AtomicBool::new(SockRef::from(&fd).peer_addr().is_ok());
-        let socket = Socket::new(runtime, fd)?;
+        let socket = Socket::for_reading(runtime, fd)?;
         let (sends, receives, unreachable) = (Turns::default(), Turns::default(), Unreachable::default());
         Ok(Arc::new(Self { socket, domain, filter: filter.clone(), sends, receives, connected, unreachable }))
     }
@@ -146,23 +153,59 @@ impl DatagramPort {
     /// # Cancellation
     /// A datagram that still waits is not sent.
     pub fn send(self: &Arc<Self>, parts: &[IoSlice<'_>], to: Option<&Address>) -> Result<Promise, Error> {
-        self.runtime().check()?;
         let to = to.map(|to| choose(to, self.domain)).transpose()?;
-        if let Some(forbidden) = to.as_ref().filter(|to| !self.filter.allows(to)) {
-            return Err(forbid(forbidden));
-        }
-        let now = self.sends.try_now(|| {
-            let result = self.socket.with_fd(|fd| rustix::io::retry_on_intr(|| send_once(fd, parts, to.as_ref())));
-            let blocked = result.as_ref().is_ok_and(|result| *result == Err(Errno::AGAIN));
-            (result, blocked)
-        });
-        let turn = match now {
-            Some((result, None)) => return Ok(Promise::settled(self.runtime().clone(), result.and_then(sent))),
-            Some((_, Some(turn))) => turn,
-            None => self.sends.take(),
+        self.send_to(parts, to)
+    }
+
+    /// As [`DatagramPort::send`], to whom a message came from. (DGRAM-01, DGRAM-06)
+    pub fn reply(self: &Arc<Self>, parts: &[IoSlice<'_>], message: &Message) -> Result<Promise, Error> {
+        self.send_to(parts, Some(message.named_source()?.clone()))
+    }
+
+    fn send_to(self: &Arc<Self>, parts: &[IoSlice<'_>], to: Option<SockAddr>) -> Result<Promise, Error> {
+        let turn = match self.try_send(parts, to.as_ref(), true)? {
+            Tried::Done(outcome) => return Ok(Promise::settled(self.runtime().clone(), outcome)),
+            Tried::Blocked(turn) => turn.unwrap_or_else(|| self.sends.take()),
         };
         let data = parts.iter().flat_map(|part| part.iter().copied()).collect();
         Ok(Promise::start(self.runtime().clone(), "send_datagram", self.clone().send_later(turn, data, to)))
+    }
+
+    /// Sends one datagram if the system takes it at once and no other send waits; whether it did. Makes no promise.
+    /// (DGRAM-01)
+    pub fn send_now(&self, data: &[u8], to: Option<&Address>) -> Result<bool, Error> {
+        let to = to.map(|to| choose(to, self.domain)).transpose()?;
+        self.send_now_to(data, to.as_ref())
+    }
+
+    /// As [`DatagramPort::send_now`], to whom a message came from. (DGRAM-01, DGRAM-06)
+    pub fn reply_now(&self, data: &[u8], message: &Message) -> Result<bool, Error> {
+        self.send_now_to(data, Some(message.named_source()?))
+    }
+
+    fn send_now_to(&self, data: &[u8], to: Option<&SockAddr>) -> Result<bool, Error> {
+        match self.try_send(&[IoSlice::new(data)], to, false)? {
+            Tried::Done(outcome) => outcome.map(|_| true),
+            Tried::Blocked(_) => Ok(false),
+        }
+    }
+
+    /// Sends if nobody is in line. What the system does not take gets a place there, if that is `wanted`.
+    fn try_send(&self, parts: &[IoSlice<'_>], to: Option<&SockAddr>, wanted: bool) -> Result<Tried, Error> {
+        self.runtime().check()?;
+        if let Some(forbidden) = to.filter(|to| !self.filter.allows(to)) {
+            return Err(forbid(forbidden));
+        }
+        let now = self.sends.try_now(|| {
+            let result = self.socket.with_fd(|fd| rustix::io::retry_on_intr(|| send_once(fd, parts, to)));
+            let blocked = result.as_ref().is_ok_and(|result| *result == Err(Errno::AGAIN));
+            (result, blocked && wanted)
+        });
+        Ok(match now {
+            None => Tried::Blocked(None),
+            Some((Ok(Err(Errno::AGAIN)), turn)) => Tried::Blocked(turn),
+            Some((result, _)) => Tried::Done(result.and_then(sent)),
+        })
     }
 
     async fn send_later(self: Arc<Self>, turn: Turn, data: Vec<u8>, to: Option<SockAddr>) -> Outcome {
@@ -185,14 +228,27 @@ impl DatagramPort {
     }
 
     fn receive_once(&self, fd: BorrowedFd<'_>, options: Receive) -> rustix::io::Result<Message> {
-        let mut content = Vec::new();
-        content.try_reserve_exact(options.capacity).map_err(|_| Errno::NOMEM)?;
+        self.receive_with(fd, options, &mut Vec::new(), |content| {
+            let mut content = std::mem::take(content);
+            // In place with every allocator in use: the block only gets shorter.
+            content.shrink_to_fit();
+            Bytes::from(content)
+        })
+    }
+
+    /// Receives into the empty `buffer`, of which `content` makes the message's bytes.
+    pub(super) fn receive_with(
+        &self,
+        fd: BorrowedFd<'_>,
+        options: Receive,
+        buffer: &mut Vec<u8>,
+        content: impl FnOnce(&mut Vec<u8>) -> Bytes,
+    ) -> rustix::io::Result<Message> {
+        buffer.try_reserve_exact(options.capacity).map_err(|_| Errno::NOMEM)?;
         let mut beside = Beside::default();
         let wanted = Wanted { room: options.control_capacity, most: usize::MAX };
-        let Arrived { truncated, source, .. } = receive(fd, &mut content, wanted, &mut beside)?;
-        // In place with every allocator in use: the block only gets shorter.
-        content.shrink_to_fit();
-        Ok(Message::new(self.runtime(), Bytes::from(content), beside).with_source(source, truncated))
+        let Arrived { truncated, source, .. } = receive(fd, buffer, wanted, &mut beside)?;
+        Ok(Message::new(self.runtime(), content(buffer), beside).with_source(source, truncated))
     }
 
     /// The next datagram of somebody whom the network's rules allow. (NET-10)
@@ -205,22 +261,30 @@ impl DatagramPort {
         }
     }
 
-    fn allows(&self, message: &Message) -> bool {
+    pub(super) fn allows(&self, message: &Message) -> bool {
         message.source().is_none_or(|source| self.filter.allows(source))
     }
 
     async fn receive_any(&self, turn: &Turn, options: Receive) -> Result<Message, Error> {
-        let received = poll_fn(|cx| {
-            if turn.poll(cx).is_pending() {
-                return self.pending();
+        poll_fn(|cx| self.poll_receive(cx, turn, options, |fd| self.receive_once(fd, options))).await
+    }
+
+    pub(super) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        turn: &Turn,
+        options: Receive,
+        once: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<Message>,
+    ) -> Poll<Result<Message, Error>> {
+        let received = if turn.poll(cx).is_pending() {
+            self.pending()
+        } else {
+            match self.socket.poll_io(Direction::Read, cx, once, |_| false) {
+                Poll::Pending if self.connected.load(Ordering::Acquire) => self.poll_unreachable(cx, options),
+                received => received,
             }
-            let received = self.socket.poll_io(Direction::Read, cx, |fd| self.receive_once(fd, options), |_| false);
-            if received.is_pending() && self.connected.load(Ordering::Acquire) {
-                return self.poll_unreachable(cx, options);
-            }
-            received
-        });
-        received.await?.map_err(|error| Error::from_io("receiving a datagram", &error))
+        };
+        Poll::Ready(ready!(received)?.map_err(|error| Error::from_io("receiving a datagram", &error)))
     }
 
     /// An error that is no datagram, or the datagram that has come instead.
@@ -315,13 +379,16 @@ impl DatagramPort {
 }
 
 impl Message {
+    fn named_source(&self) -> Result<&SockAddr, Error> {
+        let unnamed = || Error::new(ErrorKind::Unimplemented, "the sender has no address");
+        self.source().filter(|source| !source.is_unnamed()).ok_or_else(unnamed)
+    }
+
     /// Where a datagram came from, as numbers. (DGRAM-06)
     ///
     /// # Errors
     /// `Unimplemented` for a sender without a name.
     pub fn source_address(&self) -> Result<Address, Error> {
-        let unnamed = || Error::new(ErrorKind::Unimplemented, "the sender has no address");
-        let source = self.source().filter(|source| !source.is_unnamed()).ok_or_else(unnamed)?;
-        Ok(Address::from_socket(self.runtime(), &Filter::default(), source.clone()))
+        Ok(Address::from_socket(self.runtime(), &Filter::default(), self.named_source()?.clone()))
     }
 }

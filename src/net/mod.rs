@@ -12,6 +12,7 @@ mod network;
 mod option;
 mod parse;
 mod peer;
+mod receive_each;
 mod resolve;
 mod sockaddr;
 mod unix_file;

@@ -5,6 +5,7 @@
 //! what was put on the list ahead of it, its attachments or its `finally`. If its callback is still running, then these
 //! wait until that has returned: the callback may use what is attached.
 
+use super::each::Each;
 use super::source::Continuation;
 use super::{Cell, Promise, Resolution, Watch};
 use crate::error::Error;
@@ -24,6 +25,8 @@ pub(super) enum Left {
     Stranded(Arc<Cell>),
     /// An attachment, to be freed.
     Attachment(Opaque),
+    /// A sequence that waited for what its callback returned.
+    Each(Box<Each>),
     /// A `finally` whose promise has been cancelled.
     Finally(Arc<Shared>, Continuation),
 }
@@ -35,6 +38,7 @@ impl Left {
             Self::Cell(_) => {}
             Self::Stranded(cell) => cell.end_stranded(),
             Self::Attachment(attachment) => drop(attachment),
+            Self::Each(each) => drop(each),
             Self::Finally(runtime, continuation) => run_finally(runtime, continuation),
         }
     }
@@ -93,7 +97,7 @@ fn postpone(running: &Arc<Cell>) {
     let mut postponed = Vec::new();
     let _ = LEFT.try_with(|list| {
         if let Some(list) = &mut *list.borrow_mut() {
-            let waits = |left: &Left| matches!(left, Left::Attachment(_) | Left::Finally(..));
+            let waits = |left: &Left| matches!(left, Left::Attachment(_) | Left::Each(_) | Left::Finally(..));
             let (wait, rest): (Vec<_>, Vec<_>) = std::mem::take(list).into_iter().partition(waits);
             (postponed, *list) = (wait, rest);
         }

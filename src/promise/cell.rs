@@ -54,6 +54,8 @@ const DETACHED: u8 = 8;
 const LAST: u8 = 16;
 /// Its turn is `Turn::Idle`.
 const IDLE: u8 = 32;
+/// A cancel is noted in the phase `Polling`.
+const NOTED: u8 = 64;
 
 /// When the loop gets to a cell that is scheduled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -260,7 +262,15 @@ impl Cell {
                     // A waiter that forwards to this cell may now skip it: `take_forward`.
                     self.wake_waiters_to_look();
                 }
-                Step::Pending | Step::NeedsLoop => {
+                Step::Wait(promise) if promise.is(self) => break Err(Error::own_result()),
+                Step::Pending | Step::NeedsLoop | Step::Again | Step::Wait(_) => {
+                    let again_at_once = matches!(step, Step::Again | Step::Wait(_));
+                    if let (Step::Wait(promise), Source::Each(each)) = (step, &mut source) {
+                        each.wait(promise);
+                    }
+                    if again_at_once && !self.has(NOTED) {
+                        continue;
+                    }
                     let mut state = self.state.lock();
                     let Phase::Polling { again, cancel, .. } = &mut state.phase else {
                         unreachable!("only the polling thread leaves this phase")
@@ -369,6 +379,7 @@ impl Cell {
             Phase::Settled(_) => Canceled::TooLate,
             Phase::Polling { by, cancel, .. } => {
                 cancel.get_or_insert(error);
+                self.flags.fetch_or(NOTED, Ordering::AcqRel);
                 let by = *by;
                 drop(state);
                 if by == this_thread() || !WAITS.begin(by, self) {

@@ -9,6 +9,7 @@ mod attach;
 mod call;
 mod canceler;
 mod cell;
+mod each;
 mod fulfiller;
 mod join;
 mod retry;
@@ -31,6 +32,8 @@ pub use task_set::TaskSet;
 pub(crate) use abandon::{strand, within};
 pub(crate) use call::{invoke, with as with_call};
 pub(crate) use cell::{Cell, Turn};
+use each::Each;
+pub(crate) use each::{ForEach, Items};
 pub(crate) use source::Continuation;
 use source::{Source, Then};
 pub(crate) use wait::wait_for;
@@ -88,6 +91,12 @@ impl Promise {
     fn start_on(&self, name: &'static str, future: impl Future<Output = Outcome> + Send + 'static) -> Self {
         let awaits = Some(self.0.clone());
         Self::from_source(self.0.runtime.clone(), Source::Future { future: Box::pin(future), name, awaits })
+    }
+
+    /// Runs a callback on the loop for each of what comes; a value that one returns ends the sequence and is its own,
+    /// what it returns as a promise is waited for first.
+    pub(crate) fn each(runtime: Arc<Shared>, items: impl Items + 'static, run: ForEach) -> Self {
+        Self::from_source(runtime, Source::Each(Box::new(Each::new(Box::new(items), run))))
     }
 
     pub(crate) fn timer(runtime: Arc<Shared>, timer: Timer) -> Self {

@@ -2,6 +2,7 @@
 
 use super::abandon::{Left, let_go};
 use super::call;
+use super::each::Each;
 use super::{Cell, Promise, Resolution, Watch};
 use crate::error::Error;
 use crate::foreign::ForeignCallback;
@@ -75,6 +76,8 @@ pub(crate) enum Source {
     Then(Then),
     /// Passes on another promise's outcome.
     Forward(Watch),
+    /// Runs a callback for each of what it brings, on the loop.
+    Each(Box<Each>),
 }
 
 pub(crate) enum Step {
@@ -83,6 +86,10 @@ pub(crate) enum Step {
     NeedsLoop,
     Settle(Outcome),
     Become(Promise),
+    /// A callback has run, and there may be more at once.
+    Again,
+    /// A callback has run and has left this to be waited for.
+    Wait(Promise),
 }
 
 impl From<Resolution> for Step {
@@ -108,6 +115,7 @@ impl Source {
             Self::Call(_) => ("call", None),
             Self::Then(Then { input, when, .. }) => (when.name(), Some(input.promise.cell().clone())),
             Self::Forward(input) => ("fork", Some(input.promise.cell().clone())),
+            Self::Each(each) => ("each", each.awaits()),
         }
     }
 
@@ -126,7 +134,7 @@ impl Source {
 
     /// Whether it is of use that a thread other than the loop polls it.
     pub(super) fn may_be_driven(&self) -> bool {
-        !matches!(self, Self::Outside | Self::Call(_) | Self::Then(_))
+        !matches!(self, Self::Outside | Self::Call(_) | Self::Then(_) | Self::Each(_))
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {
@@ -146,6 +154,7 @@ impl Source {
                 None => Step::Settle(Err(Error::canceled())),
             },
             Self::Then(then) => then.poll(cx, on_loop),
+            Self::Each(each) => each.poll(cx, on_loop),
             Self::Forward(watch) => loop {
                 if watch.poll_settled(cx) {
                     break Step::Settle(watch.outcome());
@@ -160,8 +169,12 @@ impl Source {
 
     /// Drops the source, which ends the operation. A `finally` that has not run gets its turn.
     pub(super) fn discard(self, runtime: &Arc<Shared>) {
-        if let Self::Then(Then { input, continuation: Some(continuation), when: When::Finally }) = self {
-            let_go(input, Left::Finally(runtime.clone(), continuation));
+        match self {
+            Self::Then(Then { input, continuation: Some(continuation), when: When::Finally }) => {
+                let_go(input, Left::Finally(runtime.clone(), continuation));
+            }
+            Self::Each(each) => each.discard(),
+            _ => {}
         }
     }
 }

@@ -170,11 +170,12 @@ impl Shared {
 
     /// Has the loop poll a cell: right after what it is at, if this is its thread.
     pub(crate) fn run_next(cell: Arc<crate::promise::Cell>) {
-        // On the loop's thread nobody else puts the loop to sleep in between.
-        let sleeping = cell.runtime.queue.is_asleep().then(|| cell.runtime.clone());
-        match on_loop::push(cell) {
-            Some(cell) => cell.runtime.queue.push(cell.clone(), Turn::Queued),
-            None => sleeping.iter().for_each(|runtime| runtime.queue.wake()),
+        if on_loop::takes(&cell) {
+            // On the loop's thread nobody puts the loop to sleep again in between.
+            cell.runtime.queue.wake();
+            on_loop::push(cell);
+        } else {
+            cell.runtime.queue.push(cell.clone(), Turn::Queued);
         }
     }
 

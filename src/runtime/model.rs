@@ -44,7 +44,7 @@ pub(crate) fn advance_to(shared: &Shared, time: u64) {
 /// is earlier than the first that it knows.
 pub(crate) fn sleep_until_known(shared: &Shared, deadline: u64) -> Option<u64> {
     let parker = Parker::new();
-    let armed = shared.timers.arm(None, shared.clock.now());
+    let armed = shared.timers.arm(None, &shared.clock);
     if armed != Some(deadline)
         && shared.queue.sleep(&Waker::from(parker.clone()))
         && !shared.timers.has_earlier_than(armed)

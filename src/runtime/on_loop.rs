@@ -60,13 +60,14 @@ impl Drop for OnLoop<'_> {
     }
 }
 
-/// Puts a cell on the stack if this thread is inside its runtime's loop; gives it back if not.
-pub(super) fn push(cell: Arc<Cell>) -> Option<Arc<Cell>> {
-    let mut cell = Some(cell);
-    let _ = place(|place| {
-        place.next.extend(cell.take_if(|cell| place.runtime == cell.runtime.id && place.polled != Arc::as_ptr(cell)));
-    });
-    cell
+/// Whether a cell that became ready goes on the stack: this thread is inside its runtime's loop.
+pub(super) fn takes(cell: &Arc<Cell>) -> bool {
+    place(|place| place.runtime == cell.runtime.id && place.polled != Arc::as_ptr(cell)).unwrap_or(false)
+}
+
+/// Puts a cell on the stack, which takes it.
+pub(super) fn push(cell: Arc<Cell>) {
+    let _ = place(|place| place.next.push(cell));
 }
 
 /// The cell to poll next, if an event of this thread left one.

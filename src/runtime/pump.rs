@@ -1,11 +1,12 @@
 //! The loop's body: one tokio task that polls what is ready, fires timers, and looks before it sleeps.
 
+use super::queue::Rest;
 use super::{Shared, clock, on_loop};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Sleep;
@@ -23,7 +24,7 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             tokio::task::yield_now().await;
             continue;
         }
-        on_loop::in_order(|| runtime.timers.fire(runtime.clock.now(), &mut due));
+        on_loop::in_order(|| runtime.timers.fire(&runtime.clock, &mut due));
         if runtime.queue.take(&mut older) {
             look.called();
         }
@@ -34,7 +35,7 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             on_loop::poll(&runtime, &cell);
             since_io += 1;
         }
-        runtime.turns.fetch_add((since_io - before) as u64, Ordering::Relaxed);
+        count(&runtime.turns, (since_io - before) as u64);
         if since_io >= runtime.turns_per_look {
             since_io = 0;
             tokio::task::yield_now().await;
@@ -44,15 +45,15 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             looked = false;
             continue;
         }
-        if let Some(cell) = runtime.queue.take_last() {
-            older.push_back(cell);
+        let rest = runtime.queue.take_rest(&mut older);
+        if rest == Rest::Last {
             continue;
         }
-        if runtime.queue.is_stopping() {
+        if rest == Rest::Stopping {
             return;
         }
         since_io = 0;
-        if runtime.queue.has_idle() {
+        if rest == Rest::Idle {
             if looked {
                 runtime.queue.take_idle(&mut older);
             } else {
@@ -67,18 +68,22 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             continue;
         }
         armed = sleep(&runtime, armed).await;
-        runtime.wake_ups.fetch_add(1, Ordering::Relaxed);
+        count(&runtime.wake_ups, 1);
         look.woke();
     }
 }
 
+/// Adds to a counter that only the loop writes.
+fn count(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+}
+
 /// Sleeps until something is pushed or the earliest timer is due. Returns when it was going to wake.
 async fn sleep(runtime: &Arc<Shared>, armed: Option<u64>) -> Option<u64> {
-    let now = runtime.clock.now();
-    let armed = runtime.timers.arm(armed, now);
+    let armed = runtime.timers.arm(armed, &runtime.clock);
     // A virtual clock does not move while the loop sleeps: whoever moves it wakes the loop.
     let timed = armed.filter(|_| !runtime.clock.is_virtual());
-    let sleep = timed.map(|at| tokio::time::sleep(Duration::from_nanos(at.saturating_sub(now))));
+    let sleep = timed.map(|at| tokio::time::sleep(Duration::from_nanos(at.saturating_sub(runtime.clock.now()))));
     let mut sleep = std::pin::pin!(sleep);
     let mut asleep = false;
     poll_fn(|cx| {
@@ -109,14 +114,20 @@ struct Look {
     nanos: u64,
     credit: u32,
     until: Option<u64>,
-    slept_at: u64,
+    /// When it fell asleep, while calls of other threads come at all.
+    slept_at: Option<u64>,
+    /// How many more times to note that.
+    noted: u32,
 }
 
 const FULL_CREDIT: u32 = 8;
 
+/// How many times without a call the loop notes when it fell asleep: one that is never called need not look at the clock.
+const NOTES: u32 = 64;
+
 impl Look {
     fn new(nanos: u64) -> Self {
-        Self { nanos, credit: 0, until: None, slept_at: 0 }
+        Self { nanos, credit: 0, until: None, slept_at: None, noted: NOTES }
     }
 
     /// A call came from another thread.
@@ -124,15 +135,18 @@ impl Look {
         if self.nanos == 0 {
             return;
         }
-        if self.until.is_some() || clock::now().saturating_sub(self.slept_at) < 4 * self.nanos {
+        let soon = |slept_at| clock::now().saturating_sub(slept_at) < 4 * self.nanos;
+        if self.until.is_some() || self.slept_at.is_some_and(soon) {
             self.credit = FULL_CREDIT;
         }
         self.until = None;
+        self.noted = NOTES;
     }
 
     fn worthwhile(&mut self) -> bool {
         if self.credit == 0 {
-            self.slept_at = clock::now();
+            self.noted = self.noted.saturating_sub(1);
+            self.slept_at = (self.noted > 0).then(clock::now);
             return false;
         }
         let now = clock::now();
@@ -142,7 +156,7 @@ impl Look {
             Some(_) => {
                 self.until = None;
                 self.credit /= 2;
-                self.slept_at = now;
+                self.slept_at = Some(now);
                 return false;
             }
         }

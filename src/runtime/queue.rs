@@ -9,7 +9,7 @@
 use super::Runnable;
 use crate::promise::{Cell, Turn, strand};
 use crate::sync::Lock;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
@@ -17,8 +17,14 @@ use std::task::Waker;
 /// What an empty list may keep of a burst's memory, in cells.
 const KEPT: usize = 4096;
 
+const QUEUED: u8 = 1;
+const REST: u8 = 2;
+
 pub(crate) struct Queue {
     ready: Lock<Ready>,
+    /// Which parts of `ready` have something in them; written under its lock. To the loop a hint: before it sleeps it
+    /// looks itself.
+    filled: AtomicU8,
     asleep: AtomicBool,
     waker: Lock<Option<Waker>>,
     wake: Lock<Wake>,
@@ -30,6 +36,17 @@ pub(crate) struct Queue {
 struct Wake {
     left: bool,
     waits: Option<Waker>,
+}
+
+/// What a loop does once its queue is empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// What waited for that.
+    Last,
+    Stopping,
+    /// What waits for the loop to be idle, once the sockets have nothing either.
+    Idle,
+    Nothing,
 }
 
 #[derive(Default)]
@@ -49,7 +66,8 @@ impl Queue {
     pub(super) fn new(runnable: Option<Runnable>) -> Self {
         let (ready, waker, wake) = (Lock::new(Ready::default()), Lock::new(None), Lock::new(Wake::default()));
         // Until it is first driven, a loop is told of as one that sleeps.
-        Self { ready, asleep: AtomicBool::new(runnable.is_some()), waker, wake, runnable }
+        let (filled, asleep) = (AtomicU8::new(0), AtomicBool::new(runnable.is_some()));
+        Self { ready, filled, asleep, waker, wake, runnable }
     }
 
     pub(crate) fn push(&self, cell: Arc<Cell>, turn: Turn) {
@@ -66,6 +84,7 @@ impl Queue {
             Turn::Idle => ready.idle.push(cell),
         }
         ready.foreign |= foreign;
+        self.note(&ready);
         drop(ready);
         self.wake();
     }
@@ -82,6 +101,17 @@ impl Queue {
             return;
         }
         cells.into_iter().for_each(|cell| ready.cells.push_front(cell));
+        self.note(&ready);
+    }
+
+    fn note(&self, ready: &Ready) {
+        let queued = if ready.cells.is_empty() { 0 } else { QUEUED };
+        let rest = if ready.last.is_empty() && ready.idle.is_empty() && !ready.stopping { 0 } else { REST };
+        self.filled.store(queued | rest, Ordering::Release);
+    }
+
+    fn has(&self, part: u8) -> bool {
+        self.filled.load(Ordering::Acquire) & part != 0
     }
 
     /// Wakes the loop if it sleeps.
@@ -95,10 +125,6 @@ impl Queue {
                 runnable.hook.run(&runnable.ctx);
             }
         }
-    }
-
-    pub(super) fn is_asleep(&self) -> bool {
-        self.asleep.load(Ordering::Acquire)
     }
 
     /// As `wake`, for a change made outside the lock: the loop, about to sleep, sees it, or is seen to sleep.
@@ -147,17 +173,23 @@ impl Queue {
         let idle = std::mem::take(&mut ready.idle);
         let any = !idle.is_empty();
         ready.cells.extend(idle);
+        self.note(&ready);
         any
     }
 
     /// What to poll next, for a loop that is driven turn by turn.
     pub(super) fn pop(&self) -> Option<Arc<Cell>> {
         let mut ready = self.ready.lock();
-        ready.cells.pop_front().or_else(|| ready.last.pop())
+        let next = ready.cells.pop_front().or_else(|| ready.last.pop());
+        self.note(&ready);
+        next
     }
 
     /// Moves what is ready into `older`; returns whether some of it is foreign.
     pub(super) fn take(&self, older: &mut VecDeque<Arc<Cell>>) -> bool {
+        if !self.has(QUEUED) {
+            return false;
+        }
         let mut ready = self.ready.lock();
         if older.is_empty() {
             std::mem::swap(&mut ready.cells, older);
@@ -165,26 +197,41 @@ impl Queue {
         } else {
             older.append(&mut ready.cells);
         }
+        self.note(&ready);
         std::mem::take(&mut ready.foreign)
     }
 
-    /// The latest of what waits for everything else.
-    pub(super) fn take_last(&self) -> Option<Arc<Cell>> {
-        self.ready.lock().last.pop()
-    }
-
-    pub(super) fn has_idle(&self) -> bool {
-        !self.ready.lock().idle.is_empty()
+    /// What there is to do when nothing is queued. The latest of what waits for everything else goes to `older`.
+    pub(super) fn take_rest(&self, older: &mut VecDeque<Arc<Cell>>) -> Rest {
+        if !self.has(REST) {
+            return Rest::Nothing;
+        }
+        let mut ready = self.ready.lock();
+        if let Some(last) = ready.last.pop() {
+            older.push_back(last);
+            self.note(&ready);
+            return Rest::Last;
+        }
+        match (ready.stopping, ready.idle.is_empty()) {
+            (true, _) => Rest::Stopping,
+            (false, false) => Rest::Idle,
+            (false, true) => Rest::Nothing,
+        }
     }
 
     /// Moves what waits for the loop to be idle into `older`.
     pub(super) fn take_idle(&self, older: &mut VecDeque<Arc<Cell>>) {
-        older.extend(self.ready.lock().idle.drain(..));
+        let mut ready = self.ready.lock();
+        older.extend(ready.idle.drain(..));
+        self.note(&ready);
     }
 
     /// Announces that the loop is about to sleep; `false` if there is something to do first.
     pub(super) fn sleep(&self, waker: &Waker) -> bool {
-        let old = self.waker.lock().replace(waker.clone());
+        let mut known = self.waker.lock();
+        let changed = known.as_ref().is_none_or(|known| !known.will_wake(waker));
+        let old = if changed { known.replace(waker.clone()) } else { None };
+        drop(known);
         drop(old);
         self.asleep.store(true, Ordering::Release);
         let ready = self.ready.lock();
@@ -202,12 +249,11 @@ impl Queue {
 
     /// Asks the loop to end once the queue is empty.
     pub(super) fn stop(&self) {
-        self.ready.lock().stopping = true;
+        let mut ready = self.ready.lock();
+        ready.stopping = true;
+        self.note(&ready);
+        drop(ready);
         self.wake();
-    }
-
-    pub(super) fn is_stopping(&self) -> bool {
-        self.ready.lock().stopping
     }
 
     /// From now on what is pushed is ended instead, as is what is left: nothing will poll it.
@@ -216,6 +262,7 @@ impl Queue {
         let left = std::mem::take(&mut *ready);
         ready.closed = true;
         ready.stopping = true;
+        self.note(&ready);
         drop(ready);
         let waker = self.waker.lock().take();
         drop(waker);

@@ -6,6 +6,7 @@
 //! timer that is started and soon cancelled.
 
 use super::Shared;
+use super::clock::Clock;
 use crate::sync::Lock;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::future::Future;
@@ -47,6 +48,7 @@ impl Future for Timer {
                 None
             }
         };
+        timers.note_first(&heap);
         drop(heap);
         drop(replaced);
         if this.deadline < timers.armed.load(Ordering::Acquire) {
@@ -59,26 +61,56 @@ impl Future for Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            let waker = self.runtime.timers.heap.lock().remove(slot);
+            let timers = &self.runtime.timers;
+            let mut heap = timers.heap.lock();
+            let waker = heap.remove(slot);
+            timers.note_first(&heap);
+            drop(heap);
             drop(waker);
         }
     }
 }
 
+/// No deadline at all.
+const NONE: u64 = u64::MAX;
+
 pub(crate) struct Timers {
     heap: Lock<Heap>,
+    /// The earliest deadline of the heap, or `NONE`; written under its lock. To the loop it is a hint: before it
+    /// sleeps it asks the heap.
+    first: AtomicU64,
     /// When the loop will wake by itself. Written by the loop only.
     armed: AtomicU64,
 }
 
 impl Timers {
     pub(super) fn new() -> Self {
-        Self { heap: Lock::new(Heap::default()), armed: AtomicU64::new(0) }
+        Self { heap: Lock::new(Heap::default()), first: AtomicU64::new(NONE), armed: AtomicU64::new(0) }
+    }
+
+    fn note_first(&self, heap: &Heap) {
+        // A timer for ever is one all the same.
+        let first = heap.first().map_or(NONE, |first| first.min(NONE - 1));
+        self.first.store(first, Ordering::Release);
     }
 
     /// Wakes everything that is due, in the order of deadlines, then of creation. (TIME-02)
-    pub(super) fn fire(&self, now: u64, due: &mut Vec<Waker>) {
-        self.heap.lock().take_due(now, due);
+    pub(super) fn fire(&self, clock: &Clock, due: &mut Vec<Waker>) {
+        // Most turns of a loop have no timer at all: those cost neither a lock nor a look at the clock.
+        let first = self.first.load(Ordering::Acquire);
+        if first != NONE {
+            let now = clock.now();
+            if first <= now {
+                self.take_due(now, due);
+            }
+        }
+    }
+
+    fn take_due(&self, now: u64, due: &mut Vec<Waker>) {
+        let mut heap = self.heap.lock();
+        heap.take_due(now, due);
+        self.note_first(&heap);
+        drop(heap);
         due.drain(..).for_each(Waker::wake);
     }
 
@@ -93,7 +125,7 @@ impl Timers {
 
     /// Wakes everything: nothing will be due any more.
     pub(super) fn wake_all(&self) {
-        self.fire(u64::MAX, &mut Vec::new());
+        self.take_due(u64::MAX, &mut Vec::new());
     }
 
     /// While the loop is awake it looks at the heap itself: nobody needs to wake it.
@@ -102,9 +134,9 @@ impl Timers {
     }
 
     /// Fixes when the loop wakes by itself, given when it was going to.
-    pub(super) fn arm(&self, before: Option<u64>, now: u64) -> Option<u64> {
-        let kept = before.filter(|at| *at > now);
-        let first = self.first();
+    pub(super) fn arm(&self, before: Option<u64>, clock: &Clock) -> Option<u64> {
+        let kept = before.filter(|at| *at > clock.now());
+        let first = Some(self.first.load(Ordering::Acquire)).filter(|first| *first != NONE);
         let at = [kept, first].into_iter().flatten().min();
         self.armed.store(at.unwrap_or(u64::MAX), Ordering::Release);
         at

@@ -40,6 +40,8 @@ pub struct Connection {
     closed: AtomicBool,
     writes: Turns,
     write_end: Lock<Option<WriteEnd>>,
+    /// Whether `write_end` says something: most writes need not look.
+    write_ended: AtomicBool,
     /// Settles when writing has become useless; made when somebody first asks.
     disconnected: Lock<Option<Promise>>,
     remote: Remote,
@@ -59,6 +61,7 @@ impl Connection {
             closed: AtomicBool::new(false),
             writes: Turns::default(),
             write_end: Lock::new(None),
+            write_ended: AtomicBool::new(false),
             disconnected: Lock::new(None),
         })
     }
@@ -101,10 +104,24 @@ impl Connection {
 
     /// Whether writing is of any use.
     pub(super) fn check_write(&self) -> Result<(), Error> {
+        self.check_write_end()?;
+        self.transport.check_open()
+    }
+
+    /// Writes what the transport takes at once, when it is the caller's turn.
+    pub(super) fn write_in_turn(&self, data: &[u8]) -> Result<usize, Error> {
+        self.check_write_end()?;
+        self.transport.write_now(data)
+    }
+
+    fn check_write_end(&self) -> Result<(), Error> {
+        if !self.write_ended.load(Ordering::Acquire) {
+            return Ok(());
+        }
         match &*self.write_end.lock() {
             Some(WriteEnd::Shut) => Err(Error::after_end()),
             Some(WriteEnd::Aborted(error)) => Err(error.clone()),
-            None => self.transport.check_open(),
+            None => Ok(()),
         }
     }
 
@@ -188,6 +205,14 @@ impl Connection {
         self.write_bytes(&bytes)
     }
 
+    /// Writes what the kernel takes at once, if no other write is pending; how much that was, maybe nothing. Makes no
+    /// promise. (STRM-10)
+    pub fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
+        self.runtime().check()?;
+        let written = self.writes.try_now(|| (self.write_in_turn(data), false));
+        written.map_or_else(|| self.check_write().map(|()| 0), |(written, _)| written)
+    }
+
     fn write_with(self: &Arc<Self>, data: &[u8], rest: impl Fn(usize) -> Bytes) -> Result<Promise, Error> {
         self.runtime().check()?;
         let runtime = self.runtime().clone();
@@ -224,6 +249,7 @@ impl Connection {
             }
             this.transport.shutdown_write()?;
             this.write_end.lock().get_or_insert(WriteEnd::Shut);
+            this.write_ended.store(true, Ordering::Release);
             Ok(Value::Unit)
         }))
     }
@@ -245,6 +271,7 @@ impl Connection {
             if matches!(*end, Some(WriteEnd::Shut)) {
                 return Ok(());
             }
+            self.write_ended.store(true, Ordering::Release);
             end.replace(WriteEnd::Aborted(error.clone()))
         };
         if before.is_none() {

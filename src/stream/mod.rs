@@ -2,6 +2,7 @@
 
 mod capability;
 mod capability_pipe;
+mod closable;
 mod connection;
 pub(crate) mod control;
 mod descriptor;
@@ -14,6 +15,7 @@ mod pipe;
 mod pipe_write;
 mod promised;
 mod read;
+mod read_each;
 mod socket;
 mod stretch;
 mod target;
@@ -22,6 +24,8 @@ mod transport;
 mod write;
 
 pub(crate) use capability::{Attached, Carries};
+#[cfg(kja_model)]
+pub(crate) use closable::Closable;
 pub use connection::Connection;
 pub use control::ControlMessage;
 pub(crate) use descriptor::Descriptor;

@@ -25,6 +25,7 @@ impl Transport for Null {
     }
 
     fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
+        self.0.check_open()?;
         Ok(data.len())
     }
 

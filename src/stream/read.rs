@@ -64,7 +64,7 @@ impl Read {
         Ok(Self { reading: Reading::claim(connection)?, buffer: Vec::new(), min: min.max(1), max })
     }
 
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
+    pub(super) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
         loop {
             let filled = self.buffer.len();
             if self.buffer.capacity() == filled {
@@ -120,20 +120,27 @@ impl ReadInto {
     }
 }
 
+impl ReadInto {
+    /// How much has been read, from the start of the buffer; 0 at the end of the stream.
+    pub(super) fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+        let Some(buffer) = &mut self.buffer else { return Poll::Pending };
+        loop {
+            let count = ready!(self.reading.poll(cx, Target::Borrowed(buffer, self.filled)))?;
+            self.filled += count;
+            if count == 0 || self.filled >= self.min {
+                return Poll::Ready(Ok(std::mem::take(&mut self.filled)));
+            }
+        }
+    }
+}
+
 impl Future for ReadInto {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let this = &mut *self;
-        let Some(buffer) = &mut this.buffer else { return Poll::Pending };
-        loop {
-            let count = ready!(this.reading.poll(cx, Target::Borrowed(buffer, this.filled)))?;
-            this.filled += count;
-            if count == 0 || this.filled >= this.min {
-                this.buffer = None;
-                return Poll::Ready(Ok(Value::U64(this.filled as u64)));
-            }
-        }
+        let filled = ready!(self.poll_filled(cx))?;
+        self.buffer = None;
+        Poll::Ready(Ok(Value::U64(filled as u64)))
     }
 }
 

@@ -5,21 +5,27 @@
 //! An operation borrows the descriptor for one system call, so `close` really closes it, at most one system call
 //! later, while operations are pending.
 
+use super::closable::{Closable, InUse};
 use crate::error::Error;
 use crate::runtime::Shared;
 use crate::sync::Lock;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 pub(crate) struct Socket {
     runtime: Arc<Shared>,
-    fd: Lock<Option<Arc<AsyncFd<OwnedFd>>>>,
+    fd: Closable<AsyncFd<OwnedFd>>,
     /// The pending reader, for `close`.
     reader: Lock<Option<Waker>>,
+    /// What `reader` would wake, 0 for nobody: one that is known already costs no lock.
+    known_reader: AtomicUsize,
+    /// Of a socket that is registered for reading: a copy of it that is registered for writing, while a write waits.
+    outlet: Option<Lock<Option<Arc<AsyncFd<OwnedFd>>>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,16 +84,32 @@ pub(crate) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -
 impl Socket {
     /// Registers a descriptor that is already non-blocking.
     pub(crate) fn new(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Self, Error> {
-        let fd = register(runtime, fd, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self { runtime: runtime.clone(), fd: Lock::new(Some(Arc::new(fd))), reader: Lock::new(None) })
+        Self::with_interest(runtime, fd, Interest::READABLE | Interest::WRITABLE, None)
+    }
+
+    /// As `new`, for one of which every write makes the kernel tell that there is room for another, and that rarely has to
+    /// wait for it, such as a datagram socket: the loop would wake after each.
+    pub(crate) fn for_reading(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Self, Error> {
+        Self::with_interest(runtime, fd, Interest::READABLE, Some(Lock::new(None)))
+    }
+
+    fn with_interest(
+        runtime: &Arc<Shared>,
+        fd: OwnedFd,
+        interest: Interest,
+        outlet: Option<Lock<Option<Arc<AsyncFd<OwnedFd>>>>>,
+    ) -> Result<Self, Error> {
+        let fd = Closable::new(register(runtime, fd, interest)?);
+        let (reader, known_reader) = (Lock::new(None), AtomicUsize::new(0));
+        Ok(Self { runtime: runtime.clone(), fd, reader, known_reader, outlet })
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
     }
 
-    fn fd(&self) -> Result<Arc<AsyncFd<OwnedFd>>, Error> {
-        self.fd.lock().clone().ok_or_else(Error::closed)
+    fn fd(&self) -> Result<InUse<'_, AsyncFd<OwnedFd>>, Error> {
+        self.fd.get().ok_or_else(Error::closed)
     }
 
     /// Runs one system call.
@@ -124,13 +146,28 @@ impl Socket {
         if !self.runtime.on_loop()
             && let Some(done) = first_try(&fd, direction, &mut call)
         {
+            self.close_outlet(direction);
             return Poll::Ready(Ok(done));
         }
+        let outlet = match &self.outlet {
+            Some(outlet) if direction == Direction::Write => {
+                // What is not there yet has not been waited for: the call comes first.
+                let waiting = outlet.lock().clone();
+                if waiting.is_none()
+                    && let Called::Done(done, _) = call()
+                {
+                    return Poll::Ready(Ok(done));
+                }
+                Some(waiting.map_or_else(|| self.open_outlet(&fd, outlet), Ok)?)
+            }
+            _ => None,
+        };
         let mut blocked = 0;
         loop {
-            let ready = match direction {
-                Direction::Read => fd.poll_read_ready(cx),
-                Direction::Write => fd.poll_write_ready(cx),
+            let ready = match (direction, &outlet) {
+                (_, Some(outlet)) => outlet.poll_write_ready(cx),
+                (Direction::Read, None) => fd.poll_read_ready(cx),
+                (Direction::Write, None) => fd.poll_write_ready(cx),
             };
             let mut ready = match ready {
                 Poll::Ready(Ok(ready)) => ready,
@@ -152,41 +189,67 @@ impl Socket {
                     if emptied {
                         ready.clear_ready();
                     }
+                    self.close_outlet(direction);
                     return Poll::Ready(Ok(done));
                 }
             }
         }
         drop(fd);
         // Closed since: `close` may have looked for our waker before it was there.
-        if self.fd.lock().is_none() {
+        if !self.fd.is_open() {
             return Poll::Ready(Err(Error::closed()));
         }
         Poll::Pending
     }
 
+    fn open_outlet(
+        &self,
+        fd: &AsyncFd<OwnedFd>,
+        outlet: &Lock<Option<Arc<AsyncFd<OwnedFd>>>>,
+    ) -> Result<Arc<AsyncFd<OwnedFd>>, Error> {
+        let copy = rustix::io::fcntl_dupfd_cloexec(fd.get_ref(), 0);
+        let copy = copy.map_err(|errno| Error::from_io("waiting to write", &errno.into()))?;
+        let opened = Arc::new(register(&self.runtime, copy, Interest::WRITABLE)?);
+        Ok(outlet.lock().get_or_insert(opened).clone())
+    }
+
+    fn close_outlet(&self, direction: Direction) {
+        if let Some(outlet) = self.outlet.as_ref().filter(|_| direction == Direction::Write) {
+            let outlet = outlet.lock().take();
+            drop(outlet);
+        }
+    }
+
     fn remember_reader(&self, waker: &Waker) {
-        let mut reader = self.reader.lock();
-        if reader.as_ref().is_some_and(|old| old.will_wake(waker)) {
+        let known = waker.data() as usize;
+        if self.known_reader.load(Ordering::Acquire) == known {
             return;
         }
+        let mut reader = self.reader.lock();
         let old = reader.replace(waker.clone());
+        self.known_reader.store(known, Ordering::Release);
         drop(reader);
         drop(old);
     }
 
+    fn take_reader(&self) -> Option<Waker> {
+        let mut reader = self.reader.lock();
+        self.known_reader.store(0, Ordering::Release);
+        reader.take()
+    }
+
     /// The pending read is over.
     pub(crate) fn forget_reader(&self) {
-        let old = self.reader.lock().take();
-        drop(old);
+        if self.known_reader.load(Ordering::Acquire) != 0 {
+            drop(self.take_reader());
+        }
     }
 
     /// Takes the descriptor out of the loop and closes it; `true` if it was open.
     pub(crate) fn close(&self) -> bool {
-        let fd = self.fd.lock().take();
-        let open = fd.is_some();
-        drop(fd);
-        let reader = self.reader.lock().take();
-        if let Some(reader) = reader {
+        let open = self.fd.close();
+        self.close_outlet(Direction::Write);
+        if let Some(reader) = self.take_reader() {
             reader.wake();
         }
         open

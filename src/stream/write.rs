@@ -36,7 +36,7 @@ impl Write {
     /// all, the place in the line for the rest.
     pub(crate) fn now(connection: &Arc<Connection>, data: &[u8]) -> Option<(Result<usize, Error>, Option<Turn>)> {
         connection.writes().try_now(|| {
-            let sent = connection.check_write().and_then(|()| connection.transport().write_now(data));
+            let sent = connection.write_in_turn(data);
             let unfinished = sent.as_ref().is_ok_and(|sent| *sent < data.len());
             (sent, unfinished)
         })

@@ -258,6 +258,9 @@ static inline void connection_refuses(uint64_t h) {
   CHECK_U64(out, 0);
   REFUSED(kja_connection_read_into_start(h, buffer, 1, 4, CTX, &out));
   REFUSED(kja_connection_read_all_start(h, 4, &out));
+  REFUSED(kja_connection_read_each_start(h, 1, 4, never_called, CTX, &out));
+  REFUSED(kja_connection_read_each_into_start(h, buffer, 1, 4, never_called, CTX, &out));
+  REFUSED(kja_connection_write_now(h, "x", 1, (size_t *)&other));
   REFUSED(kja_connection_write_start(h, "x", 1, &out));
   REFUSED(kja_connection_write_borrowed_start(h, "x", 1, CTX, &out));
   REFUSED(kja_connection_write_bytes_start(h, 0, &out));
@@ -301,7 +304,12 @@ static inline void datagram_refuses(uint64_t h) {
   uint64_t out = 1;
   int value = 0;
   size_t size = sizeof value;
+  bool sent;
   REFUSED(kja_datagram_send_start(h, "x", 1, 0, &out));
+  REFUSED(kja_datagram_send_now(h, "x", 1, 0, &sent));
+  REFUSED(kja_datagram_reply_start(h, "x", 1, h, &out));
+  REFUSED(kja_datagram_reply_now(h, "x", 1, h, &sent));
+  REFUSED(kja_datagram_receive_each_start(h, NULL, never_called, CTX, &out));
   CHECK_U64(out, 0);
   REFUSED(kja_datagram_sendv_start(h, NULL, 0, 0, &out));
   REFUSED(kja_datagram_receive_start(h, NULL, &out));
@@ -321,6 +329,7 @@ static inline void message_refuses(uint64_t h) {
   size_t size;
   const void *data;
   REFUSED(kja_message_content(h, &out));
+  REFUSED(kja_message_data(h, NULL, NULL));
   CHECK_U64(out, 0);
   REFUSED(kja_message_is_truncated(h, &truncated));
   REFUSED(kja_message_control_count(h, &size));

@@ -118,10 +118,12 @@ fn from_above(way: Way) -> bool {
 fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
     let Cell { source, combinator, way, .. } = cell;
     let below = match (way, source) {
-        (Way::Input, _) | (Way::Close, Source::Read | Source::Write | Source::QueuedWrite) => Some(ErrorKind::Canceled),
+        (Way::Input, _) | (Way::Close, Source::Read | Source::ReadEach | Source::Write | Source::QueuedWrite) => {
+            Some(ErrorKind::Canceled)
+        }
         (Way::Close, Source::Accept | Source::Remote) => Some(ErrorKind::Canceled),
         (Way::Close, _) => Some(ErrorKind::Disconnected),
-        (Way::Peer, Source::Read) => None,
+        (Way::Peer, Source::Read | Source::ReadEach) => None,
         (Way::Peer, Source::Fulfiller) => Some(ErrorKind::Failed),
         (Way::Peer, Source::Pop) => Some(ErrorKind::Overloaded),
         (Way::Peer, _) => Some(ErrorKind::Disconnected),

@@ -5,6 +5,8 @@
 pub(crate) enum Source {
     Timer,
     Read,
+    /// A sequence of reads, with a callback for each.
+    ReadEach,
     /// On a full buffer.
     Write,
     /// Behind a write on a full buffer.
@@ -105,9 +107,9 @@ pub(crate) struct Cell {
     pub(crate) turned: Loop,
 }
 
-pub(crate) const SOURCES: [Source; 13] = {
+pub(crate) const SOURCES: [Source; 14] = {
     use Source::*;
-    [Timer, Read, Write, QueuedWrite, Accept, Connect, Fulfiller, Call, Then, Pop, Push, Acquire, Remote]
+    [Timer, Read, ReadEach, Write, QueuedWrite, Accept, Connect, Fulfiller, Call, Then, Pop, Push, Acquire, Remote]
 };
 
 pub(crate) const COMBINATORS: [Combinator; 16] = {
@@ -144,7 +146,7 @@ pub(crate) const WAYS: [Way; 18] = {
 
 /// Whether the cell makes sense; if not, why.
 pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
-    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, Then, Timer};
+    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, ReadEach, Then, Timer};
     let Cell { source, combinator, way, turned } = cell;
     let detached = combinator == Combinator::Detach;
     let no_result = detached || combinator == Combinator::TaskSet;
@@ -158,7 +160,7 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
             Err("the detached promises of a wait scope are its owner's to cancel")
         }
         Way::ShutdownAwaited if turned == Loop::Scope => Err("who may await in a wait scope is who shuts it down"),
-        Way::Running | Way::Own if !matches!(source, Call | Then) => Err("it has no callback"),
+        Way::Running | Way::Own if !matches!(source, Call | Then | ReadEach) => Err("it has no callback"),
         Way::Peer if matches!(source, Timer | Accept | Call | Push | Acquire | Then) => {
             Err("there is no other side that could go")
         }

@@ -72,6 +72,10 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
             let tcp = world.tcp();
             Box::new(move |_| read(tcp))
         }
+        Source::ReadEach => {
+            let tcp = world.tcp();
+            Box::new(move |_| read_each(tcp, &probes, way))
+        }
         Source::Write => {
             let tcp = world.tcp();
             Box::new(move |_| write(&tcp))
@@ -125,9 +129,15 @@ fn is_closed(tcp: &Tcp, world: &World<'_>) -> Result<(), String> {
 }
 
 fn read(tcp: Arc<Tcp>) -> Operation {
+    let promise = tcp.connection.read(1, 10).expect("it starts");
+    reading(tcp, promise)
+}
+
+/// A pending read of whatever kind.
+fn reading(tcp: Arc<Tcp>, promise: Promise) -> Operation {
     let (over, settle, peer) = (tcp.clone(), tcp.clone(), tcp.clone());
     Operation {
-        promise: tcp.connection.read(1, 10).expect("it starts"),
+        promise,
         over: Arc::new(move || over.is_idle()),
         settle: step(move |_| settle.peer_writes(b"x")),
         peer: Some((step(move |_| peer.peer_ends()), None)),
@@ -142,6 +152,17 @@ fn read(tcp: Arc<Tcp>) -> Operation {
             }
         }),
     }
+}
+
+fn read_each(tcp: Arc<Tcp>, probes: &Probes, way: Way) -> Operation {
+    if matches!(way, Way::Running | Way::Own) {
+        tcp.peer_writes(b"x");
+    }
+    let dropped = Count::default();
+    let mut body = Some(probes.body(dropped.on_drop()));
+    let over = tcp.clone();
+    let promise = tcp.connection.read_each(1, 10, move |_| body.take().expect("one read")()).expect("it starts");
+    Operation { over: Arc::new(move || dropped.get() == 1 && over.is_idle()), ..reading(tcp, promise) }
 }
 
 /// More than the system takes for a connection.

@@ -12,6 +12,7 @@
 
 mod bounded_queue;
 mod cell;
+mod closable;
 mod executor;
 mod handle;
 mod queue;

@@ -44,6 +44,10 @@ opaque errorObject (call : @& Call) : IO Error
 @[extern "kjasync_call_object"]
 opaque object {α : Type} (call : @& Call) : IO α
 
+/-- As `object`; `none` if the value is nothing. -/
+@[extern "kjasync_call_option"]
+opaque option {α : Type} (call : @& Call) : IO (Option α)
+
 /-- `kja_call_return_opaque`. -/
 @[extern "kjasync_call_return_object"]
 opaque returnObject {α : Type} (call : @& Call) (value : α) : BaseIO Unit

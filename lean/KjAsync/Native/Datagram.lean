@@ -17,6 +17,18 @@ opaque Address.bindDatagram (address : @& Address) : IO Datagram
 @[extern "kjasync_datagram_send_start"]
 opaque Datagram.sendStart (port : @& Datagram) (bytes : @& Bytes) (to : @& Option Address) : IO Promise
 
+/-- `kja_datagram_send_now`. -/
+@[extern "kjasync_datagram_send_now"]
+opaque Datagram.sendNow (port : @& Datagram) (bytes : @& Bytes) (to : @& Option Address) : IO Bool
+
+/-- `kja_datagram_reply_start`. -/
+@[extern "kjasync_datagram_reply_start"]
+opaque Datagram.replyStart (port : @& Datagram) (bytes : @& Bytes) (to : @& Message) : IO Promise
+
+/-- `kja_datagram_reply_now`. -/
+@[extern "kjasync_datagram_reply_now"]
+opaque Datagram.replyNow (port : @& Datagram) (bytes : @& Bytes) (to : @& Message) : IO Bool
+
 /-- `kja_datagram_sendv_start`. -/
 @[extern "kjasync_datagram_sendv_start"]
 opaque Datagram.sendvStart (port : @& Datagram) (pieces : @& Array Bytes) (to : @& Option Address) : IO Promise
@@ -28,6 +40,11 @@ opaque Datagram.receiveStart (port : @& Datagram) (capacity controlCapacity : US
 /-- `kja_datagram_receive_many_start`. -/
 @[extern "kjasync_datagram_receive_many_start"]
 opaque Datagram.receiveManyStart (port : @& Datagram) (capacity controlCapacity max : USize) : IO Promise
+
+/-- `kja_datagram_receive_each_start`. -/
+@[extern "kjasync_datagram_receive_each_start"]
+opaque Datagram.receiveEachStart (port : @& Datagram) (capacity controlCapacity : USize) (onMessage : Call → BaseIO Unit) :
+    IO Promise
 
 /-- `kja_datagram_connect`. -/
 @[extern "kjasync_datagram_connect"]

@@ -81,6 +81,10 @@ opaque Promise.trace (promise : @& Promise) : IO String
 @[extern "kjasync_promise_object"]
 opaque Promise.object {α : Type} (promise : @& Promise) : IO α
 
+/-- As `object`; `none` if the value is nothing. -/
+@[extern "kjasync_promise_option"]
+opaque Promise.option {α : Type} (promise : @& Promise) : IO (Option α)
+
 /-- `kja_promise_cancel`. -/
 @[extern "kjasync_promise_cancel"]
 opaque Promise.cancel (promise : @& Promise) : IO Unit

@@ -68,6 +68,14 @@ opaque Listener.close (listener : @& Listener) : IO Unit
 @[extern "kjasync_connection_read_start"]
 opaque Connection.readStart (connection : @& Connection) (min max : USize) : IO Promise
 
+/-- `kja_connection_read_each_start`. -/
+@[extern "kjasync_connection_read_each_start"]
+opaque Connection.readEachStart (connection : @& Connection) (min max : USize) (onBytes : Call → BaseIO Unit) : IO Promise
+
+/-- `kja_connection_write_now`. -/
+@[extern "kjasync_connection_write_now"]
+opaque Connection.writeNow (connection : @& Connection) (bytes : @& Bytes) : IO Nat
+
 /-- `kja_connection_read_all_start`. -/
 @[extern "kjasync_connection_read_all_start"]
 opaque Connection.readAllStart (connection : @& Connection) (limit : USize) : IO Promise

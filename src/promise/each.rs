@@ -1,0 +1,99 @@
+//! Operations that bring one thing after another and run a callback for each.
+//!
+//! One cell, one future and one callback serve the whole sequence: what comes costs no promise and no handle of its
+//! own. The next thing is asked for only when its callback could run at once, so a cancel loses nothing that has come.
+
+use super::abandon::{Left, let_go};
+use super::source::Step;
+use super::{Cell, Promise, Resolution, Watch, call};
+use crate::foreign::ForeignCallback;
+use crate::value::{Outcome, Value};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// How many callbacks run in one turn of the loop, if there is always more.
+const MOST_IN_A_TURN: u32 = 8;
+
+/// What brings them.
+pub(crate) trait Items: Send {
+    /// The next one; `None` at the end.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome>>;
+}
+
+/// Code that runs on the loop for each of them.
+pub(crate) enum ForEach {
+    Foreign(ForeignCallback),
+    Closure(Box<dyn FnMut(Value) -> Resolution + Send>),
+}
+
+impl ForEach {
+    fn run(&mut self, item: Value) -> Resolution {
+        match self {
+            Self::Foreign(callback) => call::invoke(callback, Ok(item)),
+            Self::Closure(closure) => closure(item),
+        }
+    }
+}
+
+pub(crate) struct Each {
+    items: Box<dyn Items>,
+    run: ForEach,
+    /// What the last callback returned and is waited for before the next.
+    waits: Option<Watch>,
+    in_this_turn: u32,
+}
+
+impl Each {
+    pub(super) fn new(items: Box<dyn Items>, run: ForEach) -> Self {
+        Self { items, run, waits: None, in_this_turn: 0 }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {
+        if let Some(watch) = &mut self.waits {
+            if !watch.poll_settled(cx) {
+                return self.rest(Step::Pending);
+            }
+            let outcome = watch.outcome();
+            self.waits = None;
+            if !matches!(outcome, Ok(Value::Unit)) {
+                return Step::Settle(outcome);
+            }
+        }
+        if !on_loop || self.in_this_turn == MOST_IN_A_TURN {
+            return self.rest(Step::NeedsLoop);
+        }
+        let item = match self.items.poll_next(cx) {
+            Poll::Pending => return self.rest(Step::Pending),
+            Poll::Ready(None) => return Step::Settle(Ok(Value::Unit)),
+            Poll::Ready(Some(Err(error))) => return Step::Settle(Err(error)),
+            Poll::Ready(Some(Ok(item))) => item,
+        };
+        self.in_this_turn += 1;
+        match self.run.run(item) {
+            Resolution::Outcome(Ok(Value::Unit)) => Step::Again,
+            Resolution::Outcome(done) => Step::Settle(done),
+            Resolution::Promise(promise) => Step::Wait(promise),
+        }
+    }
+
+    fn rest(&mut self, step: Step) -> Step {
+        self.in_this_turn = 0;
+        step
+    }
+
+    pub(super) fn wait(&mut self, promise: Promise) {
+        self.waits = Some(Watch::new(promise));
+    }
+
+    /// The cell that it waits for.
+    pub(super) fn awaits(&self) -> Option<Arc<Cell>> {
+        self.waits.as_ref().map(|watch| watch.promise.cell().clone())
+    }
+
+    /// Ends what the last callback returned first: that may use the buffer or the context, which go with the rest.
+    pub(super) fn discard(mut self: Box<Self>) {
+        if let Some(watch) = self.waits.take() {
+            let_go(watch, Left::Each(self));
+        }
+    }
+}
