@@ -1,17 +1,33 @@
 //! Listeners.
 
 use super::{
-    boundary, buffer_in, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_status_t, listener, put,
-    put_wanted, release, slice_in,
+    boundary, buffer_in, bytes_in, connection, created, kja_address_t, kja_connection_t, kja_listener_t, kja_promise_t,
+    kja_status_t, listener, put, put_wanted, release, slice_in,
 };
 use crate::handle::{self, Object};
 use crate::net::Listener;
 use std::ffi::c_void;
 use std::sync::Arc;
 
+/// Makes a listener of a connection over which others are sent, as with `kja_connection_send_connection_start`. The
+/// connection stays the caller's and usable for everything but reading; the listener keeps it, and closing the listener
+/// closes it. Accepts are served in order. One rejects with `DISCONNECTED` at the end of the stream, with `FAILED` for
+/// bytes that come without a connection, with `BUSY` while somebody else reads. Cancelling one takes nothing. Of the peers
+/// of accepted connections nothing is known: whoever sends a connection vouches for nothing. The port is 0; there is no
+/// local address and there are no socket options (`UNIMPLEMENTED`). An aggregate may have it, and goes on when it ends.
+///
+/// Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe. (CAPS-09)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_listener_from_connection(
+    connection_: kja_connection_t,
+    out: *mut kja_listener_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Listener(Listener::from_connection(&connection(connection_)?)?)))
+}
+
 /// Accepts from any of several listeners of one runtime. They stay the caller's and usable; they may be released, the
-/// aggregate keeps their sockets. Each accept has its place in the line of every socket; nothing is taken from the
-/// kernel before somebody waits for it. Closing the aggregate closes them all. Errors: `INVALID_ARGUMENT` for none and for
+/// aggregate keeps their sockets. Each accept has its place in the line of every one; nothing is taken from the
+/// kernel before somebody waits for it. One that is closed, or at its end, leaves the rest. Closing the aggregate closes them all. Errors: `INVALID_ARGUMENT` for none and for
 /// listeners of different runtimes. (NET-20)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_aggregate_new(
@@ -35,7 +51,7 @@ pub unsafe extern "C" fn kja_listener_local_address(
     created(out, || Ok(Object::Address(Arc::new(listener(listener_)?.local_address()?))))
 }
 
-/// The bound port, 0 for a unix socket. Of several sockets that of the first. (NET-18)
+/// The bound port, 0 for a unix socket and for a connection. Of several sockets that of the first. (NET-18)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_port(listener_: kja_listener_t, out: *mut u16) -> kja_status_t {
     boundary(|| put(out, listener(listener_)?.port()?))

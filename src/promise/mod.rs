@@ -29,7 +29,7 @@ pub use source::When;
 pub use task_set::TaskSet;
 
 pub(crate) use abandon::{strand, within};
-pub(crate) use call::{invoke, with as with_call};
+pub(crate) use call::{invoke, invoke_with, with as with_call};
 pub(crate) use cell::{Cell, Turn};
 pub(crate) use source::Continuation;
 use source::{Source, Then};

@@ -11,6 +11,14 @@ pub(crate) enum Source {
     QueuedWrite,
     Accept,
     Connect,
+    /// On a connection over which others are sent.
+    CarriedAccept,
+    /// The same, for who sends.
+    CarriedConnect,
+    /// On a listener behind a wrapper, with a handshake under way.
+    WrappedAccept,
+    /// A connection that is being wrapped.
+    Handshake,
     /// Settled by another thread.
     Fulfiller,
     /// A call of an executor.
@@ -105,9 +113,27 @@ pub(crate) struct Cell {
     pub(crate) turned: Loop,
 }
 
-pub(crate) const SOURCES: [Source; 13] = {
+pub(crate) const SOURCES: [Source; 17] = {
     use Source::*;
-    [Timer, Read, Write, QueuedWrite, Accept, Connect, Fulfiller, Call, Then, Pop, Push, Acquire, Remote]
+    [
+        Timer,
+        Read,
+        Write,
+        QueuedWrite,
+        Accept,
+        Connect,
+        CarriedAccept,
+        CarriedConnect,
+        WrappedAccept,
+        Handshake,
+        Fulfiller,
+        Call,
+        Then,
+        Pop,
+        Push,
+        Acquire,
+        Remote,
+    ]
 };
 
 pub(crate) const COMBINATORS: [Combinator; 16] = {
@@ -144,7 +170,7 @@ pub(crate) const WAYS: [Way; 18] = {
 
 /// Whether the cell makes sense; if not, why.
 pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
-    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, Then, Timer};
+    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, Then, Timer, WrappedAccept};
     let Cell { source, combinator, way, turned } = cell;
     let detached = combinator == Combinator::Detach;
     let no_result = detached || combinator == Combinator::TaskSet;
@@ -159,7 +185,7 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         }
         Way::ShutdownAwaited if turned == Loop::Scope => Err("who may await in a wait scope is who shuts it down"),
         Way::Running | Way::Own if !matches!(source, Call | Then) => Err("it has no callback"),
-        Way::Peer if matches!(source, Timer | Accept | Call | Push | Acquire | Then) => {
+        Way::Peer if matches!(source, Timer | Accept | WrappedAccept | Call | Push | Acquire | Then) => {
             Err("there is no other side that could go")
         }
         Way::Close if matches!(source, Timer | Connect | Fulfiller | Call | Acquire | Then) => {
