@@ -154,22 +154,23 @@ impl ForeignWrapper {
     }
 
     pub(crate) fn client(&self) -> Option<impl FnOnce(u64, u64, &str)> {
-        // SAFETY: `new` demanded that it accepts this pointer; the name has as many bytes as we say.
-        self.client.map(|run| {
-            move |call, connection, host: &str| unsafe {
-                run(self.ctx.pointer(), call, connection, host.as_ptr().cast(), host.len())
-            }
+        let run = self.client?;
+        Some(move |call, connection, host: &str| {
+            // SAFETY: `new` demanded that it accepts this pointer; the name has as many bytes as we say.
+            unsafe { run(self.ctx.pointer(), call, connection, host.as_ptr().cast(), host.len()) }
         })
     }
 
     pub(crate) fn server(&self) -> Option<impl FnOnce(u64, u64)> {
+        let run = self.server?;
         // SAFETY: `new` demanded that it accepts this pointer.
-        self.server.map(|run| move |call, connection| unsafe { run(self.ctx.pointer(), call, connection) })
+        Some(move |call, connection| unsafe { run(self.ctx.pointer(), call, connection) })
     }
 
     pub(crate) fn failed(&self) -> Option<impl FnOnce(u64)> {
+        let run = self.failed?;
         // SAFETY: `new` demanded that it accepts this pointer.
-        self.failed.map(|run| move |call| unsafe { run(self.ctx.pointer(), call) })
+        Some(move |call| unsafe { run(self.ctx.pointer(), call) })
     }
 }
 
