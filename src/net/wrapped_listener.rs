@@ -74,7 +74,12 @@ impl Wrapped {
             handshake = handshake.timeout(nanos);
         }
         let line = self.line.clone();
-        self.tasks.add(&handshake.then(When::Both, move |outcome| line.end(outcome)))
+        self.tasks.add(&handshake.then(When::Both, move |outcome| line.end(outcome)))?;
+        // Closed meanwhile, perhaps before there was this one to end.
+        if self.line.handshakes.lock().closed {
+            self.tasks.clear();
+        }
+        Ok(())
     }
 }
 
