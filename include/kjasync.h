@@ -1881,7 +1881,7 @@ kja_status_t kja_listener_aggregate_new(const kja_listener_t *listeners,
 
 /*
  The bound address, with the port that the system chose if 0 was asked for; a new handle. Of several sockets that
- of the first. (NET-18, NET-19)
+ of the first. Errors: `UNIMPLEMENTED` for a listener on a connection. (NET-18, NET-19)
  */
 kja_status_t kja_listener_local_address(kja_listener_t listener_,
                                         kja_address_t *out);
@@ -1894,7 +1894,8 @@ kja_status_t kja_listener_port(kja_listener_t listener_,
 
 /*
  Reads a socket option (`getsockopt`) to `buffer`, of several sockets that of the first. Writes how many bytes the
- system gave to `length`, which may be null. Errors: what the system says, with its error number. (NET-19)
+ system gave to `length`, which may be null. Errors: what the system says, with its error number; `UNIMPLEMENTED` for a
+ listener on a connection. (NET-19)
  */
 kja_status_t kja_listener_getsockopt(kja_listener_t listener_,
                                      int32_t level,

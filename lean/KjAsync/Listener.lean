@@ -58,7 +58,8 @@ def acceptStart (listener : Listener) : IO (PromiseRef Connection) :=
 @[inline] def accept [MonadAwait m] (listener : Listener) : m Connection :=
   MonadAwait.awaitStarted listener.acceptStart
 
-/-- The bound address, with the port that the system chose if 0 was asked for. Never blocks. (NET-18) -/
+/-- The bound address, with the port that the system chose if 0 was asked for. Never blocks. Errors: `unimplemented` for a
+listener on a connection. (NET-18) -/
 def localAddress (listener : Listener) : IO Address := return ⟨← listener.native.localAddress, listener.runtime⟩
 
 /-- Stops listening now; pending accepts reject with kind `canceled`. A second call does nothing. Never blocks. -/

@@ -42,7 +42,7 @@ pub unsafe extern "C" fn kja_listener_aggregate_new(
 }
 
 /// The bound address, with the port that the system chose if 0 was asked for; a new handle. Of several sockets that
-/// of the first. (NET-18, NET-19)
+/// of the first. Errors: `UNIMPLEMENTED` for a listener on a connection. (NET-18, NET-19)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_local_address(
     listener_: kja_listener_t,
@@ -58,7 +58,8 @@ pub unsafe extern "C" fn kja_listener_port(listener_: kja_listener_t, out: *mut 
 }
 
 /// Reads a socket option (`getsockopt`) to `buffer`, of several sockets that of the first. Writes how many bytes the
-/// system gave to `length`, which may be null. Errors: what the system says, with its error number. (NET-19)
+/// system gave to `length`, which may be null. Errors: what the system says, with its error number; `UNIMPLEMENTED` for a
+/// listener on a connection. (NET-19)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_getsockopt(
     listener_: kja_listener_t,
