@@ -231,6 +231,11 @@ typedef uint64_t kja_promise_t;
 typedef uint64_t kja_address_t;
 
 /*
+ A connected byte stream. Released with `kja_connection_release`.
+ */
+typedef uint64_t kja_connection_t;
+
+/*
  A listening socket. Released with `kja_listener_release`.
  */
 typedef uint64_t kja_listener_t;
@@ -277,11 +282,6 @@ typedef uint64_t kja_handle_t;
  One switch for many promises. Released with `kja_canceler_release`, which cancels them.
  */
 typedef uint64_t kja_canceler_t;
-
-/*
- A connected byte stream. Released with `kja_connection_release`.
- */
-typedef uint64_t kja_connection_t;
 
 /*
  A callback. It runs on the loop's thread, at most once, and must neither block nor unwind.
@@ -424,6 +424,78 @@ typedef uint64_t kja_message_list_t;
  The system's network or a part of it. Released with `kja_network_release`.
  */
 typedef uint64_t kja_network_t;
+
+/*
+ Wraps the end that connected, where whoever is at the other end has to prove the name: a DNS name or an IP address of
+ `host_len` bytes, not closed by a NUL, borrowed for this call. Runs on the loop, any number of times, and must neither
+ block nor unwind. The connection is a new handle which is the callback's: to be released, also when it is the result.
+ The result, left with `kja_call_return_handle` or `kja_call_return_promise`, is a connection or a promise of one;
+ `kja_call_return_error` refuses.
+ */
+typedef void (*kja_wrap_client_fn)(void *ctx,
+                                   kja_call_t call,
+                                   kja_connection_t connection,
+                                   const char *host,
+                                   size_t host_len);
+
+/*
+ Wraps the end that was connected to; otherwise as `kja_wrap_client_fn`.
+ */
+typedef void (*kja_wrap_server_fn)(void *ctx, kja_call_t call, kja_connection_t connection);
+
+/*
+ What a wrapper does. Zero everything, then set `size` and what is wanted; 0 means the default.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_network_wrapper_options_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   Wraps the end that connected; may be null: then that is `UNIMPLEMENTED`.
+   */
+  kja_wrap_client_fn wrap_client;
+  /*
+   Wraps the end that was connected to; may be null: then that is `UNIMPLEMENTED`.
+   */
+  kja_wrap_server_fn wrap_server;
+  /*
+   Runs on the loop for each accepted connection that could not be wrapped, with the error as its input; what it
+   returns is ignored. May be null: then nobody hears of them. (TLS-11)
+   */
+  kja_callback_fn on_accept_error;
+  /*
+   For all three.
+   */
+  void *ctx;
+  /*
+   Frees `ctx` when nothing that was wrapped needs it any more, or when no wrapper was made; may be null.
+   */
+  kja_destroy_fn destroy;
+  /*
+   What the texts of wrapped addresses begin with, before a colon, in UTF-8; null for `wrapped`.
+   */
+  const char *name;
+  /*
+   The length of the name.
+   */
+  size_t name_len;
+  /*
+   How long an accepted connection may take to be wrapped, in nanoseconds by the runtime's clock; 0 for 10 seconds,
+   `UINT64_MAX` for as long as it likes.
+   */
+  uint64_t accept_timeout_nanos;
+  /*
+   How many connections a listener has that are being wrapped, or have been and wait for an accept; 0 for 128.
+   More than these stay with the inner listener.
+   */
+  size_t max_handshakes;
+} kja_network_wrapper_options_t;
+
+/*
+ What turns connections into secure ones, or into others. Released with `kja_network_wrapper_release`.
+ */
+typedef uint64_t kja_network_wrapper_t;
 
 /*
  A bounded queue of values. Released with `kja_queue_release`.
@@ -624,6 +696,22 @@ kja_status_t kja_address_from_sockaddr(kja_runtime_t runtime_,
                                        kja_address_t *out);
 
 /*
+ Makes an address of a connection over which others are sent: it stands for whoever is at the other end. Connecting
+ makes a pair of connected ends, sends one over the connection and gives the other: a pair of Unix sockets over a Unix
+ socket, a capability pipe through a capability pipe. Listening, whatever the options, receives what the other end sends,
+ as `kja_listener_from_connection` does; all listeners of one address share their line. The connection stays the
+ caller's, and the address keeps it.
+
+ Its text is `<capability stream>`, which cannot be parsed. It has no `struct sockaddr` (0 bytes), no port (0), the family
+ `KJA_FAMILY_OTHER`, stands for 0 addresses, is in no block, and only a network without rules allows it. Where a socket
+ needs an address it is refused (`UNIMPLEMENTED`). Cancelling a connect closes both ends, unless one has been sent.
+
+ Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe. (CAPS-10)
+ */
+kja_status_t kja_address_from_connection(kja_connection_t connection_,
+                                         kja_address_t *out);
+
+/*
  Copies the `struct sockaddr` of the address, of several the first, cut to `capacity`. Writes its whole size to
  `length`, which may be null. (STRM-18)
  */
@@ -640,7 +728,7 @@ kja_status_t kja_address_clone(kja_address_t address_, kja_address_t *out);
 /*
  Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
  `capacity`; several addresses are joined with commas. It can be parsed again, but for a unix
- socket whose name is no UTF-8. Writes its whole length,
+ socket whose name is no UTF-8, for a connection and for what is wrapped. Writes its whole length,
  without the NUL, to `length`, which may be null. (NET-15)
  */
 kja_status_t kja_address_text(kja_address_t address_,
@@ -659,9 +747,10 @@ kja_status_t kja_address_port(kja_address_t address_, uint16_t *out);
 kja_status_t kja_address_family(kja_address_t address_, uint32_t *out);
 
 /*
- How many addresses it stands for: several if a name resolved to them, otherwise 1.
+ How many addresses it stands for: several if a name resolved to them, 0 for a connection, otherwise 1.
  */
-kja_status_t kja_address_count(kja_address_t address_, size_t *out);
+kja_status_t kja_address_count(kja_address_t address_,
+                               size_t *out);
 
 /*
  One of the addresses that it stands for, by itself, so that its family can be chosen; a new handle. Errors:
@@ -1865,9 +1954,22 @@ bool kja_fulfiller_is_waiting(kja_fulfiller_t fulfiller_);
 kja_status_t kja_fulfiller_release(kja_fulfiller_t fulfiller);
 
 /*
+ Makes a listener of a connection over which others are sent, as with `kja_connection_send_connection_start`. The
+ connection stays the caller's and usable for everything but reading; the listener keeps it, and closing the listener
+ closes it. Accepts are served in order. One rejects with `DISCONNECTED` at the end of the stream, with `FAILED` for
+ bytes that come without a connection, with `BUSY` while somebody else reads. Cancelling one takes nothing. Of the peers
+ of accepted connections nothing is known: whoever sends a connection vouches for nothing. The port is 0; there is no
+ local address and there are no socket options (`UNIMPLEMENTED`). An aggregate may have it, and goes on when it ends.
+
+ Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe. (CAPS-09)
+ */
+kja_status_t kja_listener_from_connection(kja_connection_t connection_,
+                                          kja_listener_t *out);
+
+/*
  Accepts from any of several listeners of one runtime. They stay the caller's and usable; they may be released, the
- aggregate keeps their sockets. Each accept has its place in the line of every socket; nothing is taken from the
- kernel before somebody waits for it. Closing the aggregate closes them all. Errors: `INVALID_ARGUMENT` for none and for
+ aggregate keeps their sockets. Each accept has its place in the line of every one; nothing is taken from the
+ kernel before somebody waits for it. One that is closed, or at its end, leaves the rest. Closing the aggregate closes them all. Errors: `INVALID_ARGUMENT` for none and for
  listeners of different runtimes. (NET-20)
  */
 kja_status_t kja_listener_aggregate_new(const kja_listener_t *listeners,
@@ -1876,19 +1978,21 @@ kja_status_t kja_listener_aggregate_new(const kja_listener_t *listeners,
 
 /*
  The bound address, with the port that the system chose if 0 was asked for; a new handle. Of several sockets that
- of the first. (NET-18, NET-19)
+ of the first. Errors: `UNIMPLEMENTED` for a listener on a connection. (NET-18, NET-19)
  */
 kja_status_t kja_listener_local_address(kja_listener_t listener_,
                                         kja_address_t *out);
 
 /*
- The bound port, 0 for a unix socket. Of several sockets that of the first. (NET-18)
+ The bound port, 0 for a unix socket and for a connection. Of several sockets that of the first. (NET-18)
  */
-kja_status_t kja_listener_port(kja_listener_t listener_, uint16_t *out);
+kja_status_t kja_listener_port(kja_listener_t listener_,
+                               uint16_t *out);
 
 /*
  Reads a socket option (`getsockopt`) to `buffer`, of several sockets that of the first. Writes how many bytes the
- system gave to `length`, which may be null. Errors: what the system says, with its error number. (NET-19)
+ system gave to `length`, which may be null. Errors: what the system says, with its error number; `UNIMPLEMENTED` for a
+ listener on a connection. (NET-19)
  */
 kja_status_t kja_listener_getsockopt(kja_listener_t listener_,
                                      int32_t level,
@@ -1914,6 +2018,25 @@ kja_status_t kja_listener_setsockopt(kja_listener_t listener_,
  */
 kja_status_t kja_listener_accept_start(kja_listener_t listener_,
                                        kja_promise_t *out);
+
+/*
+ Accepts one connection after another, each as `kja_listener_accept_start`, and runs `on_connection` on the loop for each, with the
+ connection as its input (`kja_call_handle`); one that it does not take is closed. What the callback returns decides:
+
+ - unit: the next accept begins;
+ - a promise: it is waited for first, which leaves later connections in the backlog, and its outcome decides likewise;
+ - any other value, or an error: the accepting ends, and that is the outcome of the promise.
+
+ `destroy(ctx)` runs before the promise settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
+
+ Errors: those of an accept end it, `CANCELED` when the listener is closed. Cancellation: connections stay in the backlog, and a
+ promise that the last callback returned is let go of before `ctx` is. (NET-16)
+ */
+kja_status_t kja_listener_accept_each_start(kja_listener_t listener_,
+                                            kja_callback_fn on_connection,
+                                            void *ctx,
+                                            kja_destroy_fn destroy,
+                                            kja_promise_t *out);
 
 /*
  Stops listening now; pending accepts reject with `CANCELED`. Connections that were handed out live on. A second call
@@ -2111,6 +2234,78 @@ kja_status_t kja_network_allows(kja_network_t network_,
  Releases the handle. Addresses and networks made from it stay as they are.
  */
 kja_status_t kja_network_release(kja_network_t network);
+
+/*
+ Makes a wrapper: what turns connections, and with them listeners, addresses and whole networks, into secure ones, or
+ into others. TLS is one. `ctx` is taken over in every case but that of options of the wrong size. Errors:
+ `INVALID_ARGUMENT` for options of the wrong size and for a name that is no UTF-8. (NET-22)
+ */
+kja_status_t kja_network_wrapper_new(kja_runtime_t runtime_,
+                                     const kja_network_wrapper_options_t *options,
+                                     kja_network_wrapper_t *out);
+
+/*
+ Wraps the end that connected, on the loop; the promise carries a `kja_connection_t`. Whoever is at the other end has
+ to prove the name. The connection's handle is consumed if the call succeeds. Errors: `INVALID_ARGUMENT` for a name that
+ is no UTF-8 and for a connection of another runtime; the promise fails as the wrapper says, with `WRONG_TYPE` if its
+ result is no connection, with `UNIMPLEMENTED` if it has no `wrap_client`. Cancellation: the handshake ends and the
+ connection is closed. (NET-22, TLS-12)
+ */
+kja_status_t kja_network_wrapper_wrap_client_start(kja_network_wrapper_t wrapper,
+                                                   kja_connection_t connection,
+                                                   const char *host,
+                                                   size_t host_len,
+                                                   kja_promise_t *out);
+
+/*
+ Wraps the end that was connected to; otherwise as `kja_network_wrapper_wrap_client_start`. (NET-22, TLS-12)
+ */
+kja_status_t kja_network_wrapper_wrap_server_start(kja_network_wrapper_t wrapper,
+                                                   kja_connection_t connection,
+                                                   kja_promise_t *out);
+
+/*
+ Makes a listener that accepts from another one and wraps. Handshakes run side by side and finish in any order, so that a
+ peer which stalls holds up nobody; the options bound their number and their time. They begin while an accept is
+ pending; one that has begun goes on, and what it gives is kept for the next accept, so that cancelling an accept loses
+ no connection. One that fails is told to `on_accept_error` alone, and no accept fails because of it. When nothing more
+ comes from the inner listener, an accept fails once the handshakes have ended.
+
+ The inner listener stays the caller's and may be released; port, local address and socket options are its own. Closing
+ the new one ends its handshakes and closes the inner one; releasing it, with no accept pending, ends its handshakes.
+ Errors: `INVALID_ARGUMENT` for a listener of another runtime. (NET-22, TLS-14)
+ */
+kja_status_t kja_network_wrapper_wrap_listener(kja_network_wrapper_t wrapper,
+                                               kja_listener_t listener_,
+                                               kja_listener_t *out);
+
+/*
+ Makes an address whose connections are wrapped: those it makes as clients, with the name to be expected; those it listens
+ for as servers. The address stays the caller's, and both may be released once a connect has begun. The text is that of
+ the address behind the wrapper's name and a colon, and cannot be parsed. Family, port, count and `struct sockaddr` are
+ those of the address; a socket is not given it (`UNIMPLEMENTED`). Errors: `INVALID_ARGUMENT` for a name that is no
+ UTF-8 and for an address of another runtime. (NET-22, TLS-15)
+ */
+kja_status_t kja_network_wrapper_wrap_address(kja_network_wrapper_t wrapper,
+                                              kja_address_t address_,
+                                              const char *host,
+                                              size_t host_len,
+                                              kja_address_t *out);
+
+/*
+ Makes a network whose addresses are wrapped, with the host in their text, a name or an IP address, as the name to be
+ expected. What has no such name is refused: texts of unix sockets and of several addresses with `INVALID_ARGUMENT`,
+ a `struct sockaddr` with `UNIMPLEMENTED`. The rules are those of the network, and can be restricted further. The network
+ stays the caller's. Errors: `INVALID_ARGUMENT` for a network of another runtime. (NET-22, TLS-16)
+ */
+kja_status_t kja_network_wrapper_wrap_network(kja_network_wrapper_t wrapper,
+                                              kja_network_t network_,
+                                              kja_network_t *out);
+
+/*
+ Releases the handle. What was wrapped keeps the wrapper.
+ */
+kja_status_t kja_network_wrapper_release(kja_network_wrapper_t wrapper);
 
 /*
  What is known of a peer: one of `KJA_PEER_*`.

@@ -4,6 +4,7 @@ import KjAsync.Async
 import KjAsync.Bytes
 import KjAsync.Canceler
 import KjAsync.Capability
+import KjAsync.Carried
 import KjAsync.Cidr
 import KjAsync.Connection
 import KjAsync.Connection.Each
@@ -19,6 +20,7 @@ import KjAsync.File
 import KjAsync.Listener
 import KjAsync.Message
 import KjAsync.Network
+import KjAsync.NetworkWrapper
 import KjAsync.Peer
 import KjAsync.Pipe
 import KjAsync.Promise

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use bytes::Bytes;
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 
 /// Runs when the library no longer needs `ctx`; exactly once, on any thread.
 pub type DestroyFn = Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>;
@@ -125,6 +125,52 @@ impl ForeignCallback {
     pub(crate) fn run(&self, call: u64) {
         // SAFETY: `new` demanded that `run` accepts this pointer.
         unsafe { (self.run)(self.ctx.pointer(), call) }
+    }
+}
+
+/// The callbacks of a wrapper: on the loop thread, any number of times, until `destroy(ctx)`.
+pub(crate) struct ForeignWrapper {
+    client: Option<WrapClientFn>,
+    server: Option<WrapServerFn>,
+    failed: Option<FailedFn>,
+    ctx: Opaque,
+}
+
+pub(crate) type WrapClientFn =
+    unsafe extern "C-unwind" fn(ctx: *mut c_void, call: u64, connection: u64, host: *const c_char, host_len: usize);
+pub(crate) type WrapServerFn = unsafe extern "C-unwind" fn(ctx: *mut c_void, call: u64, connection: u64);
+pub(crate) type FailedFn = unsafe extern "C-unwind" fn(ctx: *mut c_void, call: u64);
+
+impl ForeignWrapper {
+    /// # Safety
+    /// The functions must accept `ctx`'s pointer on the loop thread as long as `ctx` lives.
+    pub(crate) unsafe fn new(
+        client: Option<WrapClientFn>,
+        server: Option<WrapServerFn>,
+        failed: Option<FailedFn>,
+        ctx: Opaque,
+    ) -> Self {
+        Self { client, server, failed, ctx }
+    }
+
+    pub(crate) fn client(&self) -> Option<impl FnOnce(u64, u64, &str)> {
+        let run = self.client?;
+        Some(move |call, connection, host: &str| {
+            // SAFETY: `new` demanded that it accepts this pointer; the name has as many bytes as we say.
+            unsafe { run(self.ctx.pointer(), call, connection, host.as_ptr().cast(), host.len()) }
+        })
+    }
+
+    pub(crate) fn server(&self) -> Option<impl FnOnce(u64, u64)> {
+        let run = self.server?;
+        // SAFETY: `new` demanded that it accepts this pointer.
+        Some(move |call, connection| unsafe { run(self.ctx.pointer(), call, connection) })
+    }
+
+    pub(crate) fn failed(&self) -> Option<impl FnOnce(u64)> {
+        let run = self.failed?;
+        // SAFETY: `new` demanded that it accepts this pointer.
+        Some(move |call| unsafe { run(self.ctx.pointer(), call) })
     }
 }
 

@@ -10,7 +10,7 @@
 
 use crate::coordination::{Event, Permit, Queue, Semaphore};
 use crate::error::Error;
-use crate::net::{Address, DatagramPort, Listener, Network, Peer};
+use crate::net::{Address, DatagramPort, Listener, Network, NetworkWrapper, Peer};
 use crate::promise::{Canceler, Fulfiller, Promise, TaskSet};
 use crate::runtime::{Executor, Runtime, RuntimeId, Shared, Status, end_object};
 use crate::stream::{Connection, Message, Messages};
@@ -35,6 +35,7 @@ pub(crate) enum Object {
     Address(Arc<Address>),
     Listener(Arc<Listener>),
     Network(Network),
+    NetworkWrapper(Arc<NetworkWrapper>),
     Peer(Arc<Peer>),
     Connection(Arc<Connection>),
     TaskSet(Arc<TaskSet>),
@@ -59,6 +60,7 @@ impl Object {
             Self::Address(address) => Some(address.runtime()),
             Self::Listener(listener) => Some(listener.runtime()),
             Self::Network(network) => Some(network.runtime()),
+            Self::NetworkWrapper(wrapper) => Some(wrapper.runtime()),
             Self::Peer(peer) => peer.runtime(),
             Self::Connection(connection) => Some(connection.runtime()),
             Self::TaskSet(tasks) => Some(tasks.runtime()),

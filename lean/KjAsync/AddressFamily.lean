@@ -32,7 +32,8 @@ namespace Address
 /-- The family; of several addresses that of the first, for `*` IPv6. Never blocks. -/
 def family (address : Address) : IO AddressFamily := return .ofCode (← address.native.family)
 
-/-- How many addresses it stands for: several if a name resolved to them, otherwise 1. Never blocks. (NET-15) -/
+/-- How many addresses it stands for: several if a name resolved to them, 0 for a connection, otherwise 1.
+Never blocks. (NET-15) -/
 def count (address : Address) : IO Nat := address.native.count
 
 /-- One of the addresses that it stands for, by itself, so that its family can be chosen. An address never changes, and is

@@ -1,3 +1,4 @@
+import KjAsync.Async.Each
 import KjAsync.Connection
 
 /-! Listeners: sockets that connections come in on. -/
@@ -58,7 +59,23 @@ def acceptStart (listener : Listener) : IO (PromiseRef Connection) :=
 @[inline] def accept [MonadAwait m] (listener : Listener) : m Connection :=
   MonadAwait.awaitStarted listener.acceptStart
 
-/-- The bound address, with the port that the system chose if 0 was asked for. Never blocks. (NET-18) -/
+/--
+Accepts one connection after another, each as `acceptStart`, and runs code on the loop for each; the next accept begins when that is done,
+so what serves the connection is best started there and left to a `TaskSet` or a scope. One promise serves them all. `none` goes on, `some` ends it
+with that value. A connection that nobody keeps is closed.
+
+Never blocks. Errors: what the code throws, and those of an accept; `canceled` when the listener is closed. Cancellation: connections
+stay in the backlog, and the code that runs ends at its next wait. (NET-16)
+-/
+def acceptEachStart (listener : Listener) (run : Connection → Async (Option α)) : IO (PromiseRef (Option α)) :=
+  PromiseRef.ofSequence listener.runtime .connection run listener.native.acceptEachStart
+
+/-- Runs code for each connection until it gives a value; see `acceptEachStart`. -/
+@[inline] def acceptEach [MonadAwait m] (listener : Listener) (run : Connection → Async (Option α)) : m (Option α) :=
+  MonadAwait.awaitStarted (listener.acceptEachStart run)
+
+/-- The bound address, with the port that the system chose if 0 was asked for. Never blocks. Errors: `unimplemented` for a
+listener on a connection. (NET-18) -/
 def localAddress (listener : Listener) : IO Address := return ⟨← listener.native.localAddress, listener.runtime⟩
 
 /-- Stops listening now; pending accepts reject with kind `canceled`. A second call does nothing. Never blocks. -/

@@ -57,18 +57,19 @@ def tee (source : Connection) (limit : Nat := 1048576) : IO (Connection × Conne
   if limit == 0 then throw (Error.ofKind .invalidArgument "a tee that keeps nothing")
   return both source.runtime (← source.native.tee (Native.usize limit))
 
+/-- The native promise of the native connection, of one that may carry it in a Lean object. Not for users. -/
+def _root_.KjAsync.PromiseRef.asConnection (promise : PromiseRef Connection) : IO Native.Promise := do
+  unless promise.reader.isObject do return promise.native
+  promise.native.onValue fun call => do
+    match ← (promise.reader.ofCall promise.runtime call).toBaseIO with
+    | .ok connection => discard (call.returnConnection connection.native).toBaseIO
+    | .error error => Outcome.rejectCall call error
+
 /-- A connection that passes everything on to the one that the promise will carry. Until then reads and writes wait; ending
 and aborting are done when it comes. If the promise fails they fail with its error. It holds the promise. Never blocks.
 (STRM-27) -/
-def promised (promise : PromiseRef Connection) : IO Connection := do
-  -- A promise that carries a Lean object is made into one that carries the native connection in it.
-  let native ← if promise.reader.isObject then
-      promise.native.onValue fun call => do
-        match ← (promise.reader.ofCall promise.runtime call).toBaseIO with
-        | .ok connection => discard (call.returnConnection connection.native).toBaseIO
-        | .error error => Outcome.rejectCall call error
-    else pure promise.native
-  return ⟨← Native.Connection.promised native, promise.runtime⟩
+def promised (promise : PromiseRef Connection) : IO Connection :=
+  return ⟨← Native.Connection.promised (← promise.asConnection), promise.runtime⟩
 
 /-- A connection that takes every write and is at its end for every read; its length is 0. Never blocks. (STRM-22) -/
 def null (runtime : Runtime) : IO Connection := return ⟨← Native.Connection.null runtime.native, runtime⟩

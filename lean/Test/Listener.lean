@@ -63,3 +63,22 @@ test "a refused connection says so" := inBoth fun runtime => do
   listener.close
   let error ← fails .disconnected (runtime.connect (← address.text) : IO Connection)
   check (Error.osCode? error).isSome s!"no number in {error}"
+
+-- parity: NET-16
+test "each connection has its code run until a value ends it" := inBoth fun runtime => do
+  let (listener, address) ← listenOnLoopback (m := IO) runtime
+  let greeted ← IO.mkRef 0
+  let serving ← listener.acceptEachStart fun connection => do
+    greeted.modify (· + 1)
+    connection.write s!"hi {← greeted.get}"
+    connection.shutdownWrite
+    return if (← greeted.get) == 3 then some "enough" else none
+  for n in [1:4] do
+    let client ← address.connect (m := IO)
+    checkEq (← (← client.readAll).toText) s!"hi {n}"
+  checkEq (← serving.await) (some "enough")
+  let serving : PromiseRef (Option Unit) ← listener.acceptEachStart fun _ => return none
+  -- What nobody keeps is closed.
+  checkEq (← (← (← address.connect (m := IO)).readAll).toText) ""
+  listener.close
+  discard <| fails .canceled serving.await

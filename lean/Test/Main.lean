@@ -7,6 +7,7 @@ import Test.Bytes
 import Test.Canceler
 import Test.Cancellation
 import Test.Capability
+import Test.Carried
 import Test.Cidr
 import Test.Combinators
 import Test.Connection
@@ -31,6 +32,7 @@ import Test.Matrix
 import Test.MatrixAsync
 import Test.MatrixSources
 import Test.Network
+import Test.NetworkWrapper
 import Test.Peer
 import Test.Pipe
 import Test.Promise

@@ -83,6 +83,63 @@ private def connect : Source where
       connected := connected.push connecting
     throw (IO.userError s!"{connected.size} connections without an accept")
 
+private def carriedAccept : Source where
+  name := "accept on a connection"
+  start runtime := do
+    let (one, other) ← runtime.newOsSocketPair
+    let listener ← Listener.ofConnection other
+    return {
+      promise := erased (← listener.acceptStart)
+      close := some one.close
+      usable := do
+        let (near, _) ← runtime.newOsSocketPair
+        one.sendConnection near
+        discard listener.accept }
+
+private def carriedConnect : Source where
+  name := "connect over a connection"
+  start runtime := do
+    let (one, other) ← runtime.newCapabilityPipe
+    let address ← Address.ofConnection one
+    let listener ← Listener.ofConnection other
+    return {
+      promise := erased (← address.connectStart)
+      close := some other.close
+      usable := do
+        let connecting ← address.connectStart
+        discard listener.accept
+        discard connecting.await }
+
+/-- A wrapper that waits for one byte. -/
+private def waiting (runtime : Runtime) : IO NetworkWrapper :=
+  let one := fun (connection : Connection) => do
+    discard (connection.readExactly (m := Async) 1)
+    return connection
+  NetworkWrapper.new runtime (fun connection _ => one connection) one { acceptTimeout := 0 }
+
+private def handshake : Source where
+  name := "handshake"
+  start runtime := do
+    let (client, server) ← connectedPair (m := IO) runtime
+    return {
+      promise := erased (← (← waiting runtime).wrapClientStart client "name")
+      close := some server.close
+      usable := do checkEq (← server.read (m := IO)).size 0 }
+
+private def wrappedAccept : Source where
+  name := "accept behind a wrapper"
+  start runtime := do
+    let (inner, address) ← listenOnLoopback (m := IO) runtime
+    let listener ← (← waiting runtime).wrapListener inner
+    let client ← address.connect (m := IO)
+    return {
+      promise := erased (← listener.acceptStart)
+      close := some listener.close
+      usable := do
+        client.write "xon"
+        let server ← listener.accept (m := IO)
+        checkEq (← (← server.readExactly (m := IO) 2).toText) "on" }
+
 private def fulfiller : Source where
   name := "fulfiller"
   start runtime := do
@@ -185,6 +242,14 @@ test "cancellation matrix: write" := row write
 test "cancellation matrix: accept" := row accept
 -- parity: PROM-01, CANC-04, NET-11
 test "cancellation matrix: connect" := row connect
+-- parity: PROM-01, CANC-04, CAPS-09
+test "cancellation matrix: accept on a connection" := row carriedAccept
+-- parity: PROM-01, CANC-04, CAPS-10
+test "cancellation matrix: connect over a connection" := row carriedConnect
+-- parity: PROM-01, CANC-04, NET-22
+test "cancellation matrix: handshake" := row handshake
+-- parity: PROM-01, CANC-04, NET-22
+test "cancellation matrix: accept behind a wrapper" := row wrappedAccept
 -- parity: PROM-01, CANC-04, FULF-03, FULF-10
 test "cancellation matrix: fulfiller" := row fulfiller
 -- parity: PROM-01, CANC-04, FULF-04

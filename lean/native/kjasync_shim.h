@@ -167,6 +167,7 @@ lean_obj_res kjasync_address_connect_start(b_lean_obj_arg address);
 lean_obj_res kjasync_address_listen(b_lean_obj_arg address, uint32_t backlog, uint32_t flags);
 lean_obj_res kjasync_listener_local_address(b_lean_obj_arg listener);
 lean_obj_res kjasync_listener_accept_start(b_lean_obj_arg listener);
+lean_obj_res kjasync_listener_accept_each_start(b_lean_obj_arg listener, lean_obj_arg on_connection);
 lean_obj_res kjasync_listener_close(b_lean_obj_arg listener);
 
 /* Connection. */
@@ -216,6 +217,8 @@ lean_obj_res kjasync_network_parse_address_start(b_lean_obj_arg network, b_lean_
                                                  uint16_t default_port);
 lean_obj_res kjasync_network_address_from_sockaddr(b_lean_obj_arg network, b_lean_obj_arg bytes);
 lean_obj_res kjasync_network_allows(b_lean_obj_arg network, b_lean_obj_arg address);
+lean_obj_res kjasync_address_from_connection(b_lean_obj_arg connection);
+lean_obj_res kjasync_listener_from_connection(b_lean_obj_arg connection);
 lean_obj_res kjasync_listener_aggregate_new(b_lean_obj_arg listeners);
 lean_obj_res kjasync_listener_port(b_lean_obj_arg listener);
 lean_obj_res kjasync_connection_peer(b_lean_obj_arg connection);
@@ -242,6 +245,16 @@ lean_obj_res kjasync_listener_setsockopt(b_lean_obj_arg object, uint32_t level, 
 lean_obj_res kjasync_datagram_getsockopt(b_lean_obj_arg object, uint32_t level, uint32_t option, size_t capacity);
 lean_obj_res kjasync_datagram_setsockopt(b_lean_obj_arg object, uint32_t level, uint32_t option,
                                          b_lean_obj_arg value);
+
+/* Network wrappers. */
+lean_obj_res kjasync_network_wrapper_new(b_lean_obj_arg runtime, b_lean_obj_arg name, uint64_t accept_timeout,
+                                         size_t max_handshakes, lean_obj_arg callbacks);
+lean_obj_res kjasync_network_wrapper_wrap_client_start(b_lean_obj_arg wrapper, b_lean_obj_arg connection,
+                                                       b_lean_obj_arg host);
+lean_obj_res kjasync_network_wrapper_wrap_server_start(b_lean_obj_arg wrapper, b_lean_obj_arg connection);
+lean_obj_res kjasync_network_wrapper_wrap_listener(b_lean_obj_arg wrapper, b_lean_obj_arg listener);
+lean_obj_res kjasync_network_wrapper_wrap_address(b_lean_obj_arg wrapper, b_lean_obj_arg address, b_lean_obj_arg host);
+lean_obj_res kjasync_network_wrapper_wrap_network(b_lean_obj_arg wrapper, b_lean_obj_arg network);
 
 /* Datagrams. */
 lean_obj_res kjasync_address_bind_datagram(b_lean_obj_arg address);

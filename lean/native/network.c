@@ -76,6 +76,11 @@ lean_obj_res kjasync_address_get(b_lean_obj_arg address, size_t index) {
     return kjasync_address_result(kja_address_get(kjasync_id(address), index, &id), &id);
 }
 
+lean_obj_res kjasync_address_from_connection(b_lean_obj_arg connection) {
+    kja_address_t id = 0;
+    return kjasync_address_result(kja_address_from_connection(kjasync_id(connection), &id), &id);
+}
+
 /* ---- network ---- */
 
 lean_obj_res kjasync_network_new(b_lean_obj_arg runtime) {
@@ -122,6 +127,11 @@ lean_obj_res kjasync_network_allows(b_lean_obj_arg network, b_lean_obj_arg addre
 }
 
 /* ---- listener ---- */
+
+lean_obj_res kjasync_listener_from_connection(b_lean_obj_arg connection) {
+    kja_listener_t id = 0;
+    return kjasync_handle_result(kja_listener_from_connection(kjasync_id(connection), &id), kjasync_listener_class, &id);
+}
 
 lean_obj_res kjasync_listener_aggregate_new(b_lean_obj_arg listeners) {
     size_t count = lean_array_size(listeners);

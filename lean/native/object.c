@@ -25,6 +25,7 @@ HANDLE_CLASS(address)
 HANDLE_CLASS(listener)
 HANDLE_CLASS(connection)
 HANDLE_CLASS(network)
+HANDLE_CLASS(network_wrapper)
 HANDLE_CLASS(peer)
 HANDLE_CLASS(datagram)
 HANDLE_CLASS(message)
@@ -106,6 +107,7 @@ static void register_classes(void) {
     REGISTER(listener);
     REGISTER(connection);
     REGISTER(network);
+    REGISTER(network_wrapper);
     REGISTER(peer);
     REGISTER(datagram);
     REGISTER(message);

@@ -25,6 +25,7 @@ extern lean_external_class *kjasync_address_class;
 extern lean_external_class *kjasync_listener_class;
 extern lean_external_class *kjasync_connection_class;
 extern lean_external_class *kjasync_network_class;
+extern lean_external_class *kjasync_network_wrapper_class;
 extern lean_external_class *kjasync_peer_class;
 extern lean_external_class *kjasync_datagram_class;
 extern lean_external_class *kjasync_message_class;

@@ -41,6 +41,13 @@ lean_obj_res kjasync_listener_accept_start(b_lean_obj_arg listener) {
     return kjasync_promise_result(kja_listener_accept_start(kjasync_id(listener), &id), &id);
 }
 
+lean_obj_res kjasync_listener_accept_each_start(b_lean_obj_arg listener, lean_obj_arg on_connection) {
+    kja_promise_t id = 0;
+    kja_status_t status = kja_listener_accept_each_start(kjasync_id(listener), kjasync_run, kjasync_give(on_connection),
+                                                         kjasync_destroy, &id);
+    return kjasync_promise_result(status, &id);
+}
+
 lean_obj_res kjasync_listener_close(b_lean_obj_arg listener) {
     return kjasync_unit_result(kja_listener_close(kjasync_id(listener)));
 }

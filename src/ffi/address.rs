@@ -1,8 +1,8 @@
 //! Addresses.
 
 use super::{
-    address, boundary, bytes_in, created, kja_address_t, kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t,
-    put, release, runtime,
+    address, boundary, bytes_in, connection, created, kja_address_t, kja_connection_t, kja_listener_t, kja_promise_t,
+    kja_runtime_t, kja_status_t, put, release, runtime,
 };
 use crate::error::Error;
 use crate::handle::{self, Object};
@@ -76,6 +76,25 @@ pub unsafe extern "C" fn kja_address_from_sockaddr(
     })
 }
 
+/// Makes an address of a connection over which others are sent: it stands for whoever is at the other end. Connecting
+/// makes a pair of connected ends, sends one over the connection and gives the other: a pair of Unix sockets over a Unix
+/// socket, a capability pipe through a capability pipe. Listening, whatever the options, receives what the other end sends,
+/// as `kja_listener_from_connection` does; all listeners of one address share their line. The connection stays the
+/// caller's, and the address keeps it.
+///
+/// Its text is `<capability stream>`, which cannot be parsed. It has no `struct sockaddr` (0 bytes), no port (0), the family
+/// `KJA_FAMILY_OTHER`, stands for 0 addresses, is in no block, and only a network without rules allows it. Where a socket
+/// needs an address it is refused (`UNIMPLEMENTED`). Cancelling a connect closes both ends, unless one has been sent.
+///
+/// Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe. (CAPS-10)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_address_from_connection(
+    connection_: kja_connection_t,
+    out: *mut kja_address_t,
+) -> kja_status_t {
+    created(out, || Ok(Object::Address(Arc::new(Address::from_connection(&connection(connection_)?)?))))
+}
+
 /// Copies the `struct sockaddr` of the address, of several the first, cut to `capacity`. Writes its whole size to
 /// `length`, which may be null. (STRM-18)
 #[unsafe(no_mangle)]
@@ -96,7 +115,7 @@ pub unsafe extern "C" fn kja_address_clone(address_: kja_address_t, out: *mut kj
 
 /// Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
 /// `capacity`; several addresses are joined with commas. It can be parsed again, but for a unix
-/// socket whose name is no UTF-8. Writes its whole length,
+/// socket whose name is no UTF-8, for a connection and for what is wrapped. Writes its whole length,
 /// without the NUL, to `length`, which may be null. (NET-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_text(
@@ -120,7 +139,7 @@ pub unsafe extern "C" fn kja_address_family(address_: kja_address_t, out: *mut u
     boundary(|| put(out, address(address_)?.family() as u32))
 }
 
-/// How many addresses it stands for: several if a name resolved to them, otherwise 1.
+/// How many addresses it stands for: several if a name resolved to them, 0 for a connection, otherwise 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_count(address_: kja_address_t, out: *mut usize) -> kja_status_t {
     boundary(|| put(out, address(address_)?.count()))

@@ -26,6 +26,7 @@ pub mod listener;
 pub mod local;
 pub mod message;
 pub mod network;
+pub mod network_wrapper;
 pub mod peer;
 pub mod pipe;
 pub mod promise;
@@ -68,6 +69,8 @@ pub type kja_address_t = u64;
 pub type kja_listener_t = u64;
 /// The system's network or a part of it. Released with `kja_network_release`.
 pub type kja_network_t = u64;
+/// What turns connections into secure ones, or into others. Released with `kja_network_wrapper_release`.
+pub type kja_network_wrapper_t = u64;
 /// Who is at the other end of a connection. Released with `kja_peer_release`.
 pub type kja_peer_t = u64;
 /// A connected byte stream. Released with `kja_connection_release`.
@@ -225,6 +228,7 @@ lookups! {
     address: Address => Arc<crate::net::Address>;
     listener: Listener => Arc<crate::net::Listener>;
     network: Network => crate::net::Network;
+    network_wrapper: NetworkWrapper => Arc<crate::net::NetworkWrapper>;
     peer: Peer => Arc<crate::net::Peer>;
     connection: Connection => Arc<crate::stream::Connection>;
     datagram: Datagram => Arc<crate::net::DatagramPort>;

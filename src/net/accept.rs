@@ -1,6 +1,6 @@
 //! Accepting connections, through shortages and broken connections.
 
-use super::listener::Member;
+use super::listener::{Accepting, Member};
 use super::peer::Remote;
 use crate::coordination::Turn;
 use crate::error::{Error, ErrorKind};
@@ -9,7 +9,7 @@ use crate::stream::{Connection, Direction, Socket};
 use crate::value::Outcome;
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketAddrUnix};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::pin::Pin;
@@ -23,23 +23,15 @@ const LONGEST_PAUSE: u64 = 320_000_000;
 /// How many forbidden peers are dropped before others get their turn on the loop.
 const FORBIDDEN_AT_ONCE: usize = 32;
 
-/// Takes the first connection that comes to any of the sockets, when it is this accept's turn there.
-pub(super) async fn accept(mut places: Vec<(Arc<Member>, Turn)>) -> Outcome {
-    if places.len() == 1
-        && let Some((member, turn)) = places.pop()
-    {
-        return accept_from(member, turn).await;
-    }
-    let mut racing: Vec<_> = places.into_iter().map(|(member, turn)| Box::pin(accept_from(member, turn))).collect();
+/// Takes the first connection that comes to any of several sources.
+pub(super) async fn first(mut racing: Vec<Accepting>) -> Outcome {
     poll_fn(|cx| {
         let mut index = 0;
         while index < racing.len() {
             match racing[index].as_mut().poll(cx) {
                 Poll::Pending => index += 1,
-                // One that was closed by itself leaves the rest.
-                Poll::Ready(Err(error)) if error.kind() == ErrorKind::Canceled && racing.len() > 1 => {
-                    drop(racing.remove(index));
-                }
+                // One that was closed by itself, or has come to its end, leaves the rest.
+                Poll::Ready(Err(error)) if racing.len() > 1 && is_over(&error) => drop(racing.remove(index)),
                 Poll::Ready(done) => return Poll::Ready(done),
             }
         }
@@ -48,7 +40,12 @@ pub(super) async fn accept(mut places: Vec<(Arc<Member>, Turn)>) -> Outcome {
     .await
 }
 
-async fn accept_from(member: Arc<Member>, turn: Turn) -> Outcome {
+fn is_over(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Canceled | ErrorKind::Disconnected)
+}
+
+/// Takes a connection from a socket in its turn.
+pub(super) async fn accept_from(member: Arc<Member>, turn: Turn) -> Outcome {
     let socket = &member.socket;
     let mut pause = FIRST_PAUSE;
     let mut forbidden = 0;

@@ -1,12 +1,13 @@
 //! A parsed and resolved address: one host may stand for several.
 
+use super::carried::{self, Carried};
 use super::filter::Filter;
 use super::lookup;
 use super::parse::{Host, Parsed, Port, parse};
 use super::resolve::{self, Query};
 use super::sockaddr::{self, Family};
-use super::{Cidr, Listener, connect, listener};
-use crate::error::Error;
+use super::{Cidr, Listener, NetworkWrapper, connect, listener};
+use crate::error::{Error, ErrorKind};
 use crate::handle::Object;
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
@@ -25,11 +26,20 @@ pub struct Address {
     any: bool,
     /// The rules of the network that it came from.
     filter: Filter,
+    via: Option<Via>,
+}
+
+/// What stands in for a socket, or before it.
+enum Via {
+    /// Connections go over this one.
+    Carried(Arc<Carried>),
+    /// They are those of the inner address, wrapped. The name is the one to be expected there.
+    Wrapper { wrapper: Arc<NetworkWrapper>, inner: Arc<Address>, host: String },
 }
 
 impl Address {
     pub(super) fn resolved(runtime: Arc<Shared>, filter: Filter, sockets: Vec<SocketAddr>) -> Self {
-        Self { runtime, sockets: sockets.into_iter().map(SockAddr::from).collect(), any: false, filter }
+        Self { runtime, sockets: sockets.into_iter().map(SockAddr::from).collect(), any: false, filter, via: None }
     }
 
     pub(super) fn any(runtime: Arc<Shared>, filter: Filter, port: u16) -> Self {
@@ -38,7 +48,23 @@ impl Address {
     }
 
     pub(crate) fn from_socket(runtime: &Arc<Shared>, filter: &Filter, socket: SockAddr) -> Self {
-        Self { runtime: runtime.clone(), sockets: vec![socket], any: false, filter: filter.clone() }
+        Self { runtime: runtime.clone(), sockets: vec![socket], any: false, filter: filter.clone(), via: None }
+    }
+
+    pub(super) fn over_carried(runtime: &Arc<Shared>, carried: Arc<Carried>) -> Self {
+        let via = Some(Via::Carried(carried));
+        Self { runtime: runtime.clone(), sockets: Vec::new(), any: false, filter: Filter::default(), via }
+    }
+
+    pub(super) fn wrapped(inner: &Arc<Self>, wrapper: &Arc<NetworkWrapper>, host: &str) -> Self {
+        let via = Via::Wrapper { wrapper: wrapper.clone(), inner: inner.clone(), host: host.to_owned() };
+        Self {
+            runtime: inner.runtime.clone(),
+            sockets: inner.sockets.clone(),
+            any: inner.any,
+            filter: inner.filter.clone(),
+            via: Some(via),
+        }
     }
 
     /// Parses `host`, `host:port`, `[v6]:port`, `*:port`, `unix:path` or `unix-abstract:name` and resolves a name, which
@@ -81,7 +107,7 @@ impl Address {
         Ok(Self::from_socket(runtime.shared(), &Filter::default(), sockaddr::from_bytes(bytes)?))
     }
 
-    /// The `struct sockaddr` of the first address. (STRM-18)
+    /// The `struct sockaddr` of the first address, empty for a connection. (STRM-18)
     pub fn sockaddr(&self) -> &[u8] {
         self.sockets.first().map_or(&[], sockaddr::bytes)
     }
@@ -98,9 +124,14 @@ impl Address {
     /// `Failed` for an address that the network's rules forbid.
     ///
     /// # Cancellation
-    /// All attempts end and their sockets are closed.
+    /// All attempts end and their sockets are closed. Over a connection both ends are closed, unless one has been sent.
     pub fn connect(&self) -> Result<Promise, Error> {
         self.runtime.check()?;
+        match &self.via {
+            Some(Via::Carried(carried)) => return Ok(carried.connect()),
+            Some(Via::Wrapper { wrapper, inner, host }) => return wrapper.connect(inner, host),
+            None => {}
+        }
         if self.any {
             return Err(Error::invalid("\"*\" is every address of this machine: there is nothing to connect to"));
         }
@@ -113,9 +144,14 @@ impl Address {
         }))
     }
 
-    /// Listens on all that it stands for, at once. (NET-13)
+    /// Listens on all that it stands for, at once. All listeners on a connection share their line. (NET-13, CAPS-10)
     pub fn listen(&self, options: &listener::Options) -> Result<Arc<Listener>, Error> {
         self.runtime.check()?;
+        match &self.via {
+            Some(Via::Carried(carried)) => return Ok(carried.listen()),
+            Some(Via::Wrapper { wrapper, inner, .. }) => return wrapper.wrap_listener(&inner.listen(options)?),
+            None => {}
+        }
         listener::listen(&self.runtime, &self.filter, &self.sockets, self.any, options)
     }
 
@@ -129,7 +165,7 @@ impl Address {
         self.sockets.first().map_or(Family::Other, Family::of)
     }
 
-    /// How many addresses it stands for.
+    /// How many addresses it stands for; none for a connection.
     pub fn count(&self) -> usize {
         if self.any { 1 } else { self.sockets.len() }
     }
@@ -139,18 +175,31 @@ impl Address {
         if index >= self.count() {
             return Err(Error::invalid(format!("address {index} of {}", self.count())));
         }
+        if let Some(Via::Wrapper { wrapper, inner, host }) = &self.via {
+            return Ok(Self::wrapped(&Arc::new(inner.get(index)?), wrapper, host));
+        }
         let sockets = if self.any { self.sockets.clone() } else { vec![self.sockets[index].clone()] };
-        Ok(Self { runtime: self.runtime.clone(), sockets, any: self.any, filter: self.filter.clone() })
+        Ok(Self { runtime: self.runtime.clone(), sockets, any: self.any, filter: self.filter.clone(), via: None })
     }
 
     /// Whether all that it stands for is in the block. (CIDR-02)
     pub fn is_in(&self, block: &Cidr) -> bool {
-        self.sockets.iter().all(|socket| socket.as_socket().is_some_and(|socket| block.matches(socket.ip())))
+        !self.sockets.is_empty()
+            && self.sockets.iter().all(|socket| socket.as_socket().is_some_and(|socket| block.matches(socket.ip())))
     }
 
-    /// Its names for the system, in order.
-    pub(super) fn names(&self) -> &[SockAddr] {
-        &self.sockets
+    /// Its names for the system, in order, to give to a socket that is not made here.
+    pub(super) fn names(&self) -> Result<&[SockAddr], Error> {
+        if self.via.is_some() {
+            let text = format!("{self} is an address to connect to and to listen on, not one for a socket");
+            return Err(Error::new(ErrorKind::Unimplemented, text));
+        }
+        Ok(&self.sockets)
+    }
+
+    /// Whether these rules allow every peer that it stands for. They say nothing of who is behind a connection.
+    pub(super) fn is_allowed_by(&self, filter: &Filter) -> bool {
+        (!self.sockets.is_empty() || filter.is_open()) && self.sockets.iter().all(|socket| filter.allows(socket))
     }
 
     pub(super) fn filter(&self) -> &Filter {
@@ -164,10 +213,6 @@ impl Address {
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
     }
-
-    pub(super) fn sockets(&self) -> &[SockAddr] {
-        &self.sockets
-    }
 }
 
 fn literal(host: &Host, port: u16) -> Result<SocketAddr, Error> {
@@ -179,8 +224,14 @@ fn literal(host: &Host, port: u16) -> Result<SocketAddr, Error> {
 }
 
 impl fmt::Display for Address {
-    /// A text that `parse` reads back; several addresses are joined with commas. (NET-15)
+    /// A text that `parse` reads back, but for that of a connection and of what is wrapped; several addresses are joined
+    /// with commas. (NET-15, CAPS-10, NET-22)
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.via {
+            Some(Via::Carried(_)) => return f.write_str(carried::TEXT),
+            Some(Via::Wrapper { wrapper, inner, .. }) => return write!(f, "{}:{inner}", wrapper.name()),
+            None => {}
+        }
         if self.any {
             return write!(f, "*:{}", self.port());
         }

@@ -61,7 +61,7 @@ pub struct DatagramPort {
 /// The name of an address that a socket of this family can be sent to: of its own family if there is one, else an
 /// IPv4 address as an IPv6 socket writes it.
 pub(super) fn choose(address: &Address, domain: Domain) -> Result<SockAddr, Error> {
-    let names = address.names();
+    let names = address.names()?;
     if let Some(own) = names.iter().find(|name| name.domain() == domain) {
         return Ok(own.clone());
     }
@@ -93,7 +93,7 @@ impl Address {
         self.runtime().check()?;
         let mut failed = Error::invalid("no address to bind to");
         let most = if self.is_any() { 2 } else { 1 };
-        for name in self.names().iter().take(most) {
+        for name in self.names()?.iter().take(most) {
             match open(name, self.is_any()) {
                 Ok(fd) => return DatagramPort::over(self.runtime(), fd, self.filter()),
                 Err(error) => {

@@ -1,18 +1,21 @@
-//! Listening sockets.
+//! Listeners: on sockets, and on whatever else connections come from.
 
 use super::filter::Filter;
 use super::unix_file::{self, UnixFile};
 use super::{Address, accept, connect, option, sockaddr};
-use crate::coordination::{Turn, Turns};
+use crate::coordination::Turns;
 use crate::error::{Error, ErrorKind};
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::stream::Socket;
 use crate::sync::Lock;
+use crate::value::Outcome;
 use rustix::io::Errno;
 use socket2::{SockAddr, SockRef};
+use std::future::Future;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,7 +33,29 @@ pub struct Options {
     pub replace_stale: bool,
 }
 
-/// One listening socket. Its line is shared by all listeners that it is a part of.
+/// An accept in its place in a line. What it takes it gives out in the same poll, so that dropping it loses nothing.
+pub(super) type Accepting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// Where connections come from. Its line is shared by all listeners that it is a part of.
+pub(super) trait Source: Send + Sync {
+    fn runtime(&self) -> &Arc<Shared>;
+
+    /// Takes the last place in the line.
+    fn accept(self: Arc<Self>) -> Accepting;
+
+    fn local_address(&self) -> Result<Address, Error>;
+
+    fn port(&self) -> Result<u16, Error>;
+
+    fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error>;
+
+    fn set_option(&self, level: i32, option: i32, value: &[u8]) -> Result<(), Error>;
+
+    /// Ends it, and wakes everybody in the line.
+    fn close(&self);
+}
+
+/// One listening socket.
 pub(super) struct Member {
     pub(super) socket: Socket,
     pub(super) filter: Filter,
@@ -40,9 +65,9 @@ pub(super) struct Member {
     file: Lock<Option<UnixFile>>,
 }
 
-/// One or several listening sockets. Any number of accepts may be pending; they are served in order. (NET-20)
+/// One or several sources of connections. Any number of accepts may be pending; they are served in order. (NET-20)
 pub struct Listener {
-    members: Vec<Arc<Member>>,
+    sources: Vec<Arc<dyn Source>>,
     /// Which of them the next accept looks at first, so that a busy one does not starve the others.
     first: AtomicUsize,
 }
@@ -59,7 +84,12 @@ pub(super) fn listen(
         attempts -= 1;
         match listen_on_all(runtime, filter, addresses, any, options) {
             Err((error, true)) if attempts > 0 && error.os_error() == Errno::ADDRINUSE.raw_os_error() => {}
-            done => return done.map(Listener::of).map_err(|(error, _)| error),
+            Err((error, _)) => return Err(error),
+            Ok(members) => {
+                return Ok(Listener::of(
+                    members.into_iter().map(|member| Arc::new(member) as Arc<dyn Source>).collect(),
+                ));
+            }
         }
     }
 }
@@ -71,9 +101,9 @@ fn listen_on_all(
     addresses: &[SockAddr],
     any: bool,
     options: &Options,
-) -> Result<Vec<Arc<Member>>, (Error, bool)> {
+) -> Result<Vec<Member>, (Error, bool)> {
     let mut failed = Error::invalid("no address to listen on");
-    let mut members: Vec<Arc<Member>> = Vec::new();
+    let mut members: Vec<Member> = Vec::new();
     let mut chosen = 0;
     for address in addresses {
         let address = with_port(address, chosen);
@@ -82,7 +112,7 @@ fn listen_on_all(
                 if with_port(&address, 1) != address {
                     chosen = member.port().map_err(|error| (error, false))?;
                 }
-                members.push(Arc::new(member));
+                members.push(member);
             }
             // Without IPv6 the other addresses of a host, or of `*`, are all there is.
             Err(error) if addresses.len() > 1 && is_not_here(&error) => failed = error,
@@ -166,19 +196,15 @@ impl Member {
             accepts: Turns::default(),
             file: Lock::new(None),
         };
-        let name = member.local_address()?;
+        let name = member.name()?;
         member.is_unix = name.is_unix();
         member.is_abstract = sockaddr::abstract_name(&name).is_some();
         Ok(member)
     }
 
-    fn local_address(&self) -> Result<SockAddr, Error> {
+    fn name(&self) -> Result<SockAddr, Error> {
         let name = self.socket.with_fd(|fd| SockRef::from(&fd).local_addr())?;
         name.map_err(|error| Error::from_io("reading the bound address", &error))
-    }
-
-    fn port(&self) -> Result<u16, Error> {
-        Ok(self.local_address()?.as_socket().map_or(0, |name| name.port()))
     }
 
     fn remove_file(&self) {
@@ -186,6 +212,35 @@ impl Member {
         if let Some(file) = file {
             file.remove();
         }
+    }
+}
+
+impl Source for Member {
+    fn runtime(&self) -> &Arc<Shared> {
+        self.socket.runtime()
+    }
+
+    fn accept(self: Arc<Self>) -> Accepting {
+        let turn = self.accepts.take();
+        Box::pin(accept::accept_from(self, turn))
+    }
+
+    fn local_address(&self) -> Result<Address, Error> {
+        Ok(Address::from_socket(self.socket.runtime(), &self.filter, self.name()?))
+    }
+
+    fn port(&self) -> Result<u16, Error> {
+        Ok(self.name()?.as_socket().map_or(0, |name| name.port()))
+    }
+
+    fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error> {
+        let read = self.socket.with_fd(|fd: BorrowedFd<'_>| option::get(fd, level, option, buffer))?;
+        read.map_err(|error| Error::from_io("reading a socket option", &error))
+    }
+
+    fn set_option(&self, level: i32, option: i32, value: &[u8]) -> Result<(), Error> {
+        let set = self.socket.with_fd(|fd: BorrowedFd<'_>| option::set(fd, level, option, value))?;
+        set.map_err(|error| Error::from_io("setting a socket option", &error))
     }
 
     fn close(&self) {
@@ -208,12 +263,12 @@ impl Listener {
         Ok(Self::of(vec![Arc::new(Member::over(socket)?)]))
     }
 
-    fn of(members: Vec<Arc<Member>>) -> Arc<Self> {
-        Arc::new(Self { members, first: AtomicUsize::new(0) })
+    pub(super) fn of(sources: Vec<Arc<dyn Source>>) -> Arc<Self> {
+        Arc::new(Self { sources, first: AtomicUsize::new(0) })
     }
 
     /// Accepts from any of these. They stay usable by themselves; each accept has its place in the line of every
-    /// socket. (NET-20)
+    /// source. One that was closed or, being a connection, has come to its end leaves the rest. (NET-20)
     ///
     /// # Errors
     /// `InvalidArgument` for none, and for listeners of different runtimes.
@@ -223,21 +278,21 @@ impl Listener {
         if listeners.iter().any(|listener| listener.runtime().id != first.runtime().id) {
             return Err(Error::invalid("listeners of different runtimes"));
         }
-        let mut members: Vec<Arc<Member>> = Vec::new();
-        for member in listeners.iter().flat_map(|listener| &listener.members) {
-            if !members.iter().any(|known| Arc::ptr_eq(known, member)) {
-                members.push(member.clone());
+        let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+        for source in listeners.iter().flat_map(|listener| &listener.sources) {
+            if !sources.iter().any(|known| Arc::ptr_eq(known, source)) {
+                sources.push(source.clone());
             }
         }
-        Ok(Self::of(members))
+        Ok(Self::of(sources))
     }
 
-    fn first(&self) -> &Member {
-        &self.members[0]
+    fn first(&self) -> &dyn Source {
+        &*self.sources[0]
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
-        self.first().socket.runtime()
+        self.first().runtime()
     }
 
     /// Waits for a connection. The promise carries a [`crate::stream::Connection`]. (NET-16)
@@ -249,42 +304,53 @@ impl Listener {
     /// The connection that would have been accepted stays in the backlog for the next accept.
     pub fn accept(self: &Arc<Self>) -> Result<Promise, Error> {
         self.runtime().check()?;
-        let mut places: Vec<(Arc<Member>, Turn)> =
-            self.members.iter().map(|member| (member.clone(), member.accepts.take())).collect();
-        let first = self.first.fetch_add(1, Ordering::Relaxed) % places.len();
-        places.rotate_left(first);
-        Ok(Promise::start(self.runtime().clone(), "accept", accept::accept(places)))
+        Ok(Promise::start(self.runtime().clone(), "accept", self.accepting()))
+    }
+
+    /// As `accept`, as a part of another operation.
+    pub(super) fn accepting(&self) -> Accepting {
+        if let [only] = &self.sources[..] {
+            return only.clone().accept();
+        }
+        let mut racing: Vec<Accepting> = self.sources.iter().map(|source| source.clone().accept()).collect();
+        let first = self.first.fetch_add(1, Ordering::Relaxed) % racing.len();
+        racing.rotate_left(first);
+        Box::pin(accept::first(racing))
     }
 
     /// The bound address, with the port that the system chose if port 0 was asked for; that of the first socket if
     /// there are several. (NET-18, NET-19)
+    ///
+    /// # Errors
+    /// `Unimplemented` for a listener on a connection.
     pub fn local_address(&self) -> Result<Address, Error> {
-        Ok(Address::from_socket(self.runtime(), &self.first().filter, self.first().local_address()?))
+        self.first().local_address()
     }
 
-    /// The port of the first socket, 0 if that is a unix socket. (NET-18)
+    /// The port of the first socket, 0 if that is a unix socket or a connection. (NET-18)
     pub fn port(&self) -> Result<u16, Error> {
         self.first().port()
     }
 
     /// Reads a socket option of the first socket; how many bytes the system wrote. (NET-19)
+    ///
+    /// # Errors
+    /// `Unimplemented` for a listener on a connection.
     pub fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error> {
-        let read = self.first().socket.with_fd(|fd: BorrowedFd<'_>| option::get(fd, level, option, buffer))?;
-        read.map_err(|error| Error::from_io("reading a socket option", &error))
+        self.first().option(level, option, buffer)
     }
 
     /// Sets a socket option of every socket. (NET-19, NET-20)
+    ///
+    /// # Errors
+    /// `Unimplemented` for a listener on a connection.
     pub fn set_option(&self, level: i32, option: i32, value: &[u8]) -> Result<(), Error> {
-        for member in &self.members {
-            let set = member.socket.with_fd(|fd: BorrowedFd<'_>| option::set(fd, level, option, value))?;
-            set.map_err(|error| Error::from_io("setting a socket option", &error))?;
-        }
-        Ok(())
+        self.sources.iter().try_for_each(|source| source.set_option(level, option, value))
     }
 
     /// Stops listening now, on every socket, and removes the files of unix sockets that are still ours; pending
     /// accepts reject with `Canceled`. (NET-23)
     pub fn close(&self) {
-        self.members.iter().for_each(|member| member.close());
+        self.sources.iter().for_each(|source| source.close());
     }
 }

@@ -1,10 +1,13 @@
 //! Networks: where addresses come from, and which peers they may have.
 
 use super::filter::Filter;
-use super::{Address, connect, sockaddr};
-use crate::error::Error;
-use crate::promise::Promise;
+use super::parse::{Host, Parsed, parse};
+use super::{Address, NetworkWrapper, connect, sockaddr};
+use crate::error::{Error, ErrorKind};
+use crate::handle::Object;
+use crate::promise::{Promise, When};
 use crate::runtime::{Runtime, Shared};
+use crate::value::{ObjectRef, Value};
 use std::sync::Arc;
 
 /// The system's network, or a part of it. What is given one can reach no more than its rules allow: every address
@@ -13,13 +16,15 @@ use std::sync::Arc;
 pub struct Network {
     runtime: Arc<Shared>,
     filter: Filter,
+    /// Every address is wrapped by each of these, the first one innermost.
+    wrappers: Vec<Arc<NetworkWrapper>>,
 }
 
 impl Network {
     /// The whole network of the system. (NET-21)
     pub fn new(runtime: &Runtime) -> Result<Self, Error> {
         runtime.shared().check()?;
-        Ok(Self { runtime: runtime.shared().clone(), filter: Filter::default() })
+        Ok(Self { runtime: runtime.shared().clone(), filter: Filter::default(), wrappers: Vec::new() })
     }
 
     /// The part of this one whose peers match one of `allow` and none of `deny`; of several blocks with a peer the
@@ -34,17 +39,44 @@ impl Network {
         deny: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Self, Error> {
         self.runtime.check()?;
-        Ok(Self { runtime: self.runtime.clone(), filter: self.filter.restrict(allow, deny)? })
+        let filter = self.filter.restrict(allow, deny)?;
+        Ok(Self { runtime: self.runtime.clone(), filter, wrappers: self.wrappers.clone() })
+    }
+
+    pub(super) fn wrapped(&self, wrapper: &Arc<NetworkWrapper>) -> Self {
+        let mut wrapped = self.clone();
+        wrapped.wrappers.push(wrapper.clone());
+        wrapped
     }
 
     /// As [`Address::parse`]. A forbidden address is parsed like any other. (NET-01, NET-10)
+    ///
+    /// # Errors
+    /// Of a wrapped network also `InvalidArgument` for unix sockets and lists of addresses, which tell no name to expect.
     pub fn parse_address(&self, text: &[u8], default_port: u16) -> Result<Promise, Error> {
-        Address::parse_for(&self.runtime, &self.filter, text, default_port)
+        if self.wrappers.is_empty() {
+            return Address::parse_for(&self.runtime, &self.filter, text, default_port);
+        }
+        let host = host(text, default_port)?;
+        let parsing = Address::parse_for(&self.runtime, &self.filter, text, default_port)?;
+        let wrappers = self.wrappers.clone();
+        Ok(parsing.then(When::Value, move |parsed| {
+            let mut address = parsed?.into_address().ok_or_else(Error::wrong_type)?;
+            for wrapper in &wrappers {
+                address = Arc::new(Address::wrapped(&address, wrapper, &host));
+            }
+            Ok(Value::Object(ObjectRef(Object::Address(address))))
+        }))
     }
 
-    /// As [`Address::from_sockaddr`], and `Failed` for a peer that is forbidden. (NET-04)
+    /// As [`Address::from_sockaddr`], and `Failed` for a peer that is forbidden; of a wrapped network `Unimplemented`,
+    /// for there is no name to expect. (NET-04, NET-22)
     pub fn address_from_sockaddr(&self, bytes: &[u8]) -> Result<Address, Error> {
         self.runtime.check()?;
+        if !self.wrappers.is_empty() {
+            let text = "an address of a wrapped network comes from a text, which has the name to expect there";
+            return Err(Error::new(ErrorKind::Unimplemented, text));
+        }
         let socket = sockaddr::from_bytes(bytes)?;
         if !self.filter.allows(&socket) {
             return Err(connect::forbid(&socket));
@@ -54,10 +86,23 @@ impl Network {
 
     /// Whether every peer that the address stands for is allowed. (LLIO-11)
     pub fn allows(&self, address: &Address) -> bool {
-        address.sockets().iter().all(|socket| self.filter.allows(socket))
+        address.is_allowed_by(&self.filter)
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
+    }
+}
+
+/// The name that whoever is behind an address has to prove. (NET-22)
+fn host(text: &[u8], default_port: u16) -> Result<String, Error> {
+    match parse(text, default_port)? {
+        Parsed::Host(Host::Name(name), _) => Ok(name),
+        Parsed::Host(Host::Ip(ip), _) => Ok(ip.to_string()),
+        Parsed::Host(Host::Scoped(ip, _), _) => Ok(ip.to_string()),
+        // For listening.
+        Parsed::Host(Host::Any, _) => Ok("*".to_owned()),
+        Parsed::List(_) => Err(Error::invalid("a list of addresses tells no one name to expect behind them")),
+        Parsed::Unix(_) => Err(Error::invalid("a unix socket tells no name to expect behind it")),
     }
 }

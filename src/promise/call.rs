@@ -30,9 +30,14 @@ thread_local!(static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new
 
 /// Runs the callback with this input and returns what it left.
 pub(crate) fn invoke(callback: &ForeignCallback, input: Outcome) -> Resolution {
+    invoke_with(input, |id| callback.run(id))
+}
+
+/// As `invoke`, for a callback that takes more than its call.
+pub(crate) fn invoke_with(input: Outcome, run: impl FnOnce(u64)) -> Resolution {
     let id = next_id();
     FRAMES.with_borrow_mut(|frames| frames.push(Frame { id, input, result: Resolution::Outcome(Ok(Value::Unit)) }));
-    let run = catch_unwind(AssertUnwindSafe(|| callback.run(id)));
+    let run = catch_unwind(AssertUnwindSafe(|| run(id)));
     // Callbacks nest and each takes its own frame off, so the last one is this one's.
     let frame = FRAMES.with_borrow_mut(Vec::pop).expect("pushed above");
     match run {

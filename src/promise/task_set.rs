@@ -42,8 +42,12 @@ impl TaskSet {
         if limit == 0 {
             return Err(Error::invalid("a task set for no task"));
         }
+        Ok(Self::of(runtime.shared(), limit, on_error))
+    }
+
+    pub(crate) fn of(runtime: &Arc<Shared>, limit: usize, on_error: impl Fn(Error) + Send + Sync + 'static) -> Self {
         let inner = Inner { tasks: Lock::new(Tasks::default()), on_error: Box::new(on_error) };
-        Ok(Self { runtime: runtime.shared().clone(), limit, inner: Arc::new(inner) })
+        Self { runtime: runtime.clone(), limit, inner: Arc::new(inner) }
     }
 
     /// Holds the promise until it settles. Tasks may add tasks. (TASK-01, TASK-08)

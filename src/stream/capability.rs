@@ -168,16 +168,20 @@ impl Connection {
     /// # Cancellation
     /// Until the first byte is sent no connection is; after it, all are.
     pub fn write_with_connections(self: &Arc<Self>, data: &[u8], moved: Vec<Arc<Self>>) -> Result<Promise, Error> {
-        let write = match self.transport().carries()? {
-            Carries::Connections => self.write_attached(data, moved.len(), Attached::Connections(moved))?,
+        let write = self.writing_connections(data, moved)?;
+        Ok(Promise::start(self.runtime().clone(), "write_with_connections", write))
+    }
+
+    fn writing_connections(self: &Arc<Self>, data: &[u8], moved: Vec<Arc<Self>>) -> Result<WriteWith, Error> {
+        match self.transport().carries()? {
+            Carries::Connections => self.write_attached(data, moved.len(), Attached::Connections(moved)),
             Carries::Descriptors => {
                 let fds: Result<Vec<OwnedFd>, Error> = moved.iter().map(|connection| connection.dup_fd()).collect();
                 let mut write = self.write_attached(data, moved.len(), Attached::Fds(fds?))?;
                 write.moved = moved;
-                write
+                Ok(write)
             }
-        };
-        Ok(Promise::start(self.runtime().clone(), "write_with_connections", write))
+        }
     }
 
     fn read_with(self: &Arc<Self>, min: usize, max: usize, wanted: Wanted) -> Result<ReadWith, Error> {
@@ -263,20 +267,60 @@ impl Connection {
         self.write_with_connections(&[0], vec![moved])
     }
 
+    /// As `send_connection`, as a part of another operation.
+    pub(crate) fn sending(
+        self: &Arc<Self>,
+        moved: Arc<Self>,
+    ) -> Result<impl Future<Output = Outcome> + Send + use<>, Error> {
+        self.writing_connections(&[0], vec![moved])
+    }
+
+    /// Two connected ends, of a kind that this one can send and that carries as much.
+    pub(crate) fn pair_to_send(&self) -> Result<(Arc<Self>, Arc<Self>), Error> {
+        match self.transport().carries()? {
+            Carries::Connections => Ok(Self::capability_pair(self.runtime())),
+            Carries::Descriptors => Self::socket_pair(self.runtime()),
+        }
+    }
+
+    /// `Unimplemented` if it carries bytes only.
+    pub(crate) fn check_carries(&self) -> Result<(), Error> {
+        self.transport().carries().map(drop)
+    }
+
     /// Receives one connection. The promise carries it; at the end of the stream unit, or, if it is `required`, the
     /// error `Disconnected`. (CAPS-06)
     pub fn receive_connection(self: &Arc<Self>, required: bool) -> Result<Promise, Error> {
-        let carries = self.transport().carries()?;
-        let (this, read) = (self.clone(), self.read_with(1, 1, wanted(1))?);
+        let receiving = self.receiving()?;
         Ok(Promise::start(self.runtime().clone(), "receive_connection", async move {
-            let (bytes, mut beside) = read.all().await?;
-            this.unpack(carries, &mut beside)?;
-            match beside.connections.pop() {
+            match receiving.await? {
                 Some(connection) => Ok(Self::into_value(connection)),
-                None if bytes.is_empty() && !required => Ok(Value::Unit),
-                None => Err(not_one("connection", &bytes)),
+                None if !required => Ok(Value::Unit),
+                None => Err(Self::no_more()),
             }
         }))
+    }
+
+    /// As `receive_connection`, as a part of another operation; nothing at the end of the stream.
+    pub(crate) fn receiving(
+        self: &Arc<Self>,
+    ) -> Result<impl Future<Output = Result<Option<Arc<Self>>, Error>> + Send + use<>, Error> {
+        let carries = self.transport().carries()?;
+        let (this, read) = (self.clone(), self.read_with(1, 1, wanted(1))?);
+        Ok(async move {
+            let (bytes, mut beside) = read.all().await?;
+            this.unpack(carries, &mut beside)?;
+            let came = beside.connections.pop();
+            if came.is_none() && !bytes.is_empty() {
+                return Err(not_one("connection", &bytes));
+            }
+            Ok(came)
+        })
+    }
+
+    /// Why a connection that is required does not come.
+    pub(crate) fn no_more() -> Error {
+        not_one("connection", &Bytes::new())
     }
 
     /// The number of its descriptor, which stays its own. (STRM-19)

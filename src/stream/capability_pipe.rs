@@ -7,7 +7,7 @@ use super::control::{Beside, Wanted};
 use super::pipe::{End, two_way};
 use super::{Attached, Carries, Connection, Target, Transport};
 use crate::error::Error;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -142,12 +142,15 @@ impl Connection {
     /// Two connections in this process, each of which reads what is written to the other, with descriptors or with
     /// connections of any kind. Neither is turned into the other on the way. (CAPS-07)
     pub fn capability_pipe(runtime: &Runtime) -> Result<(Arc<Self>, Arc<Self>), Error> {
-        let runtime = runtime.shared();
-        runtime.check()?;
+        runtime.shared().check()?;
+        Ok(Self::capability_pair(runtime.shared()))
+    }
+
+    pub(crate) fn capability_pair(runtime: &Arc<Shared>) -> (Arc<Self>, Arc<Self>) {
         let (one, other) = two_way();
         let (there, back) = (Arc::new(Lock::new(Line::default())), Arc::new(Lock::new(Line::default())));
         let first = CapabilityEnd { end: one, inward: back.clone(), outward: there.clone() };
         let second = CapabilityEnd { end: other, inward: there, outward: back };
-        Ok((Self::new(runtime, first), Self::new(runtime, second)))
+        (Self::new(runtime, first), Self::new(runtime, second))
     }
 }

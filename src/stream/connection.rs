@@ -45,6 +45,8 @@ pub struct Connection {
     /// Settles when writing has become useless; made when somebody first asks.
     disconnected: Lock<Option<Promise>>,
     remote: Remote,
+    /// Who the peer is is not to be told.
+    peer_hidden: AtomicBool,
 }
 
 impl Connection {
@@ -55,6 +57,7 @@ impl Connection {
     fn build(runtime: &Arc<Shared>, transport: impl Transport + 'static, remote: Remote) -> Arc<Self> {
         Arc::new(Self {
             remote,
+            peer_hidden: AtomicBool::new(false),
             runtime: runtime.clone(),
             transport: Arc::new(transport),
             reading: AtomicBool::new(false),
@@ -77,7 +80,8 @@ impl Connection {
         Self::build(&runtime, super::Descriptor::new(socket, true), remote)
     }
 
-    pub(crate) fn into_value(this: Arc<Self>) -> Value {
+    /// The connection as what a promise carries.
+    pub fn into_value(this: Arc<Self>) -> Value {
         Value::Object(ObjectRef(Object::Connection(this)))
     }
 
@@ -355,6 +359,9 @@ impl Connection {
     /// Who is at the other end: an address for TCP, a process for a unix socket, otherwise nobody knows. Stays
     /// right after the peer has gone, and outlives the connection. (NET-12, NET-17, PEER-06)
     pub fn peer(&self) -> Peer {
+        if self.peer_hidden.load(Ordering::Acquire) {
+            return Peer::Unknown;
+        }
         let network = |name| Peer::Network(Arc::new(Address::from_socket(self.runtime(), &self.remote.filter, name)));
         if let Some(address) = self.remote.address {
             return network(address.into());
@@ -368,6 +375,11 @@ impl Connection {
             })
         });
         seen.unwrap_or(Peer::Unknown)
+    }
+
+    /// From now on nobody knows who the peer is: whoever sent this connection vouches for nothing. (CAPS-09)
+    pub(crate) fn hide_peer(&self) {
+        self.peer_hidden.store(true, Ordering::Release);
     }
 
     /// Closes the socket now; pending operations reject with `Canceled`.

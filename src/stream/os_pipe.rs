@@ -2,7 +2,7 @@
 
 use super::{Connection, Descriptor, Direction, Socket};
 use crate::error::Error;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Shared};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -39,8 +39,11 @@ impl Connection {
 
     /// A pair of connected sockets of the system's. (PIPE-07, PIPE-08)
     pub fn os_two_way_pipe(runtime: &Runtime) -> Result<(Arc<Self>, Arc<Self>), Error> {
-        let runtime = runtime.shared();
-        runtime.check()?;
+        runtime.shared().check()?;
+        Self::socket_pair(runtime.shared())
+    }
+
+    pub(crate) fn socket_pair(runtime: &Arc<Shared>) -> Result<(Arc<Self>, Arc<Self>), Error> {
         let open = || -> std::io::Result<(OwnedFd, OwnedFd)> {
             let (one, other) = socket2::Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
             for socket in [&one, &other] {

@@ -116,8 +116,8 @@ static void a_bound_cuts_a_chain_and_loses_nothing_of_it(void) {
 static void turn_looks_at_neither_sockets_nor_timers_and_poll_at_both(void) {
   kja_runtime_t runtime = scope_open();
   pair_t pair = pair_open(runtime);
-  kja_promise_t reading = read_start(pair.server, 1, 1), sleeping = sleep_start(runtime, MILLISECOND);
-  struct timespec moment = {0, 3000000};
+  kja_promise_t reading = read_start(pair.server, 1, 1), sleeping = sleep_start(runtime, 100 * MILLISECOND);
+  struct timespec moment = {0, 110000000};
   CHECK_OK(kja_promise_release(write_start(pair.client, "x", 1)));
   nanosleep(&moment, NULL);
   CHECK_OK(kja_runtime_turn(runtime, 0, NULL));

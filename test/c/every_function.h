@@ -17,6 +17,18 @@ static inline void never_called(void *ctx, kja_call_t call) {
   CHECK(!"a refused callback was called");
 }
 
+static inline void makes_no_wrapper(uint64_t h) {
+  kja_network_wrapper_options_t options;
+  kja_network_wrapper_t out = 1;
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  options.ctx = &returned_;
+  options.destroy = count_destroy;
+  lent_++;
+  REFUSED(kja_network_wrapper_new(h, &options, &out));
+  CHECK_U64(out, 0);
+}
+
 static inline void runtime_refuses(uint64_t h) {
   uint64_t out = 1;
   kja_promise_t p = 1;
@@ -91,6 +103,7 @@ static inline void runtime_makes_nothing(uint64_t h) {
   REFUSED(kja_connection_new_null(h, &out));
   REFUSED(kja_address_from_sockaddr(h, "x", 1, &out));
   REFUSED(kja_network_new(h, &out));
+  makes_no_wrapper(h);
   CHECK_U64(out, 0);
   REFUSED(kja_local_get(h, 1, &kept));
   REFUSED(kja_local_get_or_set(h, 1, CTX, &kept));
@@ -220,6 +233,17 @@ static inline void network_refuses(uint64_t h) {
   REFUSED(kja_network_release(h));
 }
 
+static inline void network_wrapper_refuses(uint64_t h) {
+  uint64_t out = 1;
+  REFUSED(kja_network_wrapper_wrap_client_start(h, 0, "x", 1, &out));
+  CHECK_U64(out, 0);
+  REFUSED(kja_network_wrapper_wrap_server_start(h, 0, &out));
+  REFUSED(kja_network_wrapper_wrap_listener(h, 0, &out));
+  REFUSED(kja_network_wrapper_wrap_address(h, 0, "x", 1, &out));
+  REFUSED(kja_network_wrapper_wrap_network(h, 0, &out));
+  REFUSED(kja_network_wrapper_release(h));
+}
+
 static inline void peer_refuses(uint64_t h) {
   uint64_t out = 1;
   uint32_t kind;
@@ -244,6 +268,7 @@ static inline void listener_refuses(uint64_t h) {
   REFUSED(kja_listener_local_address(h, &out));
   CHECK_U64(out, 0);
   REFUSED(kja_listener_accept_start(h, &out));
+  REFUSED(kja_listener_accept_each_start(h, never_called, CTX, &out));
   REFUSED(kja_listener_close(h));
   REFUSED(kja_listener_release(h));
 }
@@ -257,6 +282,8 @@ static inline void connection_refuses(uint64_t h) {
   REFUSED(kja_connection_read_start(h, 1, 4, &out));
   CHECK_U64(out, 0);
   REFUSED(kja_connection_read_into_start(h, buffer, 1, 4, CTX, &out));
+  REFUSED(kja_listener_from_connection(h, &out));
+  REFUSED(kja_address_from_connection(h, &out));
   REFUSED(kja_connection_read_all_start(h, 4, &out));
   REFUSED(kja_connection_read_each_start(h, 1, 4, never_called, CTX, &out));
   REFUSED(kja_connection_read_each_into_start(h, buffer, 1, 4, never_called, CTX, &out));
@@ -438,13 +465,14 @@ static inline void error_refuses(uint64_t h) {
 typedef void (*refuses_fn)(uint64_t handle);
 enum {
   RUNTIME, EXECUTOR, PROMISE, FULFILLER, BYTES, ADDRESS, LISTENER, CONNECTION, TASK_SET, CANCELER, QUEUE, SEMAPHORE,
-  PERMIT, EVENT, ERROR, NETWORK, PEER, DATAGRAM, MESSAGE, MESSAGES, FAMILIES
+  PERMIT, EVENT, ERROR, NETWORK, PEER, DATAGRAM, MESSAGE, MESSAGES, WRAPPER, FAMILIES
 };
 static const refuses_fn REFUSES[FAMILIES] = {runtime_refuses,  executor_refuses, promise_refuses,    fulfiller_refuses,
                                              bytes_refuses,    address_refuses,  listener_refuses,   connection_refuses,
                                              task_set_refuses, canceler_refuses, queue_refuses,      semaphore_refuses,
                                              permit_refuses,   event_refuses,    error_refuses,      network_refuses,
-                                             peer_refuses,     datagram_refuses, message_refuses,    message_list_refuses};
+                                             peer_refuses,     datagram_refuses, message_refuses,    message_list_refuses,
+                                             network_wrapper_refuses};
 
 static inline void every_function_refuses(uint64_t handle) {
   for (int family = 0; family < FAMILIES; family++) REFUSES[family](handle);

@@ -29,6 +29,10 @@ static world_t world_open(void) {
   pair_t pair = pair_open(h[RUNTIME]);
   h[CONNECTION] = pair.client;
   CHECK_OK(kja_network_new(h[RUNTIME], &h[NETWORK]));
+  kja_network_wrapper_options_t options;
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  CHECK_OK(kja_network_wrapper_new(h[RUNTIME], &options, &h[WRAPPER]));
   CHECK_OK(kja_peer_new_local(1, 2, 3, &h[PEER]));
   world.peer = pair.server;
   kja_promise_t receiving = 0;
@@ -60,6 +64,8 @@ static void others_are_intact(const uint64_t *h) {
   uint32_t peer = 0;
   CHECK_OK(kja_network_restrict(h[NETWORK], NULL, 0, NULL, 0, &part));
   CHECK_OK(kja_network_release(part));
+  CHECK_OK(kja_network_wrapper_wrap_network(h[WRAPPER], h[NETWORK], &part));
+  CHECK_OK(kja_network_release(part));
   CHECK_OK(kja_peer_kind(h[PEER], &peer));
   CHECK_U64(peer, KJA_PEER_LOCAL);
 }
@@ -89,6 +95,7 @@ static void world_release(const world_t *world) {
   CHECK_OK(kja_listener_release(world->handle[LISTENER]));
   CHECK_OK(kja_address_release(world->handle[ADDRESS]));
   CHECK_OK(kja_error_release(world->handle[ERROR]));
+  CHECK_OK(kja_network_wrapper_release(world->handle[WRAPPER]));
   CHECK_OK(kja_network_release(world->handle[NETWORK]));
   CHECK_OK(kja_peer_release(world->handle[PEER]));
   CHECK_OK(kja_event_release(world->handle[EVENT]));

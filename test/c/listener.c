@@ -1,4 +1,5 @@
 #include "loopback.h"
+#include "options.h"
 
 #include <sys/resource.h>
 
@@ -227,6 +228,90 @@ static void without_descriptors_connect_and_listen_are_errors(void) {
   runtime_close(runtime);
 }
 
+typedef struct greeter_t {
+  count_t runs, destroyed;
+  uint64_t last;
+  kja_promise_t wait;
+} greeter_t;
+
+static greeter_t greeter_new(void) {
+  greeter_t greeter;
+  memset(&greeter, 0, sizeof greeter);
+  return greeter;
+}
+/* Greets each connection and lets go of it; the last one ends it. */
+static void greet(void *ctx, kja_call_t call) {
+  greeter_t *greeter = (greeter_t *)ctx;
+  kja_connection_t connection = 0;
+  size_t written = 0;
+  uint64_t run = count_add(&greeter->runs, 1);
+  CHECK_OK(kja_call_handle(call, &connection));
+  CHECK_OK(kja_connection_write_now(connection, "hi", 2, &written));
+  CHECK_U64(written, 2);
+  CHECK_OK(kja_connection_release(connection));
+  if (run == greeter->last) CHECK_OK(kja_call_return_u64(call, run));
+  else if (greeter->wait) CHECK_OK(kja_call_return_promise(call, greeter->wait));
+}
+static void greeter_destroy(void *ctx) {
+  count_add(&((greeter_t *)ctx)->destroyed, 1);
+}
+static kja_promise_t greet_all(kja_listener_t listener, greeter_t *greeter) {
+  kja_promise_t greeting = 0;
+  CHECK_OK(kja_listener_accept_each_start(listener, greet, greeter, greeter_destroy, &greeting));
+  return greeting;
+}
+static void is_greeted(kja_listener_t listener) {
+  kja_connection_t client = handle_from(connect_start(listener));
+  expect_text(read_start(client, 3, 9), "hi");
+  CHECK_OK(kja_connection_release(client));
+}
+
+/* parity: NET-16 */
+static void each_connection_has_its_callback_until_a_value_ends_it(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime);
+  greeter_t greeter = greeter_new();
+  greeter.last = 3;
+  kja_promise_t greeting = greet_all(listener, &greeter);
+  for (int i = 0; i < 3; i++) is_greeted(listener);
+  expect_u64(greeting, 3);
+  CHECK_U64(count_get(&greeter.destroyed), 1);
+  /* The listener goes on. */
+  kja_promise_t accepting = accept_start(listener);
+  CHECK_OK(kja_connection_release(handle_from(connect_start(listener))));
+  CHECK_OK(kja_connection_release(handle_from(accepting)));
+  CHECK_OK(kja_listener_release(listener));
+  runtime_close(runtime);
+}
+
+/* And leaves later connections to others. */
+static void a_promise_of_its_callback_comes_before_the_next_accept(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime);
+  greeter_t greeter = greeter_new(), closed = greeter_new(), ended = greeter_new();
+  greeter.wait = pending_until_gone(runtime, &greeter.runs);
+  kja_promise_t greeting = greet_all(listener, &greeter);
+  is_greeted(listener);
+  kja_promise_t accepting = accept_start(listener);
+  CHECK_OK(kja_connection_release(handle_from(connect_start(listener))));
+  CHECK_OK(kja_connection_release(handle_from(accepting)));
+  CHECK_U64(count_get(&greeter.runs), 1);
+  CHECK_OK(kja_promise_cancel(greeting));
+  CHECK_U64(count_get(&greeter.runs), 2);
+  CHECK_U64(count_get(&greeter.destroyed), 1);
+  expect_already(greeting, KJA_ERR_CANCELED);
+  greeting = greet_all(listener, &closed);
+  is_greeted(listener);
+  CHECK_OK(kja_listener_close(listener));
+  expect(greeting, KJA_ERR_CANCELED);
+  CHECK_OK(kja_listener_release(listener));
+  listener = listen_on_loopback(runtime);
+  greet_all(listener, &ended);
+  is_greeted(listener);
+  runtime_close(runtime);
+  CHECK_U64(count_get(&ended.destroyed), 1);
+}
+
 int main(void) {
   RUN_IN_BOTH(port_0_becomes_a_port_that_can_be_connected_to);
   RUN_IN_BOTH(a_port_in_use_is_refused_with_its_os_error);
@@ -240,5 +325,7 @@ int main(void) {
     RUN_IN_BOTH(without_descriptors_accept_neither_spins_nor_dies);
     RUN_IN_BOTH(without_descriptors_connect_and_listen_are_errors);
   }
+  RUN_IN_BOTH(each_connection_has_its_callback_until_a_value_ends_it);
+  RUN_IN_BOTH(a_promise_of_its_callback_comes_before_the_next_accept);
   return check_done();
 }

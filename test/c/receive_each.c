@@ -13,6 +13,11 @@ typedef struct service_t {
   kja_promise_t wait; /* what the first datagram waits for */
 } service_t;
 
+static service_t service_new(void) {
+  service_t service;
+  memset(&service, 0, sizeof service);
+  return service;
+}
 /* Answers each datagram with itself; "end" ends it. */
 static void on_message(void *ctx, kja_call_t call) {
   service_t *service = (service_t *)ctx;
@@ -50,7 +55,7 @@ static void each_datagram_is_answered_until_one_ends_it(void) {
   kja_runtime_t runtime = runtime_open();
   kja_datagram_t one = port_on(runtime, "127.0.0.1:0"), other = port_on(runtime, "127.0.0.1:0");
   kja_address_t of_other = address_of_port(other);
-  service_t service = {0};
+  service_t service = service_new();
   kja_promise_t serving = serve(other, &service, NULL);
   send_at_once(one, "first", of_other);
   expect_datagram(receive_start(one), "first");
@@ -75,7 +80,7 @@ static void datagrams_of_every_size_come_whole(void) {
   kja_address_t of_other = address_of_port(other);
   const size_t sizes[] = {31, 4, 0, 20, 12, 13};
   kja_datagram_options_t options = room_for(50, 0);
-  service_t service = {0};
+  service_t service = service_new();
   kja_promise_t serving = serve(other, &service, &options);
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     char text[32] = "";
@@ -95,7 +100,7 @@ static void a_promise_of_the_callback_comes_before_the_next_datagram(void) {
   kja_runtime_t runtime = runtime_open();
   kja_datagram_t one = port_on(runtime, "127.0.0.1:0"), other = port_on(runtime, "127.0.0.1:0");
   kja_address_t of_other = address_of_port(other);
-  service_t service = {0};
+  service_t service = service_new();
   service.wait = pending_until_gone(runtime, &service.runs);
   kja_promise_t serving = serve(other, &service, NULL);
   send_text(one, "first", of_other);
@@ -120,7 +125,7 @@ static void a_promise_of_the_callback_comes_before_the_next_datagram(void) {
 static void a_close_and_a_shutdown_end_it(void) {
   kja_runtime_t runtime = runtime_open();
   kja_datagram_t one = port_on(runtime, "127.0.0.1:0"), other = port_on(runtime, "127.0.0.1:0");
-  service_t closed = {0}, ended = {0}, refused = {0};
+  service_t closed = service_new(), ended = service_new(), refused = service_new();
   kja_promise_t serving = serve(one, &closed, NULL), none = 1;
   CHECK_OK(kja_datagram_close(one));
   expect(serving, KJA_ERR_CANCELED);

@@ -121,7 +121,10 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
         (Way::Input, _) | (Way::Close, Source::Read | Source::ReadEach | Source::Write | Source::QueuedWrite) => {
             Some(ErrorKind::Canceled)
         }
-        (Way::Close, Source::Accept | Source::Remote) => Some(ErrorKind::Canceled),
+        (Way::Close, Source::Accept | Source::CarriedAccept | Source::WrappedAccept | Source::Remote) => {
+            Some(ErrorKind::Canceled)
+        }
+        (Way::Close, Source::CarriedConnect | Source::Handshake) => Some(ErrorKind::Canceled),
         (Way::Close, _) => Some(ErrorKind::Disconnected),
         (Way::Peer, Source::Read | Source::ReadEach) => None,
         (Way::Peer, Source::Fulfiller) => Some(ErrorKind::Failed),
@@ -163,7 +166,10 @@ fn check_sight(cell: Cell, sight: &Sight, faults: &mut Faults) {
     if !(stays && ends) {
         faults.equal("attachments freed at once", sight.gone, usize::from(!stays));
         // A place in a line tells nobody that it is there; whether it is left, `after` finds out.
-        let tells = !matches!(source, Source::Accept | Source::Pop | Source::Acquire);
+        let tells = !matches!(
+            source,
+            Source::Accept | Source::CarriedAccept | Source::WrappedAccept | Source::Pop | Source::Acquire
+        );
         faults.equal("the operation is over at once", sight.over, !(stays && tells));
     }
     faults.equal("the other input is held", sight.companion, false);

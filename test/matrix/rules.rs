@@ -13,6 +13,14 @@ pub(crate) enum Source {
     QueuedWrite,
     Accept,
     Connect,
+    /// On a connection over which others are sent.
+    CarriedAccept,
+    /// The same, for who sends.
+    CarriedConnect,
+    /// On a listener behind a wrapper, with a handshake under way.
+    WrappedAccept,
+    /// A connection that is being wrapped.
+    Handshake,
     /// Settled by another thread.
     Fulfiller,
     /// A call of an executor.
@@ -107,9 +115,28 @@ pub(crate) struct Cell {
     pub(crate) turned: Loop,
 }
 
-pub(crate) const SOURCES: [Source; 14] = {
+pub(crate) const SOURCES: [Source; 18] = {
     use Source::*;
-    [Timer, Read, ReadEach, Write, QueuedWrite, Accept, Connect, Fulfiller, Call, Then, Pop, Push, Acquire, Remote]
+    [
+        Timer,
+        Read,
+        ReadEach,
+        Write,
+        QueuedWrite,
+        Accept,
+        Connect,
+        CarriedAccept,
+        CarriedConnect,
+        WrappedAccept,
+        Handshake,
+        Fulfiller,
+        Call,
+        Then,
+        Pop,
+        Push,
+        Acquire,
+        Remote,
+    ]
 };
 
 pub(crate) const COMBINATORS: [Combinator; 16] = {
@@ -146,7 +173,7 @@ pub(crate) const WAYS: [Way; 18] = {
 
 /// Whether the cell makes sense; if not, why.
 pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
-    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, ReadEach, Then, Timer};
+    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, ReadEach, Then, Timer, WrappedAccept};
     let Cell { source, combinator, way, turned } = cell;
     let detached = combinator == Combinator::Detach;
     let no_result = detached || combinator == Combinator::TaskSet;
@@ -161,7 +188,7 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         }
         Way::ShutdownAwaited if turned == Loop::Scope => Err("who may await in a wait scope is who shuts it down"),
         Way::Running | Way::Own if !matches!(source, Call | Then | ReadEach) => Err("it has no callback"),
-        Way::Peer if matches!(source, Timer | Accept | Call | Push | Acquire | Then) => {
+        Way::Peer if matches!(source, Timer | Accept | WrappedAccept | Call | Push | Acquire | Then) => {
             Err("there is no other side that could go")
         }
         Way::Close if matches!(source, Timer | Connect | Fulfiller | Call | Acquire | Then) => {

@@ -47,7 +47,7 @@ pub(crate) struct Operation {
 /// Starts the operation, on a loop that may stand still.
 pub(crate) type Start = Box<dyn FnOnce(&World<'_>) -> Operation>;
 
-fn step(f: impl FnOnce(&World<'_>) + 'static) -> Step {
+pub(crate) fn step(f: impl FnOnce(&World<'_>) + 'static) -> Step {
     Box::new(f)
 }
 
@@ -55,7 +55,7 @@ fn nothing() -> Step {
     Box::new(|_| ())
 }
 
-fn ensure(holds: bool, what: &str) -> Result<(), String> {
+pub(crate) fn ensure(holds: bool, what: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what.to_owned()) }
 }
 
@@ -92,6 +92,9 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
         Source::Pop => Box::new(move |world| pop(world, &probes)),
         Source::Push => Box::new(push),
         Source::Acquire => Box::new(acquire),
+        Source::CarriedAccept | Source::CarriedConnect | Source::WrappedAccept | Source::Handshake => {
+            crate::carried::prepare(source, world)
+        }
         Source::Remote => {
             let tcp = world.tcp();
             Box::new(move |world| remote(world, &tcp, &probes, way))
@@ -112,12 +115,12 @@ fn timer(world: &World<'_>) -> Operation {
     }
 }
 
-fn close(tcp: &Arc<Tcp>) -> Option<Ending> {
+pub(crate) fn close(tcp: &Arc<Tcp>) -> Option<Ending> {
     let tcp = tcp.clone();
     Some((step(move |_| tcp.connection.close()), Some(ErrorKind::Canceled)))
 }
 
-fn reset(tcp: &Arc<Tcp>) -> Option<Ending> {
+pub(crate) fn reset(tcp: &Arc<Tcp>) -> Option<Ending> {
     let tcp = tcp.clone();
     Some((step(move |_| tcp.peer_resets()), Some(ErrorKind::Disconnected)))
 }
@@ -250,13 +253,13 @@ fn queued_write(tcp: &Arc<Tcp>) -> Operation {
     }
 }
 
-fn to(listener: &Listener) -> Result<TcpStream, String> {
+pub(crate) fn to(listener: &Listener) -> Result<TcpStream, String> {
     let port = listener.local_address().map_err(|error| error.to_string())?.port();
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(|error| error.to_string())
 }
 
 /// The other end has closed the connection.
-fn is_at_its_end(mut stream: &TcpStream) -> Result<(), String> {
+pub(crate) fn is_at_its_end(mut stream: &TcpStream) -> Result<(), String> {
     stream.set_read_timeout(Some(crate::world::PATIENCE)).map_err(|error| error.to_string())?;
     match stream.read(&mut [0; 1]) {
         Ok(0) => Ok(()),

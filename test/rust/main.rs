@@ -16,6 +16,7 @@ mod fulfiller;
 mod gate;
 mod handle;
 mod loopback;
+mod network_wrapper;
 mod promise;
 mod runtime;
 mod shutdown;

@@ -44,6 +44,10 @@ opaque Address.count (address : @& Address) : IO Nat
 @[extern "kjasync_address_get"]
 opaque Address.get (address : @& Address) (index : USize) : IO Address
 
+/-- `kja_address_from_connection`. -/
+@[extern "kjasync_address_from_connection"]
+opaque Address.fromConnection (connection : @& Connection) : IO Address
+
 /-- `kja_network_new`. -/
 @[extern "kjasync_network_new"]
 opaque Network.new (runtime : @& Runtime) : IO Network
@@ -63,6 +67,10 @@ opaque Network.addressFromSockaddr (network : @& Network) (bytes : @& ByteArray)
 /-- `kja_network_allows`. -/
 @[extern "kjasync_network_allows"]
 opaque Network.allows (network : @& Network) (address : @& Address) : IO Bool
+
+/-- `kja_listener_from_connection`. -/
+@[extern "kjasync_listener_from_connection"]
+opaque Listener.fromConnection (connection : @& Connection) : IO Listener
 
 /-- `kja_listener_aggregate_new`. -/
 @[extern "kjasync_listener_aggregate_new"]

@@ -60,6 +60,10 @@ opaque Listener.localAddress (listener : @& Listener) : IO Address
 @[extern "kjasync_listener_accept_start"]
 opaque Listener.acceptStart (listener : @& Listener) : IO Promise
 
+/-- `kja_listener_accept_each_start`. -/
+@[extern "kjasync_listener_accept_each_start"]
+opaque Listener.acceptEachStart (listener : @& Listener) (onConnection : Call → BaseIO Unit) : IO Promise
+
 /-- `kja_listener_close`. -/
 @[extern "kjasync_listener_close"]
 opaque Listener.close (listener : @& Listener) : IO Unit

@@ -1,0 +1,112 @@
+//! A connection that carries connections, as a listener and as an address. (CAPS-09, CAPS-10)
+
+use super::listener::{Accepting, Source};
+use super::{Address, Listener};
+use crate::coordination::{Turn, Turns};
+use crate::error::{Error, ErrorKind};
+use crate::promise::Promise;
+use crate::runtime::Shared;
+use crate::stream::Connection;
+use crate::value::Outcome;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+/// What the address has for a text; `Address::parse` refuses it.
+pub(super) const TEXT: &str = "<capability stream>";
+
+/// A connection over which others are sent and received.
+pub(super) struct Carried {
+    connection: Arc<Connection>,
+    accepts: Turns,
+}
+
+fn no_socket() -> Error {
+    Error::new(ErrorKind::Unimplemented, "a listener on a connection has no socket of its own")
+}
+
+impl Carried {
+    fn new(connection: &Arc<Connection>) -> Result<Arc<Self>, Error> {
+        connection.runtime().check()?;
+        connection.check_carries()?;
+        Ok(Arc::new(Self { connection: connection.clone(), accepts: Turns::default() }))
+    }
+
+    async fn receive(self: Arc<Self>, turn: Turn) -> Outcome {
+        poll_fn(|cx| turn.poll(cx)).await;
+        // The right to read is claimed in this turn only, and given back before it ends.
+        let came = self.connection.receiving()?.await?;
+        let came = came.ok_or_else(Connection::no_more)?;
+        came.hide_peer();
+        Ok(Connection::into_value(came))
+    }
+
+    pub(super) fn connect(&self) -> Promise {
+        let over = self.connection.clone();
+        Promise::start(over.runtime().clone(), "connect", async move {
+            let (ours, theirs) = over.pair_to_send()?;
+            over.sending(theirs)?.await?;
+            Ok(Connection::into_value(ours))
+        })
+    }
+
+    pub(super) fn listen(self: &Arc<Self>) -> Arc<Listener> {
+        Listener::of(vec![self.clone()])
+    }
+}
+
+impl Source for Carried {
+    fn runtime(&self) -> &Arc<Shared> {
+        self.connection.runtime()
+    }
+
+    fn accept(self: Arc<Self>) -> Accepting {
+        let turn = self.accepts.take();
+        Box::pin(self.receive(turn))
+    }
+
+    fn local_address(&self) -> Result<Address, Error> {
+        Err(no_socket())
+    }
+
+    fn port(&self) -> Result<u16, Error> {
+        Ok(0)
+    }
+
+    fn option(&self, _level: i32, _option: i32, _buffer: &mut [u8]) -> Result<usize, Error> {
+        Err(no_socket())
+    }
+
+    fn set_option(&self, _level: i32, _option: i32, _value: &[u8]) -> Result<(), Error> {
+        Err(no_socket())
+    }
+
+    fn close(&self) {
+        // Ends the read of the first in the line; the others find the connection closed when it is their turn.
+        self.connection.close();
+    }
+}
+
+impl Listener {
+    /// Accepts the connections that are sent over this one, which stays usable for everything but reading. Of their
+    /// peers nothing is known: whoever sends one vouches for nothing. Closing the listener closes the connection. (CAPS-09)
+    ///
+    /// An accept rejects with `Disconnected` at the end of the stream, and with `Failed` for bytes that come without a
+    /// connection. One that is cancelled takes nothing.
+    ///
+    /// # Errors
+    /// `Unimplemented` if this is neither a Unix socket nor a capability pipe.
+    pub fn from_connection(connection: &Arc<Connection>) -> Result<Arc<Self>, Error> {
+        Ok(Carried::new(connection)?.listen())
+    }
+}
+
+impl Address {
+    /// Whoever is at the other end of this connection: connecting makes a pair and sends one end over it, listening
+    /// receives what the other end sends. The text is fixed and cannot be parsed; it stands for no socket address. (CAPS-10)
+    ///
+    /// # Errors
+    /// `Unimplemented` if this is neither a Unix socket nor a capability pipe.
+    pub fn from_connection(connection: &Arc<Connection>) -> Result<Self, Error> {
+        Ok(Self::over_carried(connection.runtime(), Carried::new(connection)?))
+    }
+}
