@@ -65,3 +65,7 @@ lean_exe echo where
 lean_exe bench where
   srcDir := "bench"
   root := `Bench
+
+lean_exe driver where
+  srcDir := "bench"
+  root := `Driver

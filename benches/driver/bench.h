@@ -65,7 +65,7 @@ void do_nothing(void *ctx, kja_call_t call);
 
 typedef struct server_t server_t;
 
-server_t *server_new(bool echo); /* answers with what it gets; otherwise counts it and throws it away */
+server_t *server_new(bool echo, bool large); /* answers with what it gets; otherwise counts it and throws it away */
 kja_connection_t server_connect(server_t *server, kja_runtime_t runtime);
 uint64_t server_await_end(server_t *server); /* of one connection; gives how many bytes it brought */
 void server_free(server_t *server);

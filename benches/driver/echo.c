@@ -81,7 +81,7 @@ static void ffi_rounds_on_many(client_t *clients, int count) {
 
 static void exchange(const char *name, bool native, size_t size, int count) {
   if (!bench_wants(name)) return;
-  server_t *server = server_new(true);
+  server_t *server = server_new(true, size > SMALL);
   kja_runtime_t runtime = runtime_new(KJA_RUNTIME_THREAD, 0);
   client_t clients[CONNECTIONS];
   samples_t samples = samples_new(1 << 20);

@@ -1,11 +1,12 @@
 //! Inside a callback: its input and its result.
 
 use super::{
-    boundary, bytes, context, kja_bytes_t, kja_call_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_status_t,
+    boundary, bytes, context, kja_bytes_t, kja_call_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_status_t, put,
     result, take_promise,
 };
 use crate::error::Error;
-use crate::promise::{Resolution, with_call};
+use crate::handle::{self, Object};
+use crate::promise::{Frame, Resolution, with_call};
 use crate::value::{Outcome, Value};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -34,7 +35,10 @@ pub unsafe extern "C" fn kja_call_u64(call: kja_call_t, out: *mut u64) -> kja_st
 /// The input, if it is bytes: a new handle, which the caller releases.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_call_bytes(call: kja_call_t, out: *mut kja_bytes_t) -> kja_status_t {
-    boundary(|| result::bytes(input(call), out))
+    boundary(|| {
+        put(out, 0)?;
+        put(out, handle::insert(Object::Bytes(with_call(call, Frame::bytes)??)))
+    })
 }
 
 /// The input, if it has handles of its own, such as a connection: a new handle, which the caller releases.

@@ -17,6 +17,7 @@ use crate::value::{Outcome, Value};
 use bytes::Bytes;
 use rustix::io::Errno;
 use socket2::{Domain, MsgHdr, Protocol, SockAddr, SockRef, Type};
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -60,17 +61,17 @@ pub struct DatagramPort {
 
 /// The name of an address that a socket of this family can be sent to: of its own family if there is one, else an
 /// IPv4 address as an IPv6 socket writes it.
-pub(super) fn choose(address: &Address, domain: Domain) -> Result<SockAddr, Error> {
+pub(super) fn choose(address: &Address, domain: Domain) -> Result<Cow<'_, SockAddr>, Error> {
     let names = address.names()?;
     if let Some(own) = names.iter().find(|name| name.domain() == domain) {
-        return Ok(own.clone());
+        return Ok(Cow::Borrowed(own));
     }
-    let first = names.first().cloned().ok_or_else(|| Error::invalid("an address without a name"))?;
+    let first = names.first().ok_or_else(|| Error::invalid("an address without a name"))?;
     Ok(match first.as_socket() {
         Some(SocketAddr::V4(v4)) if domain == Domain::IPV6 => {
-            SockAddr::from(SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()))
+            Cow::Owned(SockAddr::from(SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port())))
         }
-        _ => first,
+        _ => Cow::Borrowed(first),
     })
 }
 
@@ -154,28 +155,29 @@ impl DatagramPort {
     /// A datagram that still waits is not sent.
     pub fn send(self: &Arc<Self>, parts: &[IoSlice<'_>], to: Option<&Address>) -> Result<Promise, Error> {
         let to = to.map(|to| choose(to, self.domain)).transpose()?;
-        self.send_to(parts, to)
+        self.send_to(parts, to.as_deref())
     }
 
     /// As [`DatagramPort::send`], to whom a message came from. (DGRAM-01, DGRAM-06)
     pub fn reply(self: &Arc<Self>, parts: &[IoSlice<'_>], message: &Message) -> Result<Promise, Error> {
-        self.send_to(parts, Some(message.named_source()?.clone()))
+        self.send_to(parts, Some(message.named_source()?))
     }
 
-    fn send_to(self: &Arc<Self>, parts: &[IoSlice<'_>], to: Option<SockAddr>) -> Result<Promise, Error> {
-        let turn = match self.try_send(parts, to.as_ref(), true)? {
+    fn send_to(self: &Arc<Self>, parts: &[IoSlice<'_>], to: Option<&SockAddr>) -> Result<Promise, Error> {
+        let turn = match self.try_send(parts, to, true)? {
             Tried::Done(outcome) => return Ok(Promise::settled(self.runtime().clone(), outcome)),
             Tried::Blocked(turn) => turn.unwrap_or_else(|| self.sends.take()),
         };
         let data = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        Ok(Promise::start(self.runtime().clone(), "send_datagram", self.clone().send_later(turn, data, to)))
+        let later = self.clone().send_later(turn, data, to.cloned());
+        Ok(Promise::start(self.runtime().clone(), "send_datagram", later))
     }
 
     /// Sends one datagram if the system takes it at once and no other send waits; whether it did. Makes no promise.
     /// (DGRAM-01)
     pub fn send_now(&self, data: &[u8], to: Option<&Address>) -> Result<bool, Error> {
         let to = to.map(|to| choose(to, self.domain)).transpose()?;
-        self.send_now_to(data, to.as_ref())
+        self.send_now_to(data, to.as_deref())
     }
 
     /// As [`DatagramPort::send_now`], to whom a message came from. (DGRAM-01, DGRAM-06)

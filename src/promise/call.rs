@@ -7,14 +7,30 @@ use super::Resolution;
 use crate::error::Error;
 use crate::foreign::ForeignCallback;
 use crate::value::{Outcome, Value};
+use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Frame {
     id: u64,
     pub(crate) input: Outcome,
+    /// The bytes of the input, once somebody has asked for them.
+    bytes: Option<Arc<Bytes>>,
     pub(crate) result: Resolution,
+}
+
+impl Frame {
+    /// The input, if it is bytes. They move into what handles share: a clone of bytes that nobody shares yet takes memory.
+    pub(crate) fn bytes(&mut self) -> Result<Arc<Bytes>, Error> {
+        match (&self.bytes, &mut self.input) {
+            (Some(bytes), _) => Ok(bytes.clone()),
+            (None, Ok(Value::Bytes(bytes))) => Ok(self.bytes.insert(Arc::new(std::mem::take(bytes))).clone()),
+            (None, Ok(_)) => Err(Error::wrong_type()),
+            (None, Err(error)) => Err(error.clone()),
+        }
+    }
 }
 
 fn next_id() -> u64 {
@@ -36,7 +52,8 @@ pub(crate) fn invoke(callback: &ForeignCallback, input: Outcome) -> Resolution {
 /// As `invoke`, for a callback that takes more than its call.
 pub(crate) fn invoke_with(input: Outcome, run: impl FnOnce(u64)) -> Resolution {
     let id = next_id();
-    FRAMES.with_borrow_mut(|frames| frames.push(Frame { id, input, result: Resolution::Outcome(Ok(Value::Unit)) }));
+    let frame = Frame { id, input, bytes: None, result: Resolution::Outcome(Ok(Value::Unit)) };
+    FRAMES.with_borrow_mut(|frames| frames.push(frame));
     let run = catch_unwind(AssertUnwindSafe(|| run(id)));
     // Callbacks nest and each takes its own frame off, so the last one is this one's.
     let frame = FRAMES.with_borrow_mut(Vec::pop).expect("pushed above");

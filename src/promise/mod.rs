@@ -30,7 +30,7 @@ pub use source::When;
 pub use task_set::TaskSet;
 
 pub(crate) use abandon::{strand, within};
-pub(crate) use call::{invoke, invoke_with, with as with_call};
+pub(crate) use call::{Frame, invoke, invoke_with, with as with_call};
 pub(crate) use cell::{Cell, Turn};
 use each::Each;
 pub(crate) use each::{ForEach, Items};

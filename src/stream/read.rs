@@ -54,6 +54,35 @@ pub(crate) struct Read {
     buffer: Vec<u8>,
     min: usize,
     max: usize,
+    room: Room,
+}
+
+/// How much memory a read takes at first.
+#[derive(Clone, Copy)]
+enum Room {
+    /// For as much as the kernel is asked for at once.
+    Chunk,
+    /// For about as much as came before, in a sequence of reads.
+    Learned(usize),
+}
+
+/// The least that is learned.
+const SMALL: usize = 4096;
+
+impl Room {
+    fn bytes(self) -> usize {
+        match self {
+            Self::Chunk => CHUNK,
+            Self::Learned(bytes) => bytes,
+        }
+    }
+
+    fn learn(&mut self, came: usize) {
+        if let Self::Learned(bytes) = self {
+            let fit = if came >= *bytes { *bytes * 2 } else { came.saturating_mul(4).min(*bytes) };
+            *bytes = fit.clamp(SMALL, CHUNK);
+        }
+    }
 }
 
 impl Read {
@@ -61,14 +90,20 @@ impl Read {
         if min > max || max == 0 {
             return Err(Error::invalid(format!("a read of at least {min} and at most {max} bytes")));
         }
-        Ok(Self { reading: Reading::claim(connection)?, buffer: Vec::new(), min: min.max(1), max })
+        let reading = Reading::claim(connection)?;
+        Ok(Self { reading, buffer: Vec::new(), min: min.max(1), max, room: Room::Chunk })
+    }
+
+    /// The first of a sequence.
+    pub(super) fn first(connection: &Arc<Connection>, min: usize, max: usize) -> Result<Self, Error> {
+        Ok(Self { room: Room::Learned(SMALL), ..Self::new(connection, min, max)? })
     }
 
     pub(super) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
         loop {
             let filled = self.buffer.len();
             if self.buffer.capacity() == filled {
-                let want = self.max.min(CHUNK.max(self.min)) - filled;
+                let want = self.max.min(self.room.bytes().max(self.min)) - filled;
                 reserve(&mut self.buffer, want)?;
             }
             match self.reading.poll(cx, Target::Vec(&mut self.buffer)) {
@@ -85,6 +120,7 @@ impl Read {
             }
         }
         let mut buffer = std::mem::take(&mut self.buffer);
+        self.room.learn(buffer.len());
         if buffer.len() < buffer.capacity() {
             // In place with every allocator in use: the block only gets shorter.
             buffer.shrink_to_fit();
@@ -193,5 +229,26 @@ impl Read {
     pub(crate) async fn next(&mut self, max: usize) -> Result<Bytes, Error> {
         self.max = max;
         std::future::poll_fn(|cx| self.poll_bytes(cx)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_follows_what_comes_within_its_bounds() {
+        let mut room = Room::Learned(SMALL);
+        for came in [SMALL, 2 * SMALL, 4 * SMALL, CHUNK, CHUNK] {
+            room.learn(came);
+        }
+        assert_eq!(room.bytes(), CHUNK);
+        room.learn(3 * SMALL);
+        assert_eq!(room.bytes(), 12 * SMALL);
+        room.learn(1);
+        assert_eq!(room.bytes(), SMALL);
+        let mut fixed = Room::Chunk;
+        fixed.learn(1);
+        assert_eq!(fixed.bytes(), CHUNK);
     }
 }

@@ -58,7 +58,7 @@ impl Connection {
 
     pub(crate) fn read_each_with(self: &Arc<Self>, min: usize, max: usize, run: ForEach) -> Result<Promise, Error> {
         self.runtime().check()?;
-        Ok(Promise::each(self.runtime().clone(), Chunks(Read::new(self, min, max)?), run))
+        Ok(Promise::each(self.runtime().clone(), Chunks(Read::first(self, min, max)?), run))
     }
 
     pub(crate) fn read_each_into(

@@ -65,6 +65,11 @@ static void look_at_bytes(void *ctx, kja_call_t call) {
   CHECK_OK(kja_bytes_data(bytes, &data, &size));
   CHECK(size == 8 && memcmp(data, "returned", 8) == 0);
   CHECK_OK(kja_bytes_release(bytes));
+  /* As often as it is asked for. */
+  CHECK_OK(kja_call_bytes(call, &bytes));
+  CHECK_OK(kja_bytes_data(bytes, &data, &size));
+  CHECK(size == 8 && memcmp(data, "returned", 8) == 0);
+  CHECK_OK(kja_bytes_release(bytes));
   CHECK_IS(kja_call_u64(call, &number), KJA_ERR_WRONG_TYPE);
   CHECK_IS(kja_call_handle(call, &number), KJA_ERR_WRONG_TYPE);
   CHECK_IS(kja_call_opaque(call, &pointer), KJA_ERR_WRONG_TYPE);
