@@ -3,7 +3,7 @@
 use kjasync::ffi::{kja_call_t, kja_callback_fn, kja_destroy_fn, kja_status_t};
 use std::any::Any;
 use std::ffi::c_void;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 pub(crate) use kjasync::ffi::address::*;
 pub(crate) use kjasync::ffi::bytes::*;
@@ -18,6 +18,7 @@ pub(crate) use kjasync::ffi::event::*;
 pub(crate) use kjasync::ffi::executor::*;
 pub(crate) use kjasync::ffi::fulfiller::*;
 pub(crate) use kjasync::ffi::listener::*;
+pub(crate) use kjasync::ffi::pipe::*;
 pub(crate) use kjasync::ffi::promise::*;
 pub(crate) use kjasync::ffi::queue::*;
 pub(crate) use kjasync::ffi::runtime::*;
@@ -45,6 +46,29 @@ pub(crate) fn callback(
 ) -> (kja_callback_fn, *mut c_void, kja_destroy_fn) {
     let body: Box<Body> = Box::new(Mutex::new(Some(Box::new(body))));
     (Some(run), Box::into_raw(body).cast(), Some(drop_body))
+}
+
+type Repeated = Mutex<Box<dyn FnMut(kja_call_t) + Send>>;
+
+unsafe extern "C-unwind" fn run_repeated(ctx: *mut c_void, call: kja_call_t) {
+    // SAFETY: made by `repeated` and not yet destroyed.
+    let body = unsafe { &*ctx.cast::<Repeated>() };
+    // One run may have panicked.
+    let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
+    body(call);
+}
+
+unsafe extern "C-unwind" fn drop_repeated(ctx: *mut c_void) {
+    // SAFETY: made by `repeated`; the library destroys a context once.
+    drop(unsafe { Box::from_raw(ctx.cast::<Repeated>()) });
+}
+
+/// As `callback`, for one that runs more than once.
+pub(crate) fn repeated(
+    body: impl FnMut(kja_call_t) + Send + 'static,
+) -> (kja_callback_fn, *mut c_void, kja_destroy_fn) {
+    let ctx: Box<Repeated> = Box::new(Mutex::new(Box::new(body)));
+    (Some(run_repeated), Box::into_raw(ctx).cast(), Some(drop_repeated))
 }
 
 unsafe extern "C-unwind" fn drop_owned(ctx: *mut c_void) {

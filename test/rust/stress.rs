@@ -1,7 +1,7 @@
 //! Everything at once: threads that use, combine, cancel and release whatever the others have made.
 //!
 //! A seed repeats what each thread does, though not how they interleave. `KJA_STRESS_SEED` sets it, and
-//! `KJA_STRESS_OPS` how many operations all threads make together; a million take about a minute.
+//! `KJA_STRESS_OPS` how many operations all threads make together; a million take about a second.
 
 use crate::alone::{alone, descriptors, threads};
 use crate::c::*;
@@ -127,22 +127,48 @@ impl World {
         let (world, guard) = (Arc::downgrade(self), self.destroyed.on_drop());
         callback(move |call| {
             let _guard = guard;
-            let Some(world) = world.upgrade() else { return };
-            let random = &mut Random::new(seed);
-            check(match random.below(10) {
-                0 => kja_call_return_promise(call, world.fresh(random)),
-                1 => kja_promise_cancel(world.promises.any(random)),
-                2 => kja_promise_release(world.promises.take(random)),
-                // SAFETY: null with a length of 0 is an empty text.
-                3 => unsafe { kja_call_return_error(call, KJA_ERR_OVERLOADED, 0, null_mut(), 0) },
-                4 => kja_fulfiller_u64(world.fulfillers.any(random), 1),
-                5 => world.timer_and_more(random),
-                6 => panic!("a callback may"),
-                7 => kja_promise_await_for(world.promises.any(random), 1),
-                8 => kja_connection_close(world.connections.any(random)),
-                _ => kja_call_return_u64(call, 1),
-            });
+            if let Some(world) = world.upgrade() {
+                world.run(call, &mut Random::new(seed));
+            }
         })
+    }
+
+    /// One of a sequence, which mostly goes on.
+    fn repeated(self: &Arc<Self>, seed: u64) -> (kja_callback_fn, *mut c_void, kja_destroy_fn) {
+        self.made.add();
+        let (world, guard, mut random) = (Arc::downgrade(self), self.destroyed.on_drop(), Random::new(seed));
+        repeated(move |call| {
+            let _guard = &guard;
+            let Some(world) = world.upgrade() else { return };
+            match random.below(4) {
+                0 => world.run(call, &mut random),
+                1 => check(world.write_now(&mut random)),
+                _ => check(kja_call_status(call)),
+            }
+        })
+    }
+
+    fn run(self: &Arc<Self>, call: u64, random: &mut Random) {
+        check(match random.below(10) {
+            0 => kja_call_return_promise(call, self.fresh(random)),
+            1 => kja_promise_cancel(self.promises.any(random)),
+            2 => kja_promise_release(self.promises.take(random)),
+            // SAFETY: null with a length of 0 is an empty text.
+            3 => unsafe { kja_call_return_error(call, KJA_ERR_OVERLOADED, 0, null_mut(), 0) },
+            4 => kja_fulfiller_u64(self.fulfillers.any(random), 1),
+            5 => self.timer_and_more(random),
+            6 => panic!("a callback may"),
+            7 => kja_promise_await_for(self.promises.any(random), 1),
+            8 => kja_connection_close(self.connections.any(random)),
+            _ => kja_call_return_u64(call, 1),
+        });
+    }
+
+    fn write_now(&self, random: &mut Random) -> i32 {
+        let (data, mut written) = ([7u8; 4096], 0);
+        let connection = self.connections.any(random);
+        // SAFETY: as much data as said, and `written` is a local.
+        unsafe { kja_connection_write_now(connection, data.as_ptr().cast(), data.len(), &mut written) }
     }
 }
 
@@ -266,15 +292,53 @@ impl World {
         }
     }
 
-    fn sockets(&self, random: &mut Random) -> i32 {
+    /// Two connected sockets, or two ends of a pipe in this process.
+    fn pair(&self, random: &mut Random) -> i32 {
+        let (runtime, mut one, mut other) = (self.runtimes.any(random), 0, 0);
+        // SAFETY: the out-parameters are locals.
+        let status = unsafe {
+            match random.below(3) {
+                0 => kja_pipe_new_two_way(runtime, &mut one, &mut other),
+                _ => kja_pipe_new_os_two_way(runtime, &mut one, &mut other),
+            }
+        };
+        if status == KJA_OK {
+            self.connections.put(random, one);
+            self.connections.put(random, other);
+        }
+        status
+    }
+
+    /// A listener, and its address to connect to.
+    fn listen(&self, random: &mut Random) -> i32 {
+        let (runtime, mut parsing, mut address) = (self.runtimes.any(random), 0, 0);
+        // SAFETY: the text is as long as said and the out-parameters are locals.
+        unsafe {
+            let status = kja_address_parse_start(runtime, c"127.0.0.1:0".as_ptr(), 11, 0, &mut parsing);
+            check(kja_promise_handle(parsing, &mut address));
+            check(kja_promise_release(parsing));
+            let mut listener = 0;
+            if kja_address_listen(address, 4, &mut listener) == KJA_OK {
+                check(self.keep(&self.addresses, random, |out| kja_listener_local_address(listener, out)));
+                self.listeners.put(random, listener);
+            }
+            check(kja_address_release(address));
+            status
+        }
+    }
+
+    fn sockets(self: &Arc<Self>, random: &mut Random) -> i32 {
         let (runtime, seed) = (self.runtimes.any(random), random.next());
         let (listener, connection, address) =
             (self.listeners.any(random), self.connections.any(random), self.addresses.any(random));
         let data = [7u8; 4096];
-        // SAFETY: texts and data are as long as said, `out` is a local of `keep`.
+        let choice = random.below(24);
+        let (run, ctx, destroy) =
+            if (15..20).contains(&choice) { self.repeated(seed) } else { (None, null_mut(), None) };
+        // SAFETY: texts and data are as long as said, contexts come with their functions, `out` is a local of `keep`.
         unsafe {
             let promise = |random: &mut Random, call: &dyn Fn(*mut u64) -> i32| self.keep(&self.promises, random, call);
-            match random.below(14) {
+            match choice {
                 0 => promise(random, &|out| kja_address_parse_start(runtime, c"127.0.0.1:0".as_ptr(), 11, 0, out)),
                 1 => self.keep(&self.listeners, random, |out| kja_address_listen(address, 4, out)),
                 2 => self.keep(&self.addresses, random, |out| kja_listener_local_address(listener, out)),
@@ -290,7 +354,14 @@ impl World {
                 }),
                 11 => kja_connection_close(connection),
                 12 => kja_listener_close(listener),
-                _ => kja_connection_abort_read(connection),
+                13 => kja_connection_abort_read(connection),
+                14 | 20 => self.write_now(random),
+                21 | 22 => self.pair(random),
+                23 => self.listen(random),
+                15 | 16 => promise(random, &|out| kja_listener_accept_each_start(listener, run, ctx, destroy, out)),
+                _ => promise(random, &|out| {
+                    kja_connection_read_each_start(connection, 1, 1 + seed as usize % 9000, run, ctx, destroy, out)
+                }),
             }
         }
     }
@@ -404,7 +475,7 @@ fn worker(world: &Arc<World>, seed: u64, steps: u64) {
 #[test]
 fn nothing_breaks_and_nothing_is_left() {
     alone("stress::nothing_breaks_and_nothing_is_left", || {
-        let ops = number("KJA_STRESS_OPS", 50_000);
+        let ops = number("KJA_STRESS_OPS", 200_000);
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_nanos() as u64);
         let seed = number("KJA_STRESS_SEED", time % 1_000_000_000);
         println!("KJA_STRESS_SEED={seed} KJA_STRESS_OPS={ops}");

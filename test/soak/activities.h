@@ -98,6 +98,10 @@ static void pump_between_pairs(worker_t *worker) {
   leave(worker, to.writer);
 }
 
+static void ignore(void *ctx, kja_call_t call) {
+  (void)ctx;
+  (void)call;
+}
 static void send_datagrams(worker_t *worker) {
   kja_promise_t parsing = 0, promise = 0;
   kja_address_t address = 0, bound = 0;
@@ -111,6 +115,11 @@ static void send_datagrams(worker_t *worker) {
       size_t size = below(worker, 9000);
       end(worker, STARTED(kja_datagram_send_start(port, data_of_soak, size, bound, &promise), &promise), "a send");
     }
+    bool sent = false;
+    kja_status_t now = kja_datagram_send_now(port, data_of_soak, below(worker, 9000), bound, &sent);
+    CHECK(now == KJA_OK);
+    if (chance(worker, 2))
+      end(worker, STARTED(kja_datagram_receive_each_start(port, NULL, ignore, NULL, NULL, &promise), &promise), "receives");
     for (uint64_t i = below(worker, 4); i; i--) {
       kja_status_t status = chance(worker, 2) ? kja_datagram_receive_start(port, NULL, &promise)
                                               : kja_datagram_receive_many_start(port, NULL, 8, &promise);
@@ -222,10 +231,6 @@ static void chain_promises(worker_t *worker) {
   CHECK_OK(kja_fulfiller_release(fulfiller));
 }
 
-static void ignore(void *ctx, kja_call_t call) {
-  (void)ctx;
-  (void)call;
-}
 static void coordinate(worker_t *worker) {
   kja_task_set_t tasks = 0;
   kja_queue_t queue = 0;

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-enum { THREADS = 4, SAMPLES = 400 };
+enum { THREADS = 4, SERVERS = 4, SAMPLES = 400 };
 
 /* What the allocator's and the kernel's own noise may amount to: this many bytes and one in so many. */
 static const uint64_t MARGIN_BYTES = 3 << 20, MARGIN_ONE_IN = 20;
@@ -60,12 +60,47 @@ static void serve_next(void *ctx, kja_call_t call) {
   if (!count_get(&closing)) accept_another(((box_t *)ctx)->handle);
 }
 
+/* The same as sequences: one promise for all accepts, and one for all reads of a connection. */
+static void echo_bytes(void *ctx, kja_call_t call) {
+  kja_connection_t connection = ((box_t *)ctx)->handle;
+  kja_bytes_t bytes = 0, rest = 0;
+  kja_promise_t writing = 0;
+  const void *data = NULL;
+  size_t size = 0, written = 0;
+  if (!CHECK_OK(kja_call_bytes(call, &bytes))) return;
+  CHECK_OK(kja_bytes_data(bytes, &data, &size));
+  kja_status_t status = kja_connection_write_now(connection, data, size, &written);
+  if (status == KJA_OK && written < size && CHECK_OK(kja_bytes_slice(bytes, written, size, &rest))) {
+    status = kja_connection_write_bytes_start(connection, rest, &writing);
+    if (status == KJA_OK) CHECK_OK(kja_call_return_promise(call, writing));
+    CHECK_OK(kja_bytes_release(rest));
+  }
+  if (status != KJA_OK) CHECK_OK(kja_call_return_error(call, KJA_ERR_DISCONNECTED, 0, "gone", 4));
+  CHECK_OK(kja_bytes_release(bytes));
+}
+static void serve_each(void *ctx, kja_call_t call) {
+  kja_connection_t connection = 0;
+  kja_promise_t reading = 0, echoing = 0;
+  (void)ctx;
+  if (!CHECK_OK(kja_call_handle(call, &connection))) return;
+  count_add(&served, 1);
+  CHECK_OK(kja_connection_read_each_start(connection, 1, MOST_BYTES, echo_bytes, box_of(connection), free, &reading));
+  CHECK_OK(kja_promise_handle_both(reading, end_echo, box_of(connection), drop_connection, &echoing));
+  CHECK_OK(kja_promise_release(reading));
+  CHECK_OK(kja_promise_detach(echoing, NULL, NULL, NULL));
+}
+static void accept_each(kja_listener_t listener) {
+  kja_promise_t accepting = 0;
+  CHECK_OK(kja_listener_accept_each_start(listener, serve_each, NULL, NULL, &accepting));
+  CHECK_OK(kja_promise_detach(accepting, NULL, NULL, NULL));
+}
+
 static kja_runtime_t shared;
 static kja_executor_t executor;
-static kja_listener_t listeners[2];
-static kja_address_t addresses[2];
+static kja_listener_t listeners[SERVERS];
+static kja_address_t addresses[SERVERS];
 
-static void serve(const char *text, kja_listener_t *listener, kja_address_t *bound) {
+static void serve(const char *text, void (*accept_all)(kja_listener_t), kja_listener_t *listener, kja_address_t *bound) {
   kja_promise_t parsing = 0;
   kja_address_t address = 0;
   CHECK_OK(kja_address_parse_start(shared, text, strlen(text), 0, &parsing));
@@ -75,7 +110,7 @@ static void serve(const char *text, kja_listener_t *listener, kja_address_t *bou
   CHECK_OK(kja_address_listen(address, 0, listener));
   CHECK_OK(kja_listener_local_address(*listener, bound));
   CHECK_OK(kja_address_release(address));
-  accept_another(*listener);
+  accept_all(*listener);
 }
 
 /* --- Activities that need more than a runtime. --- */
@@ -83,7 +118,7 @@ static void serve(const char *text, kja_listener_t *listener, kja_address_t *bou
 static kja_connection_t connect_to_server(worker_t *worker) {
   kja_promise_t connecting = 0;
   kja_connection_t connection = 0;
-  uint64_t which = below(worker, 2);
+  uint64_t which = below(worker, SERVERS);
   if (!CHECK_OK(kja_address_connect_start(addresses[which], &connecting))) return 0;
   if (chance(worker, 10)) {
     end(worker, connecting, "a connect");
@@ -282,7 +317,7 @@ int main(int count, char **arguments) {
   unsigned fds = open_fds(), threads = running_threads();
   worker_t workers[THREADS];
   pthread_t ids[THREADS];
-  char folder[] = "/tmp/kjasync-soak-XXXXXX", unix_text[100];
+  char folder[] = "/tmp/kjasync-soak-XXXXXX", unix_text[100], unix_each_text[100];
   size_t taken = 0;
   printf("soak: %g seconds, seed %#" PRIx64 "\n", seconds, seed);
   fflush(stdout);
@@ -292,8 +327,11 @@ int main(int count, char **arguments) {
   CHECK_OK(kja_runtime_executor(shared, &executor));
   CHECK(mkdtemp(folder) != NULL);
   snprintf(unix_text, sizeof unix_text, "unix:%s/socket", folder);
-  serve("127.0.0.1:0", &listeners[0], &addresses[0]);
-  serve(unix_text, &listeners[1], &addresses[1]);
+  snprintf(unix_each_text, sizeof unix_each_text, "unix:%s/each", folder);
+  serve("127.0.0.1:0", accept_another, &listeners[0], &addresses[0]);
+  serve("127.0.0.1:0", accept_each, &listeners[1], &addresses[1]);
+  serve(unix_text, accept_another, &listeners[2], &addresses[2]);
+  serve(unix_each_text, accept_each, &listeners[3], &addresses[3]);
   for (int i = 0; i < THREADS; i++) {
     worker_t worker = {seed + (uint64_t)(i + 1) * 0x9E3779B97F4A7C15, shared, 0};
     workers[i] = worker;
@@ -309,7 +347,7 @@ int main(int count, char **arguments) {
   verdict("every operation ended, and as it may");
 
   count_set(&closing, 1);
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < SERVERS; i++) {
     CHECK_OK(kja_listener_close(listeners[i]));
     CHECK_OK(kja_listener_release(listeners[i]));
     CHECK_OK(kja_address_release(addresses[i]));
