@@ -2,8 +2,9 @@
  *
  *     cc -I include examples/c/echo.c -o echo -L target/release -lkjasync -Wl,-rpath,$PWD/target/release
  *
- * The server is made of continuations: small callbacks that the runtime's loop runs as data arrives. The clients are
- * plain blocking code on the main thread. Both are welcome on the same runtime, and neither holds the other up. */
+ * The server is made of callbacks, one for each client and one for each read, which the runtime's loop runs as they come.
+ * The clients are plain blocking code on the main thread. Both are welcome on the same runtime, and neither holds the other
+ * up. */
 #include <kjasync.h>
 
 #include <inttypes.h>
@@ -25,6 +26,8 @@ static void must(kja_status_t status, const char *what) {
 
 /* ---- the server: callbacks on the loop ---- */
 
+static kja_runtime_t runtime; /* what every part of this program runs on */
+
 typedef struct server_t {
   kja_listener_t listener;
   uint64_t clients, bytes; /* touched by the loop's thread only */
@@ -42,24 +45,12 @@ static void return_last_error(kja_call_t call) {
   kja_call_return_error(call, kja_last_error_status(), kja_last_error_os(), text, strlen(text));
 }
 
-/* Continues with `next` when `first` succeeds, and makes the promise of that the callback's result. Takes `first`. */
-static void return_then(kja_call_t call, kja_status_t started, kja_promise_t first, kja_callback_fn next, void *ctx) {
-  kja_promise_t rest;
-  if (started != KJA_OK) {
-    return_last_error(call);
-    return;
-  }
-  kja_status_t status = kja_promise_then(first, next, ctx, NULL, &rest);
-  kja_promise_release(first); /* `rest` holds it now */
-  if (status == KJA_OK) kja_call_return_promise(call, rest);
-  else return_last_error(call);
-}
-
-static void read_some(void *ctx, kja_call_t call);
-
-static void write_back(void *ctx, kja_call_t call) {
+/* Runs for each read. The next one begins when the promise that this returns is fulfilled: a client that does not read
+ * what it is sent is not read from either. */
+static void echo(void *ctx, kja_call_t call) {
   session_t *session = (session_t *)ctx;
   kja_bytes_t bytes;
+  kja_promise_t writing;
   const void *data;
   size_t size = 0;
   if (kja_call_bytes(call, &bytes) != KJA_OK) {
@@ -67,22 +58,13 @@ static void write_back(void *ctx, kja_call_t call) {
     return;
   }
   kja_bytes_data(bytes, &data, &size);
-  if (size > 0) {
-    kja_promise_t writing;
-    kja_status_t status = kja_connection_write_bytes_start(session->connection, bytes, &writing);
-    session->server->bytes += size;
-    return_then(call, status, writing, read_some, session);
-  } /* else the client has ended: so does this chain, with nothing to return */
-  kja_bytes_release(bytes);
+  session->server->bytes += size;
+  if (kja_connection_write_bytes_start(session->connection, bytes, &writing) == KJA_OK) kja_call_return_promise(call, writing);
+  else return_last_error(call);
+  kja_bytes_release(bytes); /* the write holds them itself */
 }
 
-static void read_some(void *ctx, kja_call_t call) {
-  session_t *session = (session_t *)ctx;
-  kja_promise_t reading;
-  kja_status_t status = kja_connection_read_start(session->connection, 1, 65536, &reading);
-  return_then(call, status, reading, write_back, session);
-}
-
+/* Runs once, however the session ends: by its client, by an error, or with the runtime. */
 static void session_end(void *ctx) {
   session_t *session = (session_t *)ctx;
   kja_connection_release(session->connection);
@@ -97,49 +79,29 @@ static void report_error(void *ctx, kja_call_t call) {
   fprintf(stderr, "a session failed: %s\n", text);
 }
 
-/* Starts a session that nobody waits for: it lives until its client ends, or until the runtime does. */
-static kja_status_t session_start(server_t *server, kja_runtime_t runtime, kja_connection_t connection) {
-  session_t *session = (session_t *)malloc(sizeof *session);
-  kja_promise_t begin, chain, owned;
-  session->server = server;
-  session->connection = connection;
-  kja_status_t status = kja_promise_new_unit(runtime, &begin);
-  if (status != KJA_OK) {
-    session_end(session);
-    return status;
-  }
-  kja_promise_then(begin, read_some, session, NULL, &chain);
-  status = kja_promise_attach(chain, session, session_end, &owned); /* whatever happens, `session_end` runs once */
-  kja_promise_release(begin);
-  kja_promise_release(chain);
-  return status == KJA_OK ? kja_promise_detach(owned, report_error, NULL, NULL) : status;
-}
-
-static kja_runtime_t runtime; /* what every part of this program runs on */
-
-static void serve_and_accept(void *ctx, kja_call_t call) {
+/* Runs for each client, and starts a session that nobody waits for. */
+static void serve(void *ctx, kja_call_t call) {
   server_t *server = (server_t *)ctx;
-  kja_connection_t connection;
-  kja_promise_t accepting;
-  if (kja_call_handle(call, &connection) == KJA_OK) {
-    server->clients++;
-    kja_connection_set_nodelay(connection, true);
-    if (session_start(server, runtime, connection) != KJA_OK) {
-      return_last_error(call);
-      return;
-    }
+  session_t *session = (session_t *)malloc(sizeof *session);
+  kja_promise_t reading;
+  session->server = server;
+  if (kja_call_handle(call, &session->connection) != KJA_OK) {
+    free(session);
+    return_last_error(call);
+    return;
   }
-  kja_status_t status = kja_listener_accept_start(server->listener, &accepting);
-  return_then(call, status, accepting, serve_and_accept, server);
+  server->clients++;
+  kja_status_t status =
+      kja_connection_read_each_start(session->connection, 1, 65536, echo, session, session_end, &reading);
+  if (status == KJA_OK) kja_promise_detach(reading, report_error, NULL, NULL);
+  else return_last_error(call);
 }
 
 /* Gives the promise of the accept loop. It never ends by itself: to cancel it is to stop accepting. */
 static kja_promise_t server_start(server_t *server, kja_address_t address) {
-  kja_promise_t accepting, serving;
+  kja_promise_t serving;
   must(kja_address_listen(address, 0, &server->listener), "listen");
-  must(kja_listener_accept_start(server->listener, &accepting), "accept");
-  must(kja_promise_then(accepting, serve_and_accept, server, NULL, &serving), "accept loop");
-  kja_promise_release(accepting);
+  must(kja_listener_accept_each_start(server->listener, serve, server, NULL, &serving), "accept");
   return serving;
 }
 

@@ -227,7 +227,7 @@ lookups! {
     bytes: Bytes => Arc<::bytes::Bytes>;
     address: Address => Arc<crate::net::Address>;
     listener: Listener => Arc<crate::net::Listener>;
-    network: Network => crate::net::Network;
+    network: Network => Arc<crate::net::Network>;
     network_wrapper: NetworkWrapper => Arc<crate::net::NetworkWrapper>;
     peer: Peer => Arc<crate::net::Peer>;
     connection: Connection => Arc<crate::stream::Connection>;

@@ -19,7 +19,7 @@ fn rules<'a>(rules: *const kja_slice_t, count: usize) -> Result<Vec<&'a [u8]>, E
 /// cannot widen, or an address. (NET-21)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_new(runtime_: kja_runtime_t, out: *mut kja_network_t) -> kja_status_t {
-    created(out, || Ok(Object::Network(Network::new(&*runtime(runtime_)?)?)))
+    created(out, || Ok(Object::Network(Arc::new(Network::new(&*runtime(runtime_)?)?))))
 }
 
 /// The part of a network whose peers match a rule of `allow` and none of `deny`; a new handle. Peers are checked after
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn kja_network_restrict(
 ) -> kja_status_t {
     created(out, || {
         let (allow, deny) = (rules(allow, allow_count)?, rules(deny, deny_count)?);
-        Ok(Object::Network(network(network_)?.restrict(allow, deny)?))
+        Ok(Object::Network(Arc::new(network(network_)?.restrict(allow, deny)?)))
     })
 }
 

@@ -227,7 +227,7 @@ pub unsafe extern "C" fn kja_network_wrapper_wrap_network(
     network_: kja_network_t,
     out: *mut kja_network_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Network(network_wrapper(wrapper)?.wrap_network(&network(network_)?)?)))
+    created(out, || Ok(Object::Network(Arc::new(network_wrapper(wrapper)?.wrap_network(&*network(network_)?)?))))
 }
 
 /// Releases the handle. What was wrapped keeps the wrapper.

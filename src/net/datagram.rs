@@ -212,10 +212,13 @@ impl DatagramPort {
 
     async fn send_later(self: Arc<Self>, turn: Turn, data: Vec<u8>, to: Option<SockAddr>) -> Outcome {
         let parts = [IoSlice::new(&data)];
+        // Gone before the turn passes on: whoever is next asks for room by itself.
+        let mut writer = None;
         let result = poll_fn(|cx| {
             if turn.poll(cx).is_pending() {
                 return self.pending();
             }
+            writer.get_or_insert_with(|| self.socket.writer());
             self.socket.poll_io(Direction::Write, cx, |fd| send_once(fd, &parts, to.as_ref()), |_| false)
         });
         sent(result.await?.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO)))

@@ -34,6 +34,15 @@ pub(crate) enum Direction {
     Write,
 }
 
+/// A write that waits for room; when it is over nobody does.
+pub(crate) struct Writer<'a>(&'a Socket);
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        self.0.close_outlet();
+    }
+}
+
 /// How often in a row a call that was said to be ready may block before the loop gets another turn: what tokio takes for
 /// the end of a direction is said to be ready for ever, and for datagrams it is no end.
 const MOST_BLOCKED: u32 = 8;
@@ -146,7 +155,6 @@ impl Socket {
         if !self.runtime.on_loop()
             && let Some(done) = first_try(&fd, direction, &mut call)
         {
-            self.close_outlet(direction);
             return Poll::Ready(Ok(done));
         }
         let outlet = match &self.outlet {
@@ -189,7 +197,6 @@ impl Socket {
                     if emptied {
                         ready.clear_ready();
                     }
-                    self.close_outlet(direction);
                     return Poll::Ready(Ok(done));
                 }
             }
@@ -213,11 +220,16 @@ impl Socket {
         Ok(outlet.lock().get_or_insert(opened).clone())
     }
 
-    fn close_outlet(&self, direction: Direction) {
-        if let Some(outlet) = self.outlet.as_ref().filter(|_| direction == Direction::Write) {
+    fn close_outlet(&self) {
+        if let Some(outlet) = &self.outlet {
             let outlet = outlet.lock().take();
             drop(outlet);
         }
+    }
+
+    /// Whoever may have to wait for room, until dropped; one at a time.
+    pub(crate) fn writer(&self) -> Writer<'_> {
+        Writer(self)
     }
 
     fn remember_reader(&self, waker: &Waker) {
@@ -248,7 +260,7 @@ impl Socket {
     /// Takes the descriptor out of the loop and closes it; `true` if it was open.
     pub(crate) fn close(&self) -> bool {
         let open = self.fd.close();
-        self.close_outlet(Direction::Write);
+        self.close_outlet();
         if let Some(reader) = self.take_reader() {
             reader.wake();
         }

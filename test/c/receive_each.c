@@ -175,7 +175,7 @@ static void what_has_to_wait_goes_out_in_order(void) {
   kja_runtime_t runtime = runtime_open();
   int fds[2];
   kja_datagram_t port = 0;
-  kja_promise_t first = 0, second = 0;
+  kja_promise_t first = 0, second = 0, third = 0;
   char block[4096], got[4096];
   bool sent = true;
   memset(block, '-', sizeof block);
@@ -188,9 +188,18 @@ static void what_has_to_wait_goes_out_in_order(void) {
   CHECK_OK(kja_datagram_send_start(port, "two", 3, 0, &second));
   CHECK_OK(kja_datagram_send_now(port, "not", 3, 0, &sent));
   CHECK(!sent);
+  CHECK_OK(kja_datagram_send_start(port, "out", 3, 0, &third));
   let_loop_rest(runtime);
   CHECK_IS(kja_promise_status(first), KJA_ERR_PENDING);
+  /* Who leaves the line takes nothing from who waits for room. */
+  CHECK_OK(kja_promise_cancel(third));
+  expect_already(third, KJA_ERR_CANCELED);
+  let_loop_rest(runtime);
   for (; count; count--) CHECK(read(fds[1], got, sizeof got) == (ssize_t)sizeof block);
+  /* By the loop, without the help of an await. */
+  for (uint64_t end = kja_timer_now_nanos() + 5 * SECOND; kja_timer_now_nanos() < end; let_loop_rest(runtime))
+    if (kja_promise_status(first) != KJA_ERR_PENDING) break;
+  CHECK_OK(kja_promise_status(first));
   expect_u64(first, 3);
   expect_u64(second, 3);
   CHECK(read(fds[1], got, sizeof got) == 3 && memcmp(got, "one", 3) == 0);
@@ -198,6 +207,13 @@ static void what_has_to_wait_goes_out_in_order(void) {
   CHECK(fds_come_back_to(before));
   send_at_once(port, "free", 0);
   CHECK(read(fds[1], got, sizeof got) == 4);
+  /* Cancelled while it waits. */
+  for (sent = true; sent;) CHECK_OK(kja_datagram_send_now(port, block, sizeof block, 0, &sent));
+  CHECK_OK(kja_datagram_send_start(port, "one", 3, 0, &first));
+  let_loop_rest(runtime);
+  CHECK_OK(kja_promise_cancel(first));
+  expect_already(first, KJA_ERR_CANCELED);
+  CHECK(fds_come_back_to(before));
   /* Closed while it waits. */
   for (sent = true; sent;) CHECK_OK(kja_datagram_send_now(port, block, sizeof block, 0, &sent));
   CHECK_OK(kja_datagram_send_start(port, "one", 3, 0, &first));
