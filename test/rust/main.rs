@@ -19,6 +19,7 @@ mod loopback;
 mod network_wrapper;
 mod promise;
 mod runtime;
+mod sequences;
 mod shutdown;
 mod stress;
 mod tcp;
