@@ -284,7 +284,8 @@ typedef uint64_t kja_handle_t;
 typedef uint64_t kja_canceler_t;
 
 /*
- A callback. It runs on the loop's thread, at most once, and must neither block nor unwind.
+ A callback. It runs on the loop's thread, at most once unless the function that takes it says otherwise, and must
+ neither block nor unwind.
  */
 typedef void (*kja_callback_fn)(void *ctx, kja_call_t call);
 

@@ -98,7 +98,8 @@ pub type kja_error_t = u64;
 /// Names the running callback; of no use outside it or on another thread.
 pub type kja_call_t = u64;
 
-/// A callback. It runs on the loop's thread, at most once, and must neither block nor unwind.
+/// A callback. It runs on the loop's thread, at most once unless the function that takes it says otherwise, and must
+/// neither block nor unwind.
 pub type kja_callback_fn = Option<unsafe extern "C-unwind" fn(ctx: *mut c_void, call: kja_call_t)>;
 /// Frees a context. It runs exactly once, on any thread, and must neither block nor unwind.
 pub type kja_destroy_fn = Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>;
