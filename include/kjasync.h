@@ -2899,6 +2899,24 @@ kja_status_t kja_datagram_from_fd(kja_runtime_t runtime_,
                                   kja_datagram_t *out);
 
 /*
+ As `kja_listener_from_fd`; the rules of the network decide who is accepted, and a network that is wrapped wraps the
+ listener. (LLIO-08)
+ */
+kja_status_t kja_network_listener_from_fd(kja_network_t network_,
+                                          int32_t fd,
+                                          uint32_t flags,
+                                          kja_listener_t *out);
+
+/*
+ As `kja_datagram_from_fd`; the rules of the network decide who is heard and sent to. Errors: also `UNIMPLEMENTED` for a
+ network that is wrapped. (LLIO-09)
+ */
+kja_status_t kja_network_datagram_from_fd(kja_network_t network_,
+                                          int32_t fd,
+                                          uint32_t flags,
+                                          kja_datagram_t *out);
+
+/*
  The number of the connection's descriptor, which stays the connection's: it must not be closed, read or written, and
  is of no use once the connection is closed. Errors: `UNIMPLEMENTED` if it has none. (STRM-19)
  */

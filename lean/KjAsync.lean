@@ -20,6 +20,7 @@ import KjAsync.File
 import KjAsync.Listener
 import KjAsync.Message
 import KjAsync.Network
+import KjAsync.NetworkFd
 import KjAsync.NetworkWrapper
 import KjAsync.Peer
 import KjAsync.Pipe

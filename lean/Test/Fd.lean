@@ -110,6 +110,26 @@ test "a listening socket becomes a listener" := inBoth fun runtime => do
     client.write "hi"
     reads server "hi"
 
+-- parity: LLIO-08, LLIO-09
+test "a network's rules decide who is accepted and heard" := inBoth fun runtime => do
+  let all ← Network.system runtime
+  let elsewhere ← all.restrict #["10.0.0.0/8"]
+  let here ← all.restrict #["local"]
+  let ((made, address), fd) ← withItsFd (listenOnLoopback (m := IO) runtime)
+  let strict ← elsewhere.wrapListenSocketFd fd
+  let lax ← here.wrapListenSocketFdTake (← (← OwnFd.dup fd).take)
+  discard <| fails .invalidArgument (here.wrapDatagramSocketFd fd)
+  made.close
+  let accepting ← strict.acceptStart
+  let client ← address.connect (m := IO)
+  -- Dropped, as anybody from here.
+  check (← client.read (m := IO)).isEmpty "not dropped"
+  check (!(← accepting.isSettled)) "accepted"
+  accepting.cancel
+  let accepting ← lax.acceptStart
+  discard (address.connect (m := IO))
+  discard accepting.await
+
 /-- Another process that sends three unconnected TCP sockets over the unix socket with this path. -/
 private def sendSockets (path : System.FilePath) : IO.Process.SpawnArgs where
   cmd := "python3"

@@ -74,6 +74,18 @@ lean_obj_res kjasync_listener_from_fd(b_lean_obj_arg runtime, uint32_t fd, uint3
                                  kjasync_listener_class, &id);
 }
 
+lean_obj_res kjasync_network_listener_from_fd(b_lean_obj_arg network, uint32_t fd, uint32_t flags) {
+    kja_listener_t id = 0;
+    return kjasync_handle_result(kja_network_listener_from_fd(kjasync_id(network), (int32_t)fd, flags, &id),
+                                 kjasync_listener_class, &id);
+}
+
+lean_obj_res kjasync_network_datagram_from_fd(b_lean_obj_arg network, uint32_t fd, uint32_t flags) {
+    kja_datagram_t id = 0;
+    return kjasync_handle_result(kja_network_datagram_from_fd(kjasync_id(network), (int32_t)fd, flags, &id),
+                                 kjasync_datagram_class, &id);
+}
+
 lean_obj_res kjasync_connection_fd(b_lean_obj_arg connection) {
     int32_t fd = -1;
     kja_status_t status = kja_connection_fd(kjasync_id(connection), &fd);

@@ -317,6 +317,8 @@ lean_obj_res kjasync_connection_from_fd(b_lean_obj_arg runtime, uint32_t fd, uin
 lean_obj_res kjasync_connection_from_connecting_fd_start(b_lean_obj_arg runtime, uint32_t fd, uint32_t flags,
                                                          b_lean_obj_arg to);
 lean_obj_res kjasync_listener_from_fd(b_lean_obj_arg runtime, uint32_t fd, uint32_t flags);
+lean_obj_res kjasync_network_listener_from_fd(b_lean_obj_arg network, uint32_t fd, uint32_t flags);
+lean_obj_res kjasync_network_datagram_from_fd(b_lean_obj_arg network, uint32_t fd, uint32_t flags);
 lean_obj_res kjasync_connection_fd(b_lean_obj_arg connection);
 lean_obj_res kjasync_connection_dup_fd(b_lean_obj_arg connection);
 

@@ -5,7 +5,7 @@
 use super::pipe::fd_in;
 use super::{
     address, boundary, connection, created, kja_address_t, kja_connection_t, kja_datagram_t, kja_listener_t,
-    kja_promise_t, kja_runtime_t, kja_status_t, put, runtime,
+    kja_network_t, kja_promise_t, kja_runtime_t, kja_status_t, network, put, runtime,
 };
 use crate::error::Error;
 use crate::handle::Object;
@@ -101,6 +101,38 @@ pub unsafe extern "C" fn kja_datagram_from_fd(
     created(out, || {
         let (fd, known) = wrapped?;
         Ok(Object::Datagram(DatagramPort::from_fd(&*runtime(runtime_)?, fd, known)?))
+    })
+}
+
+/// As `kja_listener_from_fd`; the rules of the network decide who is accepted, and a network that is wrapped wraps the
+/// listener. (LLIO-08)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_network_listener_from_fd(
+    network_: kja_network_t,
+    fd: i32,
+    flags: u32,
+    out: *mut kja_listener_t,
+) -> kja_status_t {
+    let wrapped = wrapped(fd, flags);
+    created(out, || {
+        let (fd, known) = wrapped?;
+        Ok(Object::Listener(network(network_)?.listener_from_fd(fd, known)?))
+    })
+}
+
+/// As `kja_datagram_from_fd`; the rules of the network decide who is heard and sent to. Errors: also `UNIMPLEMENTED` for a
+/// network that is wrapped. (LLIO-09)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_network_datagram_from_fd(
+    network_: kja_network_t,
+    fd: i32,
+    flags: u32,
+    out: *mut kja_datagram_t,
+) -> kja_status_t {
+    let wrapped = wrapped(fd, flags);
+    created(out, || {
+        let (fd, known) = wrapped?;
+        Ok(Object::Datagram(network(network_)?.datagram_from_fd(fd, known)?))
     })
 }
 

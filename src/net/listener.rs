@@ -187,10 +187,10 @@ impl Member {
     }
 
     /// Over a socket that is listening already, whose file is somebody else's.
-    fn over(socket: Socket) -> Result<Self, Error> {
+    fn over(socket: Socket, filter: &Filter) -> Result<Self, Error> {
         let mut member = Self {
             socket,
-            filter: Filter::default(),
+            filter: filter.clone(),
             is_unix: false,
             is_abstract: false,
             accepts: Turns::default(),
@@ -259,8 +259,8 @@ impl Drop for Member {
 }
 
 impl Listener {
-    pub(super) fn over(socket: Socket) -> Result<Arc<Self>, Error> {
-        Ok(Self::of(vec![Arc::new(Member::over(socket)?)]))
+    pub(super) fn over(socket: Socket, filter: &Filter) -> Result<Arc<Self>, Error> {
+        Ok(Self::of(vec![Arc::new(Member::over(socket, filter)?)]))
     }
 
     pub(super) fn of(sources: Vec<Arc<dyn Source>>) -> Arc<Self> {

@@ -89,6 +89,14 @@ impl Network {
         address.is_allowed_by(&self.filter)
     }
 
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    pub(super) fn wrappers(&self) -> &[Arc<NetworkWrapper>] {
+        &self.wrappers
+    }
+
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
     }

@@ -3,8 +3,7 @@
 //! Everything here takes the descriptor over, also when it fails. What it is is found out from the descriptor itself.
 
 use super::datagram::choose;
-use super::filter::Filter;
-use super::{Address, DatagramPort, Listener};
+use super::{Address, DatagramPort, Listener, Network};
 use crate::error::{Error, ErrorKind};
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
@@ -142,17 +141,40 @@ impl Connection {
 impl Listener {
     /// A listener over a socket that is listening. (LLIO-08)
     pub fn from_fd(runtime: &Runtime, fd: OwnedFd, known: Known) -> Result<Arc<Self>, Error> {
-        runtime.shared().check()?;
-        check(&fd, known, &[Kind::Listening], "listener")?;
-        Self::over(Socket::new(runtime.shared(), fd)?)
+        Network::new(runtime)?.listener_from_fd(fd, known)
     }
 }
 
 impl DatagramPort {
     /// A port over a socket of datagrams. (LLIO-09)
     pub fn from_fd(runtime: &Runtime, fd: OwnedFd, known: Known) -> Result<Arc<Self>, Error> {
-        runtime.shared().check()?;
+        Network::new(runtime)?.datagram_from_fd(fd, known)
+    }
+}
+
+impl Network {
+    /// As [`Listener::from_fd`]; the rules of this network decide who is accepted, and what wraps it wraps the
+    /// listener. (LLIO-08)
+    pub fn listener_from_fd(&self, fd: OwnedFd, known: Known) -> Result<Arc<Listener>, Error> {
+        self.runtime().check()?;
+        check(&fd, known, &[Kind::Listening], "listener")?;
+        let mut listener = Listener::over(Socket::new(self.runtime(), fd)?, self.filter())?;
+        for wrapper in self.wrappers() {
+            listener = wrapper.wrap_listener(&listener)?;
+        }
+        Ok(listener)
+    }
+
+    /// As [`DatagramPort::from_fd`]; the rules of this network decide who is heard and sent to. (LLIO-09)
+    ///
+    /// # Errors
+    /// `Unimplemented` for a network that is wrapped: there are no connections to wrap.
+    pub fn datagram_from_fd(&self, fd: OwnedFd, known: Known) -> Result<Arc<DatagramPort>, Error> {
+        self.runtime().check()?;
         check(&fd, known, &[Kind::Datagram], "datagram port")?;
-        Self::over(runtime.shared(), fd, &Filter::default())
+        if !self.wrappers().is_empty() {
+            return Err(Error::new(ErrorKind::Unimplemented, "a wrapped network has no datagrams"));
+        }
+        DatagramPort::over(self.runtime(), fd, self.filter())
     }
 }

@@ -230,6 +230,8 @@ static inline void network_refuses(uint64_t h) {
   REFUSED(kja_network_parse_address_start(h, "127.0.0.1", 9, 1, &out));
   REFUSED(kja_network_address_from_sockaddr(h, "x", 1, &out));
   REFUSED(kja_network_allows(h, 0, &yes));
+  REFUSED(kja_network_listener_from_fd(h, 0, KJA_FD_BORROW, &out));
+  REFUSED(kja_network_datagram_from_fd(h, 0, KJA_FD_BORROW, &out));
   REFUSED(kja_network_release(h));
 }
 

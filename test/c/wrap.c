@@ -320,6 +320,81 @@ static void children_inherit_nothing(void) {
   runtime_close(runtime);
 }
 
+static kja_network_t part_of_network(kja_runtime_t runtime, const char *allow) {
+  kja_network_t whole = 0, part = 0;
+  kja_slice_t rule;
+  rule.data = allow;
+  rule.size = strlen(allow);
+  CHECK_OK(kja_network_new(runtime, &whole));
+  CHECK_OK(kja_network_restrict(whole, &rule, 1, NULL, 0, &part));
+  CHECK_OK(kja_network_release(whole));
+  return part;
+}
+
+/* parity: LLIO-08 */
+static void a_networks_rules_decide_who_is_accepted(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_network_t elsewhere = part_of_network(runtime, "10.0.0.0/8"), here = part_of_network(runtime, "local");
+  kja_listener_t closed = 0, open = 0;
+  char byte;
+  CHECK_OK(kja_network_listener_from_fd(elsewhere, listening_fd(), KJA_FD_TAKE, &closed));
+  kja_promise_t accepting = accept_start(closed);
+  int client = plain_connect(port_of(closed));
+  CHECK_IS(kja_promise_await_for(accepting, 20 * MILLISECOND), KJA_ERR_TIMED_OUT);
+  CHECK(read(client, &byte, 1) <= 0);
+  close(client);
+  CHECK_OK(kja_promise_release(accepting));
+  CHECK_OK(kja_network_listener_from_fd(here, listening_fd(), KJA_FD_TAKE, &open));
+  accepting = accept_start(open);
+  client = plain_connect(port_of(open));
+  CHECK_OK(kja_connection_release(handle_from(accepting)));
+  close(client);
+  /* What is taken and refused is closed. */
+  int fd = datagram_fd();
+  CHECK_IS(kja_network_listener_from_fd(here, fd, KJA_FD_TAKE, &accepting), KJA_ERR_INVALID_ARGUMENT);
+  CHECK(fcntl(fd, F_GETFD) == -1);
+  CHECK_OK(kja_listener_release(closed));
+  CHECK_OK(kja_listener_release(open));
+  CHECK_OK(kja_network_release(elsewhere));
+  CHECK_OK(kja_network_release(here));
+  runtime_close(runtime);
+}
+
+/* parity: LLIO-09 */
+static void a_networks_rules_decide_who_is_heard_and_sent_to(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_network_t elsewhere = part_of_network(runtime, "10.0.0.0/8"), here = part_of_network(runtime, "local");
+  kja_datagram_t deaf = 0, port = 0, other = port_on(runtime, "127.0.0.1:0");
+  kja_address_t of_other = address_of_port(other), of_deaf = 0, of_port = 0;
+  kja_promise_t sending = 0;
+  struct sockaddr_in any;
+  int fds[2] = {datagram_fd(), datagram_fd()};
+  memset(&any, 0, sizeof any);
+  any.sin_family = AF_INET;
+  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int i = 0; i < 2; i++) CHECK(bind(fds[i], (struct sockaddr *)&any, sizeof any) == 0);
+  CHECK_OK(kja_network_datagram_from_fd(elsewhere, fds[0], KJA_FD_TAKE, &deaf));
+  CHECK_OK(kja_network_datagram_from_fd(here, fds[1], KJA_FD_TAKE, &port));
+  CHECK_OK(kja_datagram_local_address(deaf, &of_deaf));
+  CHECK_OK(kja_datagram_local_address(port, &of_port));
+  kja_promise_t unheard = receive_start(deaf), heard = receive_start(port);
+  send_text(other, "hello", of_deaf);
+  send_text(other, "hello", of_port);
+  expect_datagram(heard, "hello");
+  CHECK_IS(kja_promise_await_for(unheard, 5 * MILLISECOND), KJA_ERR_TIMED_OUT);
+  CHECK_OK(kja_promise_release(unheard));
+  CHECK_IS(kja_datagram_send_start(deaf, "x", 1, of_other, &sending), KJA_ERR_FAILED);
+  send_text(port, "back", of_other);
+  expect_datagram(receive_start(other), "back");
+  kja_address_t addresses[3] = {of_other, of_deaf, of_port};
+  for (int i = 0; i < 3; i++) CHECK_OK(kja_address_release(addresses[i]));
+  kja_datagram_t ports[3] = {deaf, port, other};
+  for (int i = 0; i < 3; i++) CHECK_OK(kja_datagram_release(ports[i]));
+  CHECK_OK(kja_network_release(elsewhere));
+  CHECK_OK(kja_network_release(here));
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(a_descriptor_that_is_taken_belongs_to_the_connection);
   RUN_IN_BOTH(a_descriptor_that_is_lent_stays_the_callers);
@@ -332,5 +407,7 @@ int main(void) {
   RUN_IN_BOTH(a_datagram_socket_becomes_a_port);
   RUN_IN_BOTH(a_connection_shows_and_copies_its_descriptor);
   RUN_IN_BOTH(children_inherit_nothing);
+  RUN_IN_BOTH(a_networks_rules_decide_who_is_accepted);
+  RUN_IN_BOTH(a_networks_rules_decide_who_is_heard_and_sent_to);
   return check_done();
 }
