@@ -3,7 +3,9 @@
 # make lint    what a change has to pass besides the tests
 # make soak    uses everything at random for a minute, or KJA_SOAK_SECONDS, and looks for leaks
 # make bench   measures the library beside its peers
-# make header  writes include/kjasync.h; make parity writes doc/parity.md; make clean
+# make header  writes include/kjasync.h
+# make parity  writes doc/parity.md and the long list, doc/parity/rows.md
+# make clean
 #
 # Needed: Rust, make, a C and a C++ compiler, python3. With valgrind the C tests run under it as well, with a Lean
 # toolchain (`lake`, see test/run_lean) the Lean half is built and tested too.

@@ -15,8 +15,8 @@ STATE = """\
 # id\tstate\tC names\tLean names\tnote
 PROM-01\tdone\tkja_promise_release\tPromiseRef.release\t
 PROM-02\tchanged\tkja_promise_new\t\ta new one
-TIME-02\tleft-out\t\t\tC++ only
 """
+TIME_STATE = "TIME-02\tleft-out\t\t\tC++ only\n"
 C = """\
 /* parity: PROM-01, TIME-01 */
 static void a_release_cancels(void) {
@@ -35,7 +35,8 @@ HEADER = "/* Releases. (PROM-01) */\nint kja_promise_release(void);\nint kja_pro
 
 
 class Parity(TreeTest):
-    FILES = {"scripts/parity-rows.tsv": ROWS, "doc/parity-state.tsv": STATE, "include/kjasync.h": HEADER,
+    FILES = {"scripts/parity-rows.tsv": ROWS, "doc/parity/prom.tsv": STATE,
+             "doc/parity/time.tsv": TIME_STATE, "include/kjasync.h": HEADER,
              "lean/KjAsync.lean": "def PromiseRef.release := ()\n", "test/c/promise.c": C, "src/promise.rs": RUST,
              "lean/Test/Promise.lean": LEAN}
 
@@ -46,8 +47,9 @@ class Parity(TreeTest):
     def test_every_row_is_there_with_its_tests(self):
         said = self.assert_passes("parity", self.root)
         self.assertIn("4 capabilities: 1 done, 1 changed on purpose, 1 open, 1 left out", said)
-        page = (self.root / "doc/parity.md").read_text()
-        self.assertIn("| PROM | Promise | 2 | 1 | 1 | 0 | 0 |", page)
+        summary = (self.root / "doc/parity.md").read_text()
+        self.assertIn("| [PROM](parity/prom.tsv) | Promise | 2 | 1 | 1 | 0 | 0 |", summary)
+        page = (self.root / "doc/parity/rows.md").read_text()
         self.assertIn("| PROM-01 | D | drop = cancel | done | `kja_promise_release` | `PromiseRef.release` | "
                       "test/c/promise.c: `a_release_cancels`, lean/Test/Promise.lean: `release cancels` |", page)
         self.assertIn("| PROM-02 | D | construct from value | changed: a new one | `kja_promise_new` |  | "
@@ -56,8 +58,7 @@ class Parity(TreeTest):
         self.assertIn("| TIME-02 | X | EventLoopLocal&lt;T> | left-out: C++ only |  |  |  |", page)
 
     def test_a_row_called_done_that_no_test_names(self):
-        self.replace("doc/parity-state.tsv", "PROM-01\tdone", "TIME-02\tdone")
-        self.replace("doc/parity-state.tsv", "TIME-02\tleft-out\t\t\tC++ only\n", "")
+        self.replace("doc/parity/time.tsv", TIME_STATE, "TIME-02\tdone\tkja_promise_release\t\t\n")
         self.assert_caught("TIME-02 is done, and no test names it")
 
     def test_a_row_called_changed_that_no_test_names(self):
@@ -66,7 +67,7 @@ class Parity(TreeTest):
 
     def test_an_id_that_does_not_exist(self):
         for name, old in (("test/c/promise.c", "PROM-01,"), ("src/promise.rs", "PROM-02"),
-                          ("lean/Test/Promise.lean", "PROM-01"), ("include/kjasync.h", "PROM-01"), ("doc/parity-state.tsv", "TIME-02")):
+                          ("lean/Test/Promise.lean", "PROM-01"), ("include/kjasync.h", "PROM-01"), ("doc/parity/prom.tsv", "PROM-02")):
             with self.subTest(name):
                 new = "PROM-99," if "," in old else "PROM-99"
                 self.replace(name, old, new)
@@ -86,34 +87,39 @@ class Parity(TreeTest):
         self.assert_caught("a_release_cancels is never run")
 
     def test_a_change_without_a_reason(self):
-        self.replace("doc/parity-state.tsv", "a new one", "")
+        self.replace("doc/parity/prom.tsv", "a new one", "")
         self.assert_caught("PROM-02 is changed, and nothing says why")
 
     def test_an_omission_without_a_reason(self):
-        self.replace("doc/parity-state.tsv", "C++ only", "")
+        self.replace("doc/parity/time.tsv", "C++ only", "")
         self.assert_caught("TIME-02 is left-out, and nothing says why")
 
     def test_a_state_that_is_none(self):
-        self.replace("doc/parity-state.tsv", "\tdone", "\tnearly")
+        self.replace("doc/parity/prom.tsv", "\tdone", "\tnearly")
         self.assert_caught("'nearly' is no state")
 
     def test_a_row_twice(self):
-        self.write("doc/parity-state.tsv", STATE + "PROM-01\topen\n")
+        self.write("doc/parity/prom.tsv", STATE + "PROM-01\topen\n")
         self.assert_caught("PROM-01 is there twice")
 
     def test_names_that_nobody_has(self):
-        self.replace("doc/parity-state.tsv", "kja_promise_new", "kja_promise_old")
+        self.replace("doc/parity/prom.tsv", "kja_promise_new", "kja_promise_old")
         self.assert_caught("PROM-02: the header has no kja_promise_old")
-        self.replace("doc/parity-state.tsv", "kja_promise_old", "kja_promise_new")
-        self.replace("doc/parity-state.tsv", "PromiseRef.release", "PromiseRef.free")
+        self.replace("doc/parity/prom.tsv", "kja_promise_old", "kja_promise_new")
+        self.replace("doc/parity/prom.tsv", "PromiseRef.release", "PromiseRef.free")
         self.assert_caught("PROM-01: the Lean package has no PromiseRef.free")
 
     def test_a_page_that_is_out_of_date(self):
         self.assert_fails("doc/parity.md is not what", "parity", "--check", self.root)
         self.assert_passes("parity", self.root)
         self.assert_passes("parity", "--check", self.root)
-        self.replace("test/c/promise.c", "PROM-01, TIME-01", "PROM-01")
+        self.write("doc/parity/time.tsv", "")
         self.assert_fails("doc/parity.md is not what", "parity", "--check", self.root)
+
+    def test_a_row_in_the_file_of_another_family(self):
+        self.write("doc/parity/prom.tsv", STATE + TIME_STATE)
+        self.write("doc/parity/time.tsv", "")
+        self.assert_caught("TIME-02 belongs into another file")
 
 
 if __name__ == "__main__":
