@@ -17,8 +17,8 @@ use loom::sync::Mutex;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// A mutex without poisoning: every section it protects is a few assignments in which nothing foreign
-/// runs, so a panic while it is held cannot leave its data half changed.
+/// A mutex without poisoning: every section it protects is a few assignments, or a system call, in which nothing
+/// foreign runs, so a panic while it is held cannot leave its data half changed.
 pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {

@@ -49,6 +49,22 @@ impl Value {
         }
     }
 
+    /// The bytes, if that is what the value is.
+    pub fn into_bytes(self) -> Option<Bytes> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The message, if that is what the value is.
+    pub fn into_message(self) -> Option<Arc<crate::stream::Message>> {
+        match self {
+            Self::Object(ObjectRef(Object::Message(message))) => Some(message),
+            _ => None,
+        }
+    }
+
     /// The address, if that is what the value is.
     pub fn into_address(self) -> Option<Arc<crate::net::Address>> {
         match self {

@@ -50,7 +50,7 @@ def large : Nat := 65536
 def message (size : Nat) : BytesRef := BytesRef.ofByteArray ⟨Array.replicate size 0⟩
 
 /-- Writes what goes out at once, and waits for the rest. -/
-@[inline] def send (connection : Connection) (bytes : BytesRef) : Async Unit := do
+@[inline] def send [Monad m] [MonadAwait m] [MonadLiftT IO m] (connection : Connection) (bytes : BytesRef) : m Unit := do
   let written ← (connection.writeNow bytes : IO Nat)
   if written < bytes.size then connection.write (bytes.slice written bytes.size)
 
@@ -101,8 +101,7 @@ def Wanted.echoes (wanted : Wanted) : IO Unit := do
       let stop ← inTime
       let mut rounds := 0
       while (← monoNanosNow) < stop do
-        let written ← connection.writeNow out
-        if written < size then connection.write (out.slice written size)
+        send connection out
         discard <| connection.read (m := IO) (min := size) (max := size)
         rounds := rounds + 1
       return (rounds, 2 * rounds * size)
@@ -129,9 +128,7 @@ def Wanted.bulk (wanted : Wanted) : IO Unit := do
   wanted.run "w4_bulk_native" <| through fun runtime connection =>
     Async.run runtime do for _ in [0:writes] do send connection chunk
   wanted.run "w4_bulk_ffi" <| through fun _ connection => do
-    for _ in [0:writes] do
-      let written ← connection.writeNow chunk
-      if written < large then connection.write (chunk.slice written large)
+    for _ in [0:writes] do send connection chunk
 
 def main (arguments : List String) : IO UInt32 := do
   let wanted := ({} : Wanted).ofArguments arguments

@@ -30,6 +30,20 @@ fn wrapped(fd: i32, flags: u32) -> Result<(OwnedFd, Known), Error> {
     Ok((owned, Known { cloexec, nonblock: flags & KJA_FD_ALREADY_NONBLOCK != 0 }))
 }
 
+/// Makes something of a descriptor, which with `KJA_FD_TAKE` is taken also if that fails.
+fn from_fd(
+    fd: i32,
+    flags: u32,
+    out: *mut u64,
+    make: impl FnOnce(OwnedFd, Known) -> Result<Object, Error>,
+) -> kja_status_t {
+    let wrapped = wrapped(fd, flags);
+    created(out, || {
+        let (fd, known) = wrapped?;
+        make(fd, known)
+    })
+}
+
 /// Makes a connection from a connected stream socket, a Unix socket among them, or from anything else that can be polled,
 /// such as one end of a pipe or a terminal: what it is is found out.
 ///
@@ -47,11 +61,7 @@ pub unsafe extern "C" fn kja_connection_from_fd(
     flags: u32,
     out: *mut kja_connection_t,
 ) -> kja_status_t {
-    let wrapped = wrapped(fd, flags);
-    created(out, || {
-        let (fd, known) = wrapped?;
-        Ok(Object::Connection(Connection::from_fd(&*runtime(runtime_)?, fd, known)?))
-    })
+    from_fd(fd, flags, out, |fd, known| Ok(Object::Connection(Connection::from_fd(&*runtime(runtime_)?, fd, known)?)))
 }
 
 /// Connects a stream socket to the address, of whose names the first of the socket's family is used; the promise carries
@@ -65,9 +75,7 @@ pub unsafe extern "C" fn kja_connection_from_connecting_fd_start(
     to: kja_address_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    let wrapped = wrapped(fd, flags);
-    created(out, || {
-        let (fd, known) = wrapped?;
+    from_fd(fd, flags, out, |fd, known| {
         Ok(Object::Promise(Connection::from_connecting_fd(&*runtime(runtime_)?, fd, known, &*address(to)?)?))
     })
 }
@@ -81,11 +89,7 @@ pub unsafe extern "C" fn kja_listener_from_fd(
     flags: u32,
     out: *mut kja_listener_t,
 ) -> kja_status_t {
-    let wrapped = wrapped(fd, flags);
-    created(out, || {
-        let (fd, known) = wrapped?;
-        Ok(Object::Listener(Listener::from_fd(&*runtime(runtime_)?, fd, known)?))
-    })
+    from_fd(fd, flags, out, |fd, known| Ok(Object::Listener(Listener::from_fd(&*runtime(runtime_)?, fd, known)?)))
 }
 
 /// Makes a datagram port from a datagram socket, bound or connected as the caller left it. Flags as
@@ -97,11 +101,7 @@ pub unsafe extern "C" fn kja_datagram_from_fd(
     flags: u32,
     out: *mut kja_datagram_t,
 ) -> kja_status_t {
-    let wrapped = wrapped(fd, flags);
-    created(out, || {
-        let (fd, known) = wrapped?;
-        Ok(Object::Datagram(DatagramPort::from_fd(&*runtime(runtime_)?, fd, known)?))
-    })
+    from_fd(fd, flags, out, |fd, known| Ok(Object::Datagram(DatagramPort::from_fd(&*runtime(runtime_)?, fd, known)?)))
 }
 
 /// As `kja_listener_from_fd`; the rules of the network decide who is accepted, and a network that is wrapped wraps the
@@ -113,11 +113,7 @@ pub unsafe extern "C" fn kja_network_listener_from_fd(
     flags: u32,
     out: *mut kja_listener_t,
 ) -> kja_status_t {
-    let wrapped = wrapped(fd, flags);
-    created(out, || {
-        let (fd, known) = wrapped?;
-        Ok(Object::Listener(network(network_)?.listener_from_fd(fd, known)?))
-    })
+    from_fd(fd, flags, out, |fd, known| Ok(Object::Listener(network(network_)?.listener_from_fd(fd, known)?)))
 }
 
 /// As `kja_datagram_from_fd`; the rules of the network decide who is heard and sent to. Errors: also `UNIMPLEMENTED` for a
@@ -129,11 +125,7 @@ pub unsafe extern "C" fn kja_network_datagram_from_fd(
     flags: u32,
     out: *mut kja_datagram_t,
 ) -> kja_status_t {
-    let wrapped = wrapped(fd, flags);
-    created(out, || {
-        let (fd, known) = wrapped?;
-        Ok(Object::Datagram(network(network_)?.datagram_from_fd(fd, known)?))
-    })
+    from_fd(fd, flags, out, |fd, known| Ok(Object::Datagram(network(network_)?.datagram_from_fd(fd, known)?)))
 }
 
 /// The number of the connection's descriptor, which stays the connection's: it must not be closed, read or written, and

@@ -33,13 +33,9 @@ impl Listener {
     /// As [`Listener::accept`]; a promise that the last callback returned is let go of.
     pub fn accept_each<R: Into<Resolution>>(
         self: &Arc<Self>,
-        mut on_connection: impl FnMut(Arc<Connection>) -> R + Send + 'static,
+        on_connection: impl FnMut(Arc<Connection>) -> R + Send + 'static,
     ) -> Result<Promise, Error> {
-        let on_value = move |value: Value| match value.into_connection() {
-            Some(connection) => on_connection(connection).into(),
-            None => Resolution::Outcome(Ok(Value::Unit)),
-        };
-        self.accept_each_with(ForEach::Closure(Box::new(on_value)))
+        self.accept_each_with(ForEach::closure(Value::into_connection, on_connection))
     }
 
     pub(crate) fn accept_each_with(self: &Arc<Self>, run: ForEach) -> Result<Promise, Error> {

@@ -31,6 +31,9 @@ const FLAGS: i32 = 0;
 #[cfg(not(target_vendor = "apple"))]
 const FLAGS: i32 = libc::MSG_NOSIGNAL;
 
+/// How many datagrams of forbidden peers are dropped before others get their turn on the loop.
+const FORBIDDEN_AT_ONCE: usize = 32;
+
 /// How much of a datagram is taken. (DGRAM-02)
 #[derive(Clone, Copy)]
 pub struct Receive {
@@ -212,14 +215,22 @@ impl DatagramPort {
 
     async fn send_later(self: Arc<Self>, turn: Turn, data: Vec<u8>, to: Option<SockAddr>) -> Outcome {
         let parts = [IoSlice::new(&data)];
-        // Gone before the turn passes on: whoever is next asks for room by itself.
-        let mut writer = None;
+        let call = |fd: BorrowedFd<'_>| send_once(fd, &parts, to.as_ref());
+        // Gone before the turn passes on.
+        let mut outlet = None;
         let result = poll_fn(|cx| {
             if turn.poll(cx).is_pending() {
                 return self.pending();
             }
-            writer.get_or_insert_with(|| self.socket.writer());
-            self.socket.poll_io(Direction::Write, cx, |fd| send_once(fd, &parts, to.as_ref()), |_| false)
+            let outlet = match &outlet {
+                Some(outlet) => outlet,
+                None => match self.socket.with_fd(call)? {
+                    Err(Errno::AGAIN | Errno::INTR) => outlet.insert(self.socket.copy_for_writing()?),
+                    result => return Poll::Ready(Ok(result.map_err(io::Error::from))),
+                },
+            };
+            self.socket.with_fd(|_| ())?;
+            outlet.poll_io(Direction::Write, cx, call, |_| false)
         });
         sent(result.await?.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO)))
     }
@@ -258,23 +269,32 @@ impl DatagramPort {
 
     /// The next datagram of somebody whom the network's rules allow. (NET-10)
     async fn receive_first(&self, turn: &Turn, options: Receive) -> Result<Message, Error> {
-        loop {
-            let message = self.receive_any(turn, options).await?;
-            if self.allows(&message) {
-                return Ok(message);
-            }
-        }
-    }
-
-    pub(super) fn allows(&self, message: &Message) -> bool {
-        message.source().is_none_or(|source| self.filter.allows(source))
-    }
-
-    async fn receive_any(&self, turn: &Turn, options: Receive) -> Result<Message, Error> {
         poll_fn(|cx| self.poll_receive(cx, turn, options, |fd| self.receive_once(fd, options))).await
     }
 
+    fn allows(&self, message: &Message) -> bool {
+        message.source().is_none_or(|source| self.filter.allows(source))
+    }
+
+    /// As `receive_first`, with this call.
     pub(super) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        turn: &Turn,
+        options: Receive,
+        mut once: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<Message>,
+    ) -> Poll<Result<Message, Error>> {
+        for _ in 0..FORBIDDEN_AT_ONCE {
+            match ready!(self.poll_any(cx, turn, options, &mut once)) {
+                Ok(message) if !self.allows(&message) => {}
+                received => return Poll::Ready(received),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_any(
         &self,
         cx: &mut Context<'_>,
         turn: &Turn,
@@ -326,9 +346,9 @@ impl DatagramPort {
         Ok(Promise::start(self.runtime().clone(), "receive_datagrams", async move {
             let mut list = vec![Arc::new(port.receive_first(&turn, options).await?)];
             // An error after the first is that of a datagram which was sent, and nobody's who receives.
-            while list.len() < most
-                && let Ok(Ok(next)) = port.socket.with_fd(|fd| port.receive_once(fd, options))
-            {
+            // Those that are forbidden count, so that whoever sends them holds nothing up.
+            for _ in 1..most {
+                let Ok(Ok(next)) = port.socket.with_fd(|fd| port.receive_once(fd, options)) else { break };
                 if port.allows(&next) {
                     list.push(Arc::new(next));
                 }

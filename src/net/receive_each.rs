@@ -3,17 +3,13 @@
 use super::datagram::{DatagramPort, Receive};
 use crate::coordination::Turn;
 use crate::error::Error;
-use crate::handle::Object;
 use crate::promise::{ForEach, Items, Promise, Resolution};
 use crate::stream::Message;
-use crate::value::{ObjectRef, Outcome, Value};
+use crate::value::{Outcome, Value};
 use bytes::Bytes;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
-/// How many datagrams of forbidden peers are dropped before others get their turn on the loop.
-const FORBIDDEN_AT_ONCE: u32 = 32;
+use std::task::{Context, Poll};
 
 /// All that comes to a port from now on.
 struct Datagrams {
@@ -38,20 +34,8 @@ impl Items for Datagrams {
             buffer.clear();
             copy
         };
-        let mut left = FORBIDDEN_AT_ONCE;
-        loop {
-            let once = |fd: BorrowedFd<'_>| port.receive_with(fd, *options, buffer, content);
-            match ready!(port.poll_receive(cx, turn, *options, once)) {
-                Ok(message) if !port.allows(&message) => {
-                    left -= 1;
-                    if left == 0 {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                }
-                received => return Poll::Ready(Some(received.map(Message::into_value))),
-            }
-        }
+        let once = |fd: BorrowedFd<'_>| port.receive_with(fd, *options, buffer, content);
+        port.poll_receive(cx, turn, *options, once).map(|received| Some(received.map(Message::into_value)))
     }
 }
 
@@ -66,13 +50,9 @@ impl DatagramPort {
     pub fn receive_each<R: Into<Resolution>>(
         self: &Arc<Self>,
         options: Receive,
-        mut on_message: impl FnMut(Arc<Message>) -> R + Send + 'static,
+        on_message: impl FnMut(Arc<Message>) -> R + Send + 'static,
     ) -> Result<Promise, Error> {
-        let on_value = move |value| match value {
-            Value::Object(ObjectRef(Object::Message(message))) => on_message(message).into(),
-            other => Resolution::Outcome(Ok(other)),
-        };
-        self.receive_each_with(options, ForEach::Closure(Box::new(on_value)))
+        self.receive_each_with(options, ForEach::closure(Value::into_message, on_message))
     }
 
     pub(crate) fn receive_each_with(self: &Arc<Self>, options: Receive, run: ForEach) -> Result<Promise, Error> {

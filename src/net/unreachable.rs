@@ -4,7 +4,7 @@
 //! takes it for is never taken back. So a copy of the descriptor is registered for it alone, and again after each error.
 
 use crate::error::Error;
-use crate::stream::{Socket, register};
+use crate::stream::Socket;
 use crate::sync::Lock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::OwnedFd;
@@ -29,13 +29,11 @@ impl Unreachable {
         if let Some(watcher) = &*self.watcher.lock() {
             return Ok(watcher.clone());
         }
-        let copy = socket.with_fd(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 0))?;
-        let copy = copy.map_err(|errno| Error::from_io("watching a datagram port", &errno.into()))?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let interest = Interest::PRIORITY;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let interest = Interest::WRITABLE;
-        let watcher = Arc::new(register(socket.runtime(), copy, interest)?);
+        let watcher = Arc::new(socket.copy(interest)?);
         Ok(self.watcher.lock().get_or_insert(watcher).clone())
     }
 

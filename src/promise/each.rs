@@ -1,11 +1,12 @@
 //! Operations that bring one thing after another and run a callback for each.
 //!
-//! One cell, one future and one callback serve the whole sequence: what comes costs no promise and no handle of its
+//! One cell and one callback serve the whole sequence: what comes costs no promise and no handle of its
 //! own. The next thing is asked for only when its callback could run at once, so a cancel loses nothing that has come.
 
 use super::abandon::{Left, let_go};
 use super::source::Step;
 use super::{Cell, Promise, Resolution, Watch, call};
+use crate::error::Error;
 use crate::foreign::ForeignCallback;
 use crate::value::{Outcome, Value};
 use std::sync::Arc;
@@ -27,6 +28,17 @@ pub(crate) enum ForEach {
 }
 
 impl ForEach {
+    /// Runs this for each, as what `take` makes of it.
+    pub(crate) fn closure<T: 'static, R: Into<Resolution>>(
+        take: fn(Value) -> Option<T>,
+        mut run: impl FnMut(T) -> R + Send + 'static,
+    ) -> Self {
+        Self::Closure(Box::new(move |item| match take(item) {
+            Some(item) => run(item).into(),
+            None => Err(Error::wrong_type()).into(),
+        }))
+    }
+
     fn run(&mut self, item: Value) -> Resolution {
         match self {
             Self::Foreign(callback) => call::invoke(callback, Ok(item)),

@@ -45,22 +45,20 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             looked = false;
             continue;
         }
-        let rest = runtime.queue.take_rest(&mut older);
-        if rest == Rest::Last {
-            continue;
-        }
-        if rest == Rest::Stopping {
-            return;
-        }
-        since_io = 0;
-        if rest == Rest::Idle {
-            if looked {
-                runtime.queue.take_idle(&mut older);
-            } else {
-                tokio::task::yield_now().await;
+        match runtime.queue.take_rest(&mut older) {
+            Rest::Last => continue,
+            Rest::Stopping => return,
+            Rest::Idle => {
+                since_io = 0;
+                if looked {
+                    runtime.queue.take_idle(&mut older);
+                } else {
+                    tokio::task::yield_now().await;
+                }
+                looked = !looked;
+                continue;
             }
-            looked = !looked;
-            continue;
+            Rest::Nothing => since_io = 0,
         }
         if look.worthwhile() {
             std::thread::yield_now();

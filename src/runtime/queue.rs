@@ -39,7 +39,6 @@ struct Wake {
 }
 
 /// What a loop does once its queue is empty.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
     /// What waited for that.
     Last,

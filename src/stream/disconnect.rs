@@ -61,13 +61,11 @@ impl Disconnect {
         if let Some(watcher) = &*self.watcher.lock() {
             return Ok(watcher.clone());
         }
-        let copy = socket.with_fd(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 0))?;
-        let copy = copy.map_err(|errno| Error::from_io("watching a connection", &errno.into()))?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let interest = Interest::PRIORITY;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let interest = Interest::WRITABLE;
-        let watcher = Arc::new(super::socket::register(socket.runtime(), copy, interest)?);
+        let watcher = Arc::new(socket.copy(interest)?);
         Ok(self.watcher.lock().get_or_insert(watcher).clone())
     }
 

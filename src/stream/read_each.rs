@@ -47,13 +47,9 @@ impl Connection {
         self: &Arc<Self>,
         min: usize,
         max: usize,
-        mut on_bytes: impl FnMut(Bytes) -> R + Send + 'static,
+        on_bytes: impl FnMut(Bytes) -> R + Send + 'static,
     ) -> Result<Promise, Error> {
-        let on_value = move |value| match value {
-            Value::Bytes(bytes) => on_bytes(bytes).into(),
-            other => Resolution::Outcome(Ok(other)),
-        };
-        self.read_each_with(min, max, ForEach::Closure(Box::new(on_value)))
+        self.read_each_with(min, max, ForEach::closure(Value::into_bytes, on_bytes))
     }
 
     pub(crate) fn read_each_with(self: &Arc<Self>, min: usize, max: usize, run: ForEach) -> Result<Promise, Error> {

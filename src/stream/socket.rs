@@ -24,23 +24,12 @@ pub(crate) struct Socket {
     reader: Lock<Option<Waker>>,
     /// What `reader` would wake, 0 for nobody: one that is known already costs no lock.
     known_reader: AtomicUsize,
-    /// Of a socket that is registered for reading: a copy of it that is registered for writing, while a write waits.
-    outlet: Option<Lock<Option<Arc<AsyncFd<OwnedFd>>>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     Read,
     Write,
-}
-
-/// A write that waits for room; when it is over nobody does.
-pub(crate) struct Writer<'a>(&'a Socket);
-
-impl Drop for Writer<'_> {
-    fn drop(&mut self) {
-        self.0.close_outlet();
-    }
 }
 
 /// How often in a row a call that was said to be ready may block before the loop gets another turn: what tokio takes for
@@ -80,7 +69,7 @@ fn first_try<R>(
 }
 
 /// Registers a descriptor that is already non-blocking.
-pub(crate) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
+fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
     let tokio = runtime.tokio()?;
     let _context = tokio.enter();
     // SAFETY: the `AsyncFd` owns the only `OwnedFd` of this descriptor and nothing takes it out again: it
@@ -93,24 +82,30 @@ pub(crate) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -
 impl Socket {
     /// Registers a descriptor that is already non-blocking.
     pub(crate) fn new(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Self, Error> {
-        Self::with_interest(runtime, fd, Interest::READABLE | Interest::WRITABLE, None)
+        Ok(Self::over(runtime, register(runtime, fd, Interest::READABLE | Interest::WRITABLE)?))
     }
 
-    /// As `new`, for one of which every write makes the kernel tell that there is room for another, and that rarely has to
-    /// wait for it, such as a datagram socket: the loop would wake after each.
+    /// As `new`, for one of which every write makes the kernel tell that there is room for another, such as a datagram
+    /// socket: the loop would wake after each. A write that has to wait does so on a `copy_for_writing`.
     pub(crate) fn for_reading(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Self, Error> {
-        Self::with_interest(runtime, fd, Interest::READABLE, Some(Lock::new(None)))
+        Ok(Self::over(runtime, register(runtime, fd, Interest::READABLE)?))
     }
 
-    fn with_interest(
-        runtime: &Arc<Shared>,
-        fd: OwnedFd,
-        interest: Interest,
-        outlet: Option<Lock<Option<Arc<AsyncFd<OwnedFd>>>>>,
-    ) -> Result<Self, Error> {
-        let fd = Closable::new(register(runtime, fd, interest)?);
-        let (reader, known_reader) = (Lock::new(None), AtomicUsize::new(0));
-        Ok(Self { runtime: runtime.clone(), fd, reader, known_reader, outlet })
+    fn over(runtime: &Arc<Shared>, fd: AsyncFd<OwnedFd>) -> Self {
+        let (fd, known_reader) = (Closable::new(fd), AtomicUsize::new(0));
+        Self { runtime: runtime.clone(), fd, reader: Lock::new(None), known_reader }
+    }
+
+    /// A copy that is registered for this alone, beside what the descriptor itself is registered for.
+    pub(crate) fn copy(&self, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
+        let copy = self.with_fd(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 0))?;
+        let copy = copy.map_err(|errno| Error::from_io("watching a descriptor", &errno.into()))?;
+        register(&self.runtime, copy, interest)
+    }
+
+    /// The same descriptor, for a write that waits for room.
+    pub(crate) fn copy_for_writing(&self) -> Result<Self, Error> {
+        Ok(Self::over(&self.runtime, self.copy(Interest::WRITABLE)?))
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
@@ -157,25 +152,11 @@ impl Socket {
         {
             return Poll::Ready(Ok(done));
         }
-        let outlet = match &self.outlet {
-            Some(outlet) if direction == Direction::Write => {
-                // What is not there yet has not been waited for: the call comes first.
-                let waiting = outlet.lock().clone();
-                if waiting.is_none()
-                    && let Called::Done(done, _) = call()
-                {
-                    return Poll::Ready(Ok(done));
-                }
-                Some(waiting.map_or_else(|| self.open_outlet(&fd, outlet), Ok)?)
-            }
-            _ => None,
-        };
         let mut blocked = 0;
         loop {
-            let ready = match (direction, &outlet) {
-                (_, Some(outlet)) => outlet.poll_write_ready(cx),
-                (Direction::Read, None) => fd.poll_read_ready(cx),
-                (Direction::Write, None) => fd.poll_write_ready(cx),
+            let ready = match direction {
+                Direction::Read => fd.poll_read_ready(cx),
+                Direction::Write => fd.poll_write_ready(cx),
             };
             let mut ready = match ready {
                 Poll::Ready(Ok(ready)) => ready,
@@ -209,29 +190,6 @@ impl Socket {
         Poll::Pending
     }
 
-    fn open_outlet(
-        &self,
-        fd: &AsyncFd<OwnedFd>,
-        outlet: &Lock<Option<Arc<AsyncFd<OwnedFd>>>>,
-    ) -> Result<Arc<AsyncFd<OwnedFd>>, Error> {
-        let copy = rustix::io::fcntl_dupfd_cloexec(fd.get_ref(), 0);
-        let copy = copy.map_err(|errno| Error::from_io("waiting to write", &errno.into()))?;
-        let opened = Arc::new(register(&self.runtime, copy, Interest::WRITABLE)?);
-        Ok(outlet.lock().get_or_insert(opened).clone())
-    }
-
-    fn close_outlet(&self) {
-        if let Some(outlet) = &self.outlet {
-            let outlet = outlet.lock().take();
-            drop(outlet);
-        }
-    }
-
-    /// Whoever may have to wait for room, until dropped; one at a time.
-    pub(crate) fn writer(&self) -> Writer<'_> {
-        Writer(self)
-    }
-
     fn remember_reader(&self, waker: &Waker) {
         let known = waker.data() as usize;
         if self.known_reader.load(Ordering::Acquire) == known {
@@ -260,7 +218,6 @@ impl Socket {
     /// Takes the descriptor out of the loop and closes it; `true` if it was open.
     pub(crate) fn close(&self) -> bool {
         let open = self.fd.close();
-        self.close_outlet();
         if let Some(reader) = self.take_reader() {
             reader.wake();
         }

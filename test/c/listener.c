@@ -152,7 +152,7 @@ static void a_released_listener_is_kept_by_its_accept(void) {
 /* Lowers the limit until no descriptor is left, and plugs the holes below it. */
 typedef struct shortage_t {
   struct rlimit before;
-  int plugs[64];
+  int plugs[1024];
   int plug_count;
 } shortage_t;
 
@@ -166,7 +166,7 @@ static void shortage_begin(shortage_t *shortage) {
   limit.rlim_cur = (rlim_t)highest + 1;
   CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   shortage->plug_count = 0;
-  while (shortage->plug_count < 64) {
+  while (shortage->plug_count < 1024) {
     int fd = dup(0);
     if (fd < 0) break;
     shortage->plugs[shortage->plug_count++] = fd;

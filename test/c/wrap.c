@@ -1,6 +1,8 @@
 /* Descriptors that were made elsewhere, and the descriptors of connections. */
 #include "messages.h"
 
+#include <sys/ioctl.h>
+
 static int flags_of(int fd) {
   return fcntl(fd, F_GETFL);
 }
@@ -395,6 +397,44 @@ static void a_networks_rules_decide_who_is_heard_and_sent_to(void) {
   runtime_close(runtime);
 }
 
+static int datagrams_waiting(int fd) {
+  int size = 0;
+  CHECK(ioctl(fd, FIONREAD, &size) == 0);
+  return size > 0;
+}
+/* They are dropped some at a time, and what is allowed comes through behind them. */
+/* parity: NET-10 */
+static void forbidden_senders_do_not_hold_up_the_loop(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_network_t elsewhere = part_of_network(runtime, "10.0.0.0/8");
+  kja_datagram_t port = 0;
+  kja_promise_t single = 0, several = 0;
+  struct sockaddr_in name;
+  socklen_t size = sizeof name;
+  int fd = datagram_fd(), sender = datagram_fd();
+  memset(&name, 0, sizeof name);
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK(bind(fd, (struct sockaddr *)&name, sizeof name) == 0);
+  CHECK(getsockname(fd, (struct sockaddr *)&name, &size) == 0);
+  CHECK_OK(kja_network_datagram_from_fd(elsewhere, fd, KJA_FD_BORROW, &port));
+  for (int i = 0; i < 100; i++) CHECK(sendto(sender, "no", 2, 0, (struct sockaddr *)&name, sizeof name) == 2);
+  CHECK_OK(kja_datagram_receive_start(port, NULL, &single));
+  /* The loop does nothing between the calls of its owner, and the start itself must not take them all. */
+  if (test_mode == KJA_RUNTIME_WAIT_SCOPE) CHECK(datagrams_waiting(fd));
+  CHECK_OK(kja_datagram_receive_many_start(port, NULL, 8, &several));
+  for (uint64_t end = kja_timer_now_nanos() + 5 * SECOND; datagrams_waiting(fd) && kja_timer_now_nanos() < end;)
+    let_loop_catch_up(runtime);
+  CHECK(!datagrams_waiting(fd));
+  CHECK_IS(kja_promise_status(single), KJA_ERR_PENDING);
+  CHECK_OK(kja_promise_release(single));
+  CHECK_OK(kja_promise_release(several));
+  CHECK_OK(kja_datagram_release(port));
+  CHECK_OK(kja_network_release(elsewhere));
+  CHECK(close(fd) == 0 && close(sender) == 0);
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(a_descriptor_that_is_taken_belongs_to_the_connection);
   RUN_IN_BOTH(a_descriptor_that_is_lent_stays_the_callers);
@@ -409,5 +449,6 @@ int main(void) {
   RUN_IN_BOTH(children_inherit_nothing);
   RUN_IN_BOTH(a_networks_rules_decide_who_is_accepted);
   RUN_IN_BOTH(a_networks_rules_decide_who_is_heard_and_sent_to);
+  RUN_IN_BOTH(forbidden_senders_do_not_hold_up_the_loop);
   return check_done();
 }

@@ -192,10 +192,11 @@ def test_a_peer_that_has_reset_has_gone(scene):
 
 
 def test_a_reset_while_reading(scene):
-    tool = scene.tool("listen", ANY_PORT, "sink")
+    tool = scene.tool("listen", ANY_PORT, "echo")
     sock = scene.connect(("127.0.0.1", tool.ready()))
     sock.sendall(b"some")
-    time.sleep(0.05)
+    # It has read and answered, and reads again.
+    equal(sock.recv(4, socket.MSG_WAITALL), b"some", "the echo")
     reset(sock)
     tool.done(status="DISCONNECTED", at="read", in_=4)
 

@@ -11,23 +11,22 @@ def Reader.option : Reader (Option α) where
 
 namespace Outcome
 
-mutual
-/-- Leaves what one step of a sequence gave as the result of the running call: `none` has it go on. -/
-partial def deliverStep (call : Native.Call) (outcome : Outcome (Option α)) : BaseIO Unit := do
-  match outcome with
+/-- Leaves what one step of a sequence has come to as the result of the running call: `none` has it go on. -/
+private def leaveStep (call : Native.Call) : Except IO.Error (Option α) → BaseIO Unit
   | .ok none => return
   | .ok (some value) => call.returnObject value
   | .error e => rejectCall call e
-  | .pending { native, runtime, reader } =>
-    wait (native.handleBoth fun inner => do deliverStep inner (← ofIO (reader.ofCall runtime inner)))
-  | .suspended promise resume => wait (promise.handleBoth (takeUpStep resume))
-where
-  wait (promise : IO Native.Promise) : BaseIO Unit := do
-    if let .error e ← (promise >>= call.returnPromise).toBaseIO then rejectCall call e
 
-private partial def takeUpStep (resume : Resume (Option α)) (call : Native.Call) : BaseIO Unit := do
-  deliverStep call (← resume.run call)
-end
+/-- As `leaveStep`, also of a step that waits. -/
+def deliverStep (runtime : Runtime) (call : Native.Call) : Outcome (Option α) → BaseIO Unit
+  | .ok value => leaveStep call (.ok value)
+  | .error e => leaveStep call (α := α) (.error e)
+  | waiting => do
+    let wait : IO Unit := do
+      let promise ← waiting.toPromise runtime
+      call.returnPromise (← promise.native.handleBoth fun inner => do
+        leaveStep inner (← (promise.reader.ofCall runtime inner).toBaseIO))
+    if let .error e ← wait.toBaseIO then rejectCall call e
 
 end Outcome
 
@@ -37,7 +36,7 @@ def PromiseRef.ofSequence (runtime : Runtime) (reader : Reader β) (run : β →
     (start : (Native.Call → BaseIO Unit) → IO Native.Promise) : IO (PromiseRef (Option α)) := do
   let native ← start fun call => do
     match ← (reader.ofCall runtime call).toBaseIO with
-    | .ok item => Outcome.deliverStep call (← run item { runtime })
+    | .ok item => Outcome.deliverStep runtime call (← run item { runtime })
     | .error e => Outcome.rejectCall call e
   return ⟨native, runtime, .option⟩
 
