@@ -4,11 +4,13 @@
 //! The C ABI in `include/kjasync.h` is the product's surface; this crate is what it is made of and can be
 //! used from Rust directly. `doc/architecture.md` tells how an operation travels.
 
+pub mod codec;
 pub mod coordination;
 mod error;
 pub mod ffi;
 mod foreign;
 mod handle;
+pub mod http;
 #[cfg(all(test, kja_model))]
 #[path = "../test/models/mod.rs"]
 mod models;

@@ -1,0 +1,3 @@
+//! Encodings of bytes and text, as plain functions.
+
+pub mod percent;

@@ -1,0 +1,60 @@
+//! Why a message is not HTTP. (HTTP-15)
+
+use bytes::Bytes;
+use std::fmt;
+
+/// What is wrong with a message, and the answer that fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtocolError {
+    /// The status that a server would answer with.
+    pub status: u16,
+    /// The text beside that status.
+    pub reason: &'static str,
+    /// What is wrong, fit for anyone to read: nothing of the message is in it.
+    pub description: &'static str,
+    /// The bytes at fault. They may be private.
+    pub raw: Bytes,
+}
+
+impl ProtocolError {
+    const fn new(status: u16, reason: &'static str, description: &'static str) -> Self {
+        Self { status, reason, description, raw: Bytes::new() }
+    }
+
+    pub(crate) const fn bad_request(description: &'static str) -> Self {
+        Self::new(400, "Bad Request", description)
+    }
+
+    pub(crate) const fn head_too_large() -> Self {
+        Self::new(431, "Request Header Fields Too Large", "the head of the message is longer than the limit")
+    }
+
+    pub(crate) const fn too_many_headers() -> Self {
+        Self::new(431, "Request Header Fields Too Large", "the message has more header lines than the limit")
+    }
+
+    pub(crate) const fn target_too_long() -> Self {
+        Self::new(414, "URI Too Long", "the target of the request is longer than the limit")
+    }
+
+    pub(crate) const fn bad_version() -> Self {
+        Self::new(505, "HTTP Version Not Supported", "the version is neither HTTP/1.0 nor HTTP/1.1")
+    }
+
+    pub(crate) const fn unknown_coding() -> Self {
+        Self::new(501, "Not Implemented", "a transfer coding other than chunked")
+    }
+
+    pub(crate) fn with_raw(mut self, raw: &[u8]) -> Self {
+        self.raw = Bytes::copy_from_slice(raw);
+        self
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description)
+    }
+}
+
+impl std::error::Error for ProtocolError {}
