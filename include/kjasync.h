@@ -83,6 +83,41 @@
 #define KJA_FD_TAKE 1
 
 /*
+ The promise has not settled.
+ */
+#define KJA_OUTCOME_PENDING 0
+
+/*
+ It has failed.
+ */
+#define KJA_OUTCOME_ERROR 1
+
+/*
+ Its value is nothing but the fact of success.
+ */
+#define KJA_OUTCOME_UNIT 2
+
+/*
+ Its value is a number.
+ */
+#define KJA_OUTCOME_U64 3
+
+/*
+ Its value is bytes.
+ */
+#define KJA_OUTCOME_BYTES 4
+
+/*
+ Its value is an object with handles of its own, such as a connection.
+ */
+#define KJA_OUTCOME_HANDLE 5
+
+/*
+ Its value is an opaque pointer.
+ */
+#define KJA_OUTCOME_OPAQUE 6
+
+/*
  The runtime has a loop thread of its own.
  */
 #define KJA_RUNTIME_THREAD 0
@@ -840,6 +875,12 @@ kja_status_t kja_bytes_release(kja_bytes_t bytes);
 kja_status_t kja_call_status(kja_call_t call);
 
 /*
+ What the input is: one of `KJA_OUTCOME_*`. The status is about this call alone: see `kja_promise_outcome_type`.
+ */
+kja_status_t kja_call_outcome_type(kja_call_t call,
+                                   uint32_t *out);
+
+/*
  The input, if it is a number. Errors: `WRONG_TYPE`, or the input's error.
  */
 kja_status_t kja_call_u64(kja_call_t call, uint64_t *out);
@@ -1032,8 +1073,8 @@ kja_status_t kja_connection_receive_connection_start(kja_connection_t connection
                                                      kja_promise_t *out);
 
 /*
- As `kja_connection_receive_connection_start`; at the end of the stream the promise carries unit, of which
- `kja_promise_handle` says `WRONG_TYPE`. (CAPS-06)
+ As `kja_connection_receive_connection_start`; at the end of the stream the promise carries unit, which
+ `kja_promise_outcome_type` tells from a connection. (CAPS-06)
  */
 kja_status_t kja_connection_try_receive_connection_start(kja_connection_t connection_,
                                                          kja_promise_t *out);
@@ -2486,15 +2527,23 @@ kja_status_t kja_promise_await(kja_promise_t promise);
 
 /*
  As `kja_promise_await`, for `nanos` nanoseconds at most: then `TIMED_OUT`, with the operation pending
- and the promise usable. 0 looks once.
+ and the promise usable. 0 looks once. A promise may also fail with `TIMED_OUT`: `kja_promise_outcome_type` tells.
  */
 kja_status_t kja_promise_await_for(kja_promise_t promise,
                                    uint64_t nanos);
 
 /*
- `KJA_OK`, the promise's error, or `PENDING`. Never blocks.
+ `KJA_OK`, the promise's error, or `PENDING`, which can be its error too: `kja_promise_outcome_type` tells. Never blocks.
  */
 kja_status_t kja_promise_status(kja_promise_t promise);
+
+/*
+ What has become of the promise: one of `KJA_OUTCOME_*`. The status is about this call alone, so that an error which the
+ promise was rejected with, of whatever kind, is never taken for a wrong call, nor for a promise that is pending. Never
+ blocks.
+ */
+kja_status_t kja_promise_outcome_type(kja_promise_t promise,
+                                      uint32_t *out);
 
 /*
  The value, if it is a number. Errors: `PENDING`, `WRONG_TYPE`, or the promise's own.

@@ -21,11 +21,6 @@ private def fdReader? : Reader (Option OwnFd) where
   ofPromise _ promise := do firstFd? (← promise.message)
   ofCall _ call := do firstFd? (← call.message)
 
-/-- At the end of the stream the promise carries nothing. -/
-private def connectionReader? : Reader (Option Connection) where
-  ofPromise runtime promise := Error.noneIf .wrongType do return ⟨← promise.connection, runtime⟩
-  ofCall runtime call := Error.noneIf .wrongType do return ⟨← call.connection, runtime⟩
-
 namespace Connection
 
 /--
@@ -149,7 +144,7 @@ def receiveConnectionStart (connection : Connection) : IO (PromiseRef Connection
 
 /-- As `receiveConnectionStart`, and `none` at the end of the stream. (CAPS-06) -/
 def receiveConnectionStart? (connection : Connection) : IO (PromiseRef (Option Connection)) :=
-  return ⟨← connection.native.tryReceiveConnectionStart, connection.runtime, connectionReader?⟩
+  return ⟨← connection.native.tryReceiveConnectionStart, connection.runtime, .option .connection⟩
 
 /-- Waits for one connection or the end of the stream; see `receiveConnectionStart?`. -/
 @[inline] def receiveConnection? [MonadAwait m] (connection : Connection) : m (Option Connection) :=

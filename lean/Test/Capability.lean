@@ -137,6 +137,18 @@ test "connections of any kind pass through a pipe in this process" := inBoth fun
   discard <| fails .failed message.takeConnection
 
 -- parity: CAPS-04
+test "an error of any kind is told from the end of the stream" := inBoth fun runtime => do
+  for kind in ErrorKind.all do
+    let (one, other) ← runtime.newCapabilityPipe
+    one.abortWrite (Error.ofKind kind "of its own")
+    discard <| fails kind (other.receiveConnection? : IO (Option Connection))
+    discard <| fails kind (Async.run runtime other.receiveConnection?)
+    discard <| fails kind (Async.run runtime other.receiveFd?)
+    let (one, other) ← runtime.newCapabilityPipe
+    let receiving ← other.receiveConnectionStart?
+    one.abortWrite (Error.ofKind kind "of its own")
+    discard <| fails kind (Async.run runtime receiving.await)
+
 test "connections go over a socket as descriptors" := inBoth fun runtime => do
   let (one, other) ← runtime.newOsSocketPair
   let (near, far) ← connectedPair (m := IO) runtime

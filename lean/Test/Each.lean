@@ -62,6 +62,18 @@ test "an error of the code ends the reading" := inBoth fun runtime => do
     Async.yield
     throw (Error.ofKind .overloaded "enough"))
 
+test "an error of any kind is told from the end" := inBoth fun runtime => do
+  for kind in ErrorKind.all do
+    let (client, server) ← connectedPair (m := IO) runtime
+    let failing : Async (Option Unit) := server.readEach fun _ => throw (Error.ofKind kind "of its own")
+    client.write "x"
+    discard <| fails kind (Async.run runtime failing)
+    client.write "x"
+    discard <| fails kind (Async.run runtime do
+      let failing ← failing.fork
+      runtime.yieldUntilWouldSleep
+      failing.await)
+
 test "a cancel ends the code that waits" := inBoth fun runtime => do
   let (client, server) ← connectedPair (m := IO) runtime
   let ended ← IO.mkRef false

@@ -25,6 +25,13 @@ test "a promise that never settles is pending until it is cancelled" := inBoth f
   discard <| fails .canceled promise.await
 
 -- parity: PROM-12
+test "an error of any kind has settled the promise" := inBoth fun runtime => do
+  for kind in ErrorKind.all do
+    let promise ← PromiseRef.fail (α := Nat) runtime (Error.ofKind kind "of its own")
+    check (← promise.isSettled) s!"{kind} counts as pending"
+    discard <| fails kind (promise.awaitFor? 1)
+    check (← promise.error?).isSome s!"{kind} is no error"
+
 test "many threads await one promise at once" := withRuntime fun runtime => do
   let (fulfiller, promise) ← Fulfiller.new runtime
   let waiting ← (List.range 8).mapM fun _ => (promise.await : IO Nat).asTask .dedicated

@@ -35,6 +35,7 @@ lean_obj_res kjasync_executor_execute_last_start(b_lean_obj_arg executor, lean_o
 
 /* Inside a callback. */
 uint8_t kjasync_call_is_ok(b_lean_obj_arg call);
+uint8_t kjasync_call_is_unit(b_lean_obj_arg call);
 lean_obj_res kjasync_call_error(b_lean_obj_arg call);
 lean_obj_res kjasync_call_unit(b_lean_obj_arg call);
 lean_obj_res kjasync_call_u64(b_lean_obj_arg call);
@@ -42,7 +43,6 @@ lean_obj_res kjasync_call_bytes(b_lean_obj_arg call);
 lean_obj_res kjasync_call_address(b_lean_obj_arg call);
 lean_obj_res kjasync_call_connection(b_lean_obj_arg call);
 lean_obj_res kjasync_call_object(b_lean_obj_arg call);
-lean_obj_res kjasync_call_option(b_lean_obj_arg call);
 lean_obj_res kjasync_call_return_object(b_lean_obj_arg call, lean_obj_arg value);
 lean_obj_res kjasync_call_return_promise(b_lean_obj_arg call, lean_obj_arg promise);
 lean_obj_res kjasync_call_permit(b_lean_obj_arg call);
@@ -59,6 +59,7 @@ lean_obj_res kjasync_promise_new_never(b_lean_obj_arg runtime);
 lean_obj_res kjasync_promise_await(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_await_for(b_lean_obj_arg promise, uint64_t nanos);
 uint8_t kjasync_promise_is_settled(b_lean_obj_arg promise);
+uint8_t kjasync_promise_is_unit(b_lean_obj_arg promise);
 uint8_t kjasync_promise_has_branches(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_unit(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_u64(b_lean_obj_arg promise);
@@ -67,7 +68,6 @@ lean_obj_res kjasync_promise_address(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_connection(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_permit(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_object(b_lean_obj_arg promise);
-lean_obj_res kjasync_promise_option(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_error_object(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_trace(b_lean_obj_arg promise);
 lean_obj_res kjasync_promise_cancel(b_lean_obj_arg promise);

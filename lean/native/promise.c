@@ -7,6 +7,11 @@ static kja_call_t call_id(b_lean_obj_arg call) { return lean_uint64_of_nat(call)
 
 uint8_t kjasync_call_is_ok(b_lean_obj_arg call) { return kja_call_status(call_id(call)) == KJA_OK; }
 
+uint8_t kjasync_call_is_unit(b_lean_obj_arg call) {
+    uint32_t type = KJA_OUTCOME_PENDING;
+    return kja_call_outcome_type(call_id(call), &type) == KJA_OK && type == KJA_OUTCOME_UNIT;
+}
+
 lean_obj_res kjasync_call_error(b_lean_obj_arg call) {
     kja_call_status(call_id(call));
     return kjasync_last_error();
@@ -42,21 +47,6 @@ lean_obj_res kjasync_call_permit(b_lean_obj_arg call) {
 lean_obj_res kjasync_call_object(b_lean_obj_arg call) {
     void *value = NULL;
     return kjasync_object_result(kja_call_opaque(call_id(call), &value), &value);
-}
-
-/* An optional object that was borrowed: a value that is unit stands for `none`. */
-static lean_obj_res option_result(kja_status_t status, void *const *borrowed) {
-    if (status == KJA_ERR_WRONG_TYPE) return lean_io_result_mk_ok(lean_box(0));
-    if (status != KJA_OK) return kjasync_unit_result(status);
-    lean_object *value = (lean_object *)*borrowed, *some = lean_alloc_ctor(1, 1, 0);
-    lean_inc(value);
-    lean_ctor_set(some, 0, value);
-    return lean_io_result_mk_ok(some);
-}
-
-lean_obj_res kjasync_call_option(b_lean_obj_arg call) {
-    void *value = NULL;
-    return option_result(kja_call_opaque(call_id(call), &value), &value);
 }
 
 lean_obj_res kjasync_call_return_object(b_lean_obj_arg call, lean_obj_arg value) {
@@ -124,16 +114,23 @@ lean_obj_res kjasync_promise_await(b_lean_obj_arg promise) {
     return kjasync_unit_result(kja_promise_await(kjasync_id(promise)));
 }
 
-/* `false`: still pending. A promise may itself have failed with TIMED_OUT, so its own status decides. */
-lean_obj_res kjasync_promise_await_for(b_lean_obj_arg promise, uint64_t nanos) {
-    kja_status_t status = kja_promise_await_for(kjasync_id(promise), nanos);
-    if (status == KJA_ERR_TIMED_OUT) status = kja_promise_status(kjasync_id(promise));
-    if (status == KJA_ERR_PENDING) return lean_io_result_mk_ok(lean_box(false));
-    return status == KJA_OK ? lean_io_result_mk_ok(lean_box(true)) : kjasync_unit_result(status);
+/* A promise may have failed with any kind of error, so its status does not tell what it is: its type does. */
+static bool has_type(b_lean_obj_arg promise, uint32_t wanted) {
+    uint32_t type = KJA_OUTCOME_PENDING;
+    return kja_promise_outcome_type(kjasync_id(promise), &type) == KJA_OK && type == wanted;
 }
 
-uint8_t kjasync_promise_is_settled(b_lean_obj_arg promise) {
-    return kja_promise_status(kjasync_id(promise)) != KJA_ERR_PENDING;
+uint8_t kjasync_promise_is_settled(b_lean_obj_arg promise) { return !has_type(promise, KJA_OUTCOME_PENDING); }
+
+uint8_t kjasync_promise_is_unit(b_lean_obj_arg promise) { return has_type(promise, KJA_OUTCOME_UNIT); }
+
+/* `false`: still pending. */
+lean_obj_res kjasync_promise_await_for(b_lean_obj_arg promise, uint64_t nanos) {
+    kja_status_t status = kja_promise_await_for(kjasync_id(promise), nanos);
+    if (status == KJA_ERR_TIMED_OUT && has_type(promise, KJA_OUTCOME_PENDING)) return lean_io_result_mk_ok(lean_box(false));
+    /* It may have settled since. */
+    if (status == KJA_ERR_TIMED_OUT) status = kja_promise_status(kjasync_id(promise));
+    return status == KJA_OK ? lean_io_result_mk_ok(lean_box(true)) : kjasync_unit_result(status);
 }
 
 uint8_t kjasync_promise_has_branches(b_lean_obj_arg promise) {
@@ -174,16 +171,13 @@ lean_obj_res kjasync_promise_object(b_lean_obj_arg promise) {
     return kjasync_object_result(kja_promise_opaque(kjasync_id(promise), &value), &value);
 }
 
-lean_obj_res kjasync_promise_option(b_lean_obj_arg promise) {
-    void *value = NULL;
-    return option_result(kja_promise_opaque(kjasync_id(promise), &value), &value);
-}
-
 /* The error, or `none` for a promise without one. */
 lean_obj_res kjasync_promise_error_object(b_lean_obj_arg promise) {
+    uint32_t type = KJA_OUTCOME_PENDING;
     kja_error_t id = 0;
-    kja_status_t status = kja_promise_error_object(kjasync_id(promise), &id);
-    if (status == KJA_ERR_PENDING || status == KJA_ERR_WRONG_TYPE) return lean_io_result_mk_ok(lean_box(0));
+    kja_status_t status = kja_promise_outcome_type(kjasync_id(promise), &type);
+    if (status == KJA_OK && type != KJA_OUTCOME_ERROR) return lean_io_result_mk_ok(lean_box(0));
+    if (status == KJA_OK) status = kja_promise_error_object(kjasync_id(promise), &id);
     if (status != KJA_OK) return kjasync_unit_result(status);
     lean_object *some = lean_alloc_ctor(1, 1, 0);
     lean_ctor_set(some, 0, kjasync_wrap(kjasync_error_class, id));

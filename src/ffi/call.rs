@@ -26,6 +26,12 @@ pub extern "C" fn kja_call_status(call: kja_call_t) -> kja_status_t {
     boundary(|| input(call)?.map(drop))
 }
 
+/// What the input is: one of `KJA_OUTCOME_*`. The status is about this call alone: see `kja_promise_outcome_type`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_call_outcome_type(call: kja_call_t, out: *mut u32) -> kja_status_t {
+    boundary(|| put(out, with_call(call, |frame| result::outcome_type(Some(&frame.input)))?))
+}
+
 /// The input, if it is a number. Errors: `WRONG_TYPE`, or the input's error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_call_u64(call: kja_call_t, out: *mut u64) -> kja_status_t {

@@ -143,8 +143,8 @@ pub unsafe extern "C" fn kja_connection_receive_connection_start(
     created(out, || Ok(Object::Promise(connection(connection_)?.receive_connection(true)?)))
 }
 
-/// As `kja_connection_receive_connection_start`; at the end of the stream the promise carries unit, of which
-/// `kja_promise_handle` says `WRONG_TYPE`. (CAPS-06)
+/// As `kja_connection_receive_connection_start`; at the end of the stream the promise carries unit, which
+/// `kja_promise_outcome_type` tells from a connection. (CAPS-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_try_receive_connection_start(
     connection_: kja_connection_t,

@@ -31,7 +31,7 @@ pub mod peer;
 pub mod pipe;
 pub mod promise;
 pub mod queue;
-mod result;
+pub mod result;
 pub mod runtime;
 pub mod semaphore;
 pub mod task_set;

@@ -2,7 +2,7 @@
 
 use super::{
     boundary, bytes, callback, cell, context, created, kja_bytes_t, kja_callback_fn, kja_destroy_fn, kja_handle_t,
-    kja_promise_t, kja_runtime_t, kja_status_t, promise, question, result, runtime, take_promise,
+    kja_promise_t, kja_runtime_t, kja_status_t, promise, put, question, result, runtime, take_promise,
 };
 use crate::error::Error;
 use crate::handle::Object;
@@ -105,7 +105,7 @@ pub extern "C" fn kja_promise_await(promise: kja_promise_t) -> kja_status_t {
 }
 
 /// As `kja_promise_await`, for `nanos` nanoseconds at most: then `TIMED_OUT`, with the operation pending
-/// and the promise usable. 0 looks once.
+/// and the promise usable. 0 looks once. A promise may also fail with `TIMED_OUT`: `kja_promise_outcome_type` tells.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_promise_await_for(promise: kja_promise_t, nanos: u64) -> kja_status_t {
     wait(promise, Some(clock::after(nanos)))
@@ -115,10 +115,18 @@ fn outcome(promise: kja_promise_t) -> Result<Outcome, Error> {
     cell(promise)?.outcome().ok_or_else(Error::pending)
 }
 
-/// `KJA_OK`, the promise's error, or `PENDING`. Never blocks.
+/// `KJA_OK`, the promise's error, or `PENDING`, which can be its error too: `kja_promise_outcome_type` tells. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_promise_status(promise: kja_promise_t) -> kja_status_t {
     boundary(|| outcome(promise)?.map(drop))
+}
+
+/// What has become of the promise: one of `KJA_OUTCOME_*`. The status is about this call alone, so that an error which the
+/// promise was rejected with, of whatever kind, is never taken for a wrong call, nor for a promise that is pending. Never
+/// blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_outcome_type(promise: kja_promise_t, out: *mut u32) -> kja_status_t {
+    boundary(|| put(out, result::outcome_type(cell(promise)?.outcome().as_ref())))
 }
 
 /// The value, if it is a number. Errors: `PENDING`, `WRONG_TYPE`, or the promise's own.

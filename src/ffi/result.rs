@@ -7,6 +7,34 @@ use crate::value::{ObjectRef, Outcome, Value};
 use std::ffi::c_void;
 use std::sync::Arc;
 
+/// The promise has not settled.
+pub const KJA_OUTCOME_PENDING: u32 = 0;
+/// It has failed.
+pub const KJA_OUTCOME_ERROR: u32 = 1;
+/// Its value is nothing but the fact of success.
+pub const KJA_OUTCOME_UNIT: u32 = 2;
+/// Its value is a number.
+pub const KJA_OUTCOME_U64: u32 = 3;
+/// Its value is bytes.
+pub const KJA_OUTCOME_BYTES: u32 = 4;
+/// Its value is an object with handles of its own, such as a connection.
+pub const KJA_OUTCOME_HANDLE: u32 = 5;
+/// Its value is an opaque pointer.
+pub const KJA_OUTCOME_OPAQUE: u32 = 6;
+
+/// One of `KJA_OUTCOME_*`.
+pub(super) fn outcome_type(outcome: Option<&Outcome>) -> u32 {
+    match outcome {
+        None => KJA_OUTCOME_PENDING,
+        Some(Err(_)) => KJA_OUTCOME_ERROR,
+        Some(Ok(Value::Unit)) => KJA_OUTCOME_UNIT,
+        Some(Ok(Value::U64(_))) => KJA_OUTCOME_U64,
+        Some(Ok(Value::Bytes(_))) => KJA_OUTCOME_BYTES,
+        Some(Ok(Value::Object(_))) => KJA_OUTCOME_HANDLE,
+        Some(Ok(Value::Opaque(_))) => KJA_OUTCOME_OPAQUE,
+    }
+}
+
 pub(super) fn u64(outcome: Result<Outcome, Error>, out: *mut u64) -> Result<(), Error> {
     match outcome?? {
         Value::U64(number) => put(out, number),

@@ -53,6 +53,10 @@ static void every_type_of_value_can_be_returned(void) {
   runtime_close(lent.runtime);
 }
 
+static void expect_type(kja_call_t call, uint32_t wanted) {
+  uint32_t type = 99;
+  if (CHECK_OK(kja_call_outcome_type(call, &type))) CHECK_U64(type, wanted);
+}
 static void look_at_bytes(void *ctx, kja_call_t call) {
   kja_bytes_t bytes = 0;
   const void *data = NULL;
@@ -61,6 +65,7 @@ static void look_at_bytes(void *ctx, kja_call_t call) {
   void *pointer;
   (void)ctx;
   CHECK_OK(kja_call_status(call));
+  expect_type(call, KJA_OUTCOME_BYTES);
   CHECK_OK(kja_call_bytes(call, &bytes));
   CHECK_OK(kja_bytes_data(bytes, &data, &size));
   CHECK(size == 8 && memcmp(data, "returned", 8) == 0);
@@ -73,16 +78,19 @@ static void look_at_bytes(void *ctx, kja_call_t call) {
   CHECK_IS(kja_call_u64(call, &number), KJA_ERR_WRONG_TYPE);
   CHECK_IS(kja_call_handle(call, &number), KJA_ERR_WRONG_TYPE);
   CHECK_IS(kja_call_opaque(call, &pointer), KJA_ERR_WRONG_TYPE);
+  expect_type(call, KJA_OUTCOME_BYTES);
 }
 static void look_at_handle(void *ctx, kja_call_t call) {
   kja_executor_t executor = 0;
   (void)ctx;
+  expect_type(call, KJA_OUTCOME_HANDLE);
   CHECK_OK(kja_call_handle(call, &executor));
   CHECK(kja_executor_is_live(executor));
   CHECK_OK(kja_executor_release(executor));
 }
 static void look_at_opaque(void *ctx, kja_call_t call) {
   void *pointer = NULL;
+  expect_type(call, KJA_OUTCOME_OPAQUE);
   CHECK_OK(kja_call_opaque(call, &pointer));
   CHECK(pointer == &((lent_t *)ctx)->destroyed);
   CHECK_U64(count_get(&((lent_t *)ctx)->destroyed), 0);
@@ -102,6 +110,28 @@ static void every_type_of_value_can_be_looked_at(void) {
   }
   CHECK_U64(count_get(&lent.destroyed), 1);
   runtime_close(lent.runtime);
+}
+
+/* As `expect_type`; the ctx is what is wanted. */
+static void look_at_type(void *ctx, kja_call_t call) {
+  expect_type(call, *(const uint32_t *)ctx);
+  CHECK_OK(kja_call_return_u64(call, 1));
+}
+
+static void an_input_without_a_value_has_a_type_too(void) {
+  uint32_t wanted[] = {KJA_OUTCOME_UNIT, KJA_OUTCOME_U64, KJA_OUTCOME_ERROR};
+  kja_runtime_t runtime = runtime_open();
+  kja_promise_t made[3] = {0, 0, 0};
+  CHECK_OK(kja_promise_new_unit(runtime, &made[0]));
+  CHECK_OK(kja_promise_new_u64(runtime, 7, &made[1]));
+  CHECK_OK(kja_promise_new_error(runtime, KJA_ERR_WRONG_TYPE, 0, "of its own", 10, &made[2]));
+  for (int i = 0; i < 3; i++) {
+    kja_promise_t looked = 0;
+    CHECK_OK(kja_promise_handle_both(made[i], look_at_type, &wanted[i], NULL, &looked));
+    CHECK_OK(kja_promise_release(made[i]));
+    expect_u64(looked, 1);
+  }
+  runtime_close(runtime);
 }
 
 static void return_many_things(void *ctx, kja_call_t call) {
@@ -168,6 +198,7 @@ static void a_call_is_good_for_its_callback_and_thread_only(void) {
 int main(void) {
   RUN_IN_BOTH(every_type_of_value_can_be_returned);
   RUN_IN_BOTH(every_type_of_value_can_be_looked_at);
+  RUN_IN_BOTH(an_input_without_a_value_has_a_type_too);
   RUN_IN_BOTH(the_last_of_several_results_counts);
   RUN_IN_BOTH(a_refused_result_leaves_unit);
   RUN_IN_BOTH(a_call_is_good_for_its_callback_and_thread_only);

@@ -125,7 +125,9 @@ static inline void executor_refuses(uint64_t h) {
 static inline void call_refuses(uint64_t h) {
   uint64_t out = 1;
   void *pointer;
+  uint32_t type;
   REFUSED(kja_call_status(h));
+  REFUSED(kja_call_outcome_type(h, &type));
   REFUSED(kja_call_u64(h, &out));
   REFUSED(kja_call_bytes(h, &out));
   CHECK_U64(out, 0);
@@ -148,6 +150,8 @@ static inline void promise_refuses(uint64_t h) {
   void *pointer;
   char text[8];
   size_t length;
+  uint32_t type;
+  REFUSED(kja_promise_outcome_type(h, &type));
   REFUSED(kja_promise_await(h));
   REFUSED(kja_promise_await_for(h, SECOND));
   REFUSED(kja_promise_status(h));

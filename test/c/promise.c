@@ -237,6 +237,34 @@ static void a_value_lives_as_long_as_its_last_holder(void) {
   runtime_close(runtime);
 }
 
+static void expect_type(kja_promise_t promise, uint32_t wanted) {
+  uint32_t type = 99;
+  if (CHECK_OK(kja_promise_outcome_type(promise, &type))) CHECK_U64(type, wanted);
+}
+
+/* The kinds that the accessors have for wrong calls as well: the type of the outcome tells the two apart. */
+static void an_error_of_any_kind_is_told_from_a_wrong_call(void) {
+  static const kja_status_t kinds[] = {KJA_ERR_WRONG_TYPE, KJA_ERR_PENDING, KJA_ERR_BAD_HANDLE, KJA_ERR_TIMED_OUT};
+  kja_runtime_t runtime = runtime_open();
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    kja_promise_t promise = failed_with(runtime, kinds[i]);
+    void *pointer;
+    CHECK_IS(kja_promise_opaque(promise, &pointer), kinds[i]);
+    expect_type(promise, KJA_OUTCOME_ERROR);
+    CHECK_OK(kja_promise_release(promise));
+  }
+  kja_promise_t promise = settled_with(runtime, 3);
+  expect_type(promise, KJA_OUTCOME_U64);
+  CHECK_OK(kja_promise_release(promise));
+  promise = never_of(runtime);
+  expect_type(promise, KJA_OUTCOME_PENDING);
+  CHECK_OK(kja_promise_cancel(promise));
+  expect_type(promise, KJA_OUTCOME_ERROR);
+  CHECK_IS(kja_promise_outcome_type(promise, NULL), KJA_ERR_INVALID_ARGUMENT);
+  CHECK_OK(kja_promise_release(promise));
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(every_type_of_value_is_read_back_as_itself);
   RUN_IN_BOTH(then_runs_on_a_value_and_is_skipped_by_an_error);
@@ -246,5 +274,6 @@ int main(void) {
   RUN_IN_BOTH(a_returned_promise_becomes_the_result);
   RUN_IN_BOTH(a_promise_released_before_it_settles_never_calls_back);
   RUN_IN_BOTH(a_value_lives_as_long_as_its_last_holder);
+  RUN_IN_BOTH(an_error_of_any_kind_is_told_from_a_wrong_call);
   return check_done();
 }

@@ -4,11 +4,6 @@ import KjAsync.Async.Basic
 
 namespace KjAsync
 
-/-- For promises that end as nothing, `none`, or as a Lean object of type `α`. -/
-def Reader.option : Reader (Option α) where
-  ofPromise _ promise := promise.option
-  ofCall _ call := call.option
-
 namespace Outcome
 
 /-- Leaves what one step of a sequence has come to as the result of the running call: `none` has it go on. -/
@@ -38,6 +33,6 @@ def PromiseRef.ofSequence (runtime : Runtime) (reader : Reader β) (run : β →
     match ← (reader.ofCall runtime call).toBaseIO with
     | .ok item => Outcome.deliverStep runtime call (← run item { runtime })
     | .error e => Outcome.rejectCall call e
-  return ⟨native, runtime, .option⟩
+  return ⟨native, runtime, .option .object⟩
 
 end KjAsync

@@ -8,6 +8,10 @@ namespace KjAsync.Native.Call
 @[extern "kjasync_call_is_ok"]
 opaque isOk (call : @& Call) : BaseIO Bool
 
+/-- `kja_call_outcome_type` is `KJA_OUTCOME_UNIT`: the input is a value, and it is nothing. -/
+@[extern "kjasync_call_is_unit"]
+opaque isUnit (call : @& Call) : BaseIO Bool
+
 /-- The error behind `kja_call_status`. -/
 @[extern "kjasync_call_error"]
 opaque error (call : @& Call) : BaseIO IO.Error
@@ -43,10 +47,6 @@ opaque errorObject (call : @& Call) : IO Error
 /-- `kja_call_opaque`: a Lean object of the type that the promise was made with. -/
 @[extern "kjasync_call_object"]
 opaque object {α : Type} (call : @& Call) : IO α
-
-/-- As `object`; `none` if the value is nothing. -/
-@[extern "kjasync_call_option"]
-opaque option {α : Type} (call : @& Call) : IO (Option α)
 
 /-- `kja_call_return_opaque`. -/
 @[extern "kjasync_call_return_object"]

@@ -37,9 +37,13 @@ opaque Promise.await (promise : @& Promise) : IO Unit
 @[extern "kjasync_promise_await_for"]
 opaque Promise.awaitFor (promise : @& Promise) (nanos : UInt64) : IO Bool
 
-/-- `kja_promise_status` is not `KJA_ERR_PENDING`. -/
+/-- `kja_promise_outcome_type` is not `KJA_OUTCOME_PENDING`, or the handle has been released. -/
 @[extern "kjasync_promise_is_settled"]
 opaque Promise.isSettled (promise : @& Promise) : BaseIO Bool
+
+/-- `kja_promise_outcome_type` is `KJA_OUTCOME_UNIT`: the promise has a value, and it is nothing. -/
+@[extern "kjasync_promise_is_unit"]
+opaque Promise.isUnit (promise : @& Promise) : BaseIO Bool
 
 /-- `kja_promise_has_branches`. -/
 @[extern "kjasync_promise_has_branches"]
@@ -80,10 +84,6 @@ opaque Promise.trace (promise : @& Promise) : IO String
 /-- `kja_promise_opaque`. -/
 @[extern "kjasync_promise_object"]
 opaque Promise.object {α : Type} (promise : @& Promise) : IO α
-
-/-- As `object`; `none` if the value is nothing. -/
-@[extern "kjasync_promise_option"]
-opaque Promise.option {α : Type} (promise : @& Promise) : IO (Option α)
 
 /-- `kja_promise_cancel`. -/
 @[extern "kjasync_promise_cancel"]

@@ -39,6 +39,13 @@ def u64 : Reader UInt64 where
   ofPromise _ promise := promise.u64
   ofCall _ call := call.u64
 
+/-- For promises that carry nothing, which is `none`, or what `reader` reads. -/
+def option (reader : Reader α) : Reader (Option α) where
+  ofPromise runtime promise := do
+    if ← promise.isUnit then return none else return some (← reader.ofPromise runtime promise)
+  ofCall runtime call := do
+    if ← call.isUnit then return none else return some (← reader.ofCall runtime call)
+
 end Reader
 
 /--
