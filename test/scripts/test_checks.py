@@ -152,9 +152,9 @@ class LeanRunner(TreeTest):
     """test/run_lean without a toolchain."""
 
     def run_lean(self, mode, **variables):
-        self.write("test/run_lean", (ROOT / "test" / "run_lean").read_text())
-        settings = ("LEAN_KIT", "KJA_REQUIRE_LEAN")
-        environment = {name: value for name, value in os.environ.items() if name not in settings}
+        for name in ("test/run_lean", "scripts/lean_toolchain.py"):
+            self.write(name, (ROOT / name).read_text())
+        environment = {name: value for name, value in os.environ.items() if name != "KJA_REQUIRE_LEAN"}
         done = subprocess.run([sys.executable, str(self.root / "test" / "run_lean"), mode], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, env={**environment, "PATH": "/nowhere", **variables})
         return done.returncode, done.stdout
@@ -173,8 +173,12 @@ class LeanRunner(TreeTest):
         self.assertEqual(self.run_lean("test", KJA_REQUIRE_LEAN="1")[0], 1)
         self.assertEqual(self.run_lean("demo", KJA_REQUIRE_LEAN="1")[0], 1)
 
-    def test_a_kit_that_is_named_has_to_exist(self):
-        self.assertEqual(self.run_lean("test", LEAN_KIT=str(self.root / "none"))[0], 1)
+    def test_a_kit_that_cannot_be_had_is_a_skip_and_one_that_fails_is_not(self):
+        for kit, wanted in (("exit 77", 77), ("exit 3", 1)):
+            with self.subTest(kit):
+                self.write("test/lean-kit/setup", f"#!/bin/sh\n{kit}\n")
+                (self.root / "test" / "lean-kit" / "setup").chmod(0o755)
+                self.assertEqual(self.run_lean("test")[0], wanted)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """check_docs: what the documents name has to be there, and what they print has to be true."""
 import os
+import shutil
+import unittest
 
-from tree import ROOT, TreeTest
+from tree import ROOT, TreeTest, kit
 
 C_TEST = """static void one_thing(void) {}
 static void never_run(void) {}
@@ -27,6 +29,11 @@ int main(void) { puts("done"); return 0; }
 <!-- check: output -->
 ```text
 done
+```
+"""
+LEAN_PROGRAM = """<!-- check: lean -->
+```lean
+def main : IO Unit := IO.println "done"
 ```
 """
 
@@ -79,7 +86,7 @@ class Docs(TreeTest):
 
 
 class Programs(TreeTest):
-    FILES = {"include/kjasync.h": "", "README.md": PROGRAM}
+    FILES = {"include/kjasync.h": "", "lean/native/kjasync_shim.h": "", "README.md": PROGRAM}
 
     def run_it(self):
         return self.run_script("check_docs", self.root, ROOT / "target" / "release")
@@ -112,9 +119,20 @@ class Programs(TreeTest):
         self.assertEqual(status, 1, text)
         self.assertIn("ended with 3", text)
 
-    def test_a_program_that_is_not_checked_is_named(self):
-        self.replace("README.md", "check: c ", "check: lean ")
-        environment = {key: value for key, value in os.environ.items() if key != "LEAN_KIT_PREFIX"}
-        status, text = self.run_script("check_docs", self.root, environment=environment)
+    @unittest.skipIf(shutil.which("lake") or not kit(), "needs the check kit")
+    def test_a_lean_program(self):
+        self.write("README.md", LEAN_PROGRAM)
+        status, text = self.run_it()
+        self.assertEqual(status, 0, text)
+        self.assertIn("1 programs", text)
+        self.replace("README.md", "println", "printline")
+        status, text = self.run_it()
+        self.assertEqual(status, 1, text)
+        self.assertIn("README.md:1: compiling it", text)
+
+    def test_a_lean_program_that_cannot_be_checked_is_named(self):
+        self.write("README.md", LEAN_PROGRAM)
+        status, text = self.run_script("check_docs", self.root, ROOT / "target" / "release",
+                                       environment={**os.environ, "PATH": "/usr/bin:/bin", "LEAN_CC": "/nowhere/cc"})
         self.assertEqual(status, 0, text)
         self.assertIn("NOT CHECKED: the Lean program in README.md", text)

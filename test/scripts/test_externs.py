@@ -1,12 +1,11 @@
 """scripts/check_externs has to catch a mistake of each kind."""
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 import unittest
 
-from tree import ROOT, TreeTest
+from tree import ROOT, TreeTest, kit
 
 HEADER = """\
 #include <stdint.h>
@@ -76,7 +75,7 @@ class Externs(TreeTest):
     FILES = {"include/kjasync.h": HEADER, SHIM_H: SHIM, "lean/native/shim.c": SOURCE, "lean/A.lean": LEAN}
 
     def run_script(self, script, *arguments, environment=None):
-        environment = {**os.environ, "LEAN_KIT": str(self.root / "none"), "PATH": "/usr/bin:/bin"}
+        environment = {**os.environ, "PATH": "/usr/bin:/bin"}
         return super().run_script(script, self.root, environment=environment)
 
     def assert_caught(self, pattern):
@@ -212,19 +211,7 @@ class ThisPackage(TreeTest):
             self.assertTrue(names)
 
 
-def kit():
-    """The check kit's builder, if the kit is here (see test/run_lean) and has been set up."""
-    folder = pathlib.Path(os.environ.get("LEAN_KIT") or ROOT.parent / "shared" / "lean-kit")
-    if not (folder / "setup").exists():
-        return None
-    said = subprocess.run(["./setup"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    return pathlib.Path(said.stdout.strip().splitlines()[-1]) / "bin" / "lean-kit" if said.returncode == 0 else None
-
-
-KIT = kit()
-
-
-@unittest.skipUnless(KIT, "needs the kit")
+@unittest.skipUnless(kit(), "the check kit cannot be had here")
 class EmittedC(TreeTest):
     """The C that Lean emits, compiled behind the headers: a prototype that differs is a compile error."""
     FILES = {"native/kjasync.h": "#include <stdint.h>\nuint64_t kja_twice(uint64_t n);\n",
@@ -233,7 +220,7 @@ class EmittedC(TreeTest):
                           "def main : IO Unit := do IO.println (toString (← twice 21))\n"}
 
     def build(self):
-        command = [str(KIT), "build", "--main", "Main", "--cflags", "-Inative -include kjasync.h", "--cc-src", "native/twice.c",
+        command = [str(kit()), "build", "--main", "Main", "--cflags", "-Inative -include kjasync.h", "--cc-src", "native/twice.c",
                    "--build", "build", "-o", "main"]
         done = subprocess.run(command, cwd=self.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.returncode, done.stdout

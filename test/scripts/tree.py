@@ -1,4 +1,5 @@
 """A small tree of files in a temporary folder, and the scripts of this repository run on it."""
+import functools
 import pathlib
 import subprocess
 import sys
@@ -6,6 +7,17 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+import lean_toolchain  # noqa: E402
+
+
+@functools.cache
+def kit():
+    """The check kit's builder, where it can be had."""
+    try:
+        return lean_toolchain.kit_prefix() / "bin" / "lean-kit"
+    except lean_toolchain.Unavailable:
+        return None
 
 
 class TreeTest(unittest.TestCase):
