@@ -716,7 +716,7 @@ extern "C" {
  at once; the promise fails with `FAILED` if the name does not resolve. Cancellation: a look-up under way goes on
  unseen. (NET-01, NET-02, NET-03)
  */
-kja_status_t kja_address_parse_start(kja_runtime_t runtime_,
+kja_status_t kja_address_parse_start(kja_runtime_t runtime,
                                      const char *text,
                                      size_t text_len,
                                      uint16_t default_port,
@@ -726,7 +726,7 @@ kja_status_t kja_address_parse_start(kja_runtime_t runtime_,
  Makes an address from the `size` bytes of a `struct sockaddr` of IPv4, IPv6 or a unix socket; a new handle. Errors:
  `INVALID_ARGUMENT` for bytes that are cut off, `UNIMPLEMENTED` for another family. (NET-04)
  */
-kja_status_t kja_address_from_sockaddr(kja_runtime_t runtime_,
+kja_status_t kja_address_from_sockaddr(kja_runtime_t runtime,
                                        const void *sockaddr,
                                        size_t size,
                                        kja_address_t *out);
@@ -744,14 +744,14 @@ kja_status_t kja_address_from_sockaddr(kja_runtime_t runtime_,
 
  Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe. (CAPS-10)
  */
-kja_status_t kja_address_from_connection(kja_connection_t connection_,
+kja_status_t kja_address_from_connection(kja_connection_t connection,
                                          kja_address_t *out);
 
 /*
  Copies the `struct sockaddr` of the address, of several the first, cut to `capacity`. Writes its whole size to
  `length`, which may be null. (STRM-18)
  */
-kja_status_t kja_address_sockaddr(kja_address_t address_,
+kja_status_t kja_address_sockaddr(kja_address_t address,
                                   void *buffer,
                                   size_t capacity,
                                   size_t *length);
@@ -759,7 +759,7 @@ kja_status_t kja_address_sockaddr(kja_address_t address_,
 /*
  A second handle to the same address, which never changes. (NET-15)
  */
-kja_status_t kja_address_clone(kja_address_t address_, kja_address_t *out);
+kja_status_t kja_address_clone(kja_address_t address, kja_address_t *out);
 
 /*
  Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
@@ -767,7 +767,7 @@ kja_status_t kja_address_clone(kja_address_t address_, kja_address_t *out);
  socket whose name is no UTF-8, for a connection and for what is wrapped. Writes its whole length,
  without the NUL, to `length`, which may be null. (NET-15)
  */
-kja_status_t kja_address_text(kja_address_t address_,
+kja_status_t kja_address_text(kja_address_t address,
                               char *buffer,
                               size_t capacity,
                               size_t *length);
@@ -775,24 +775,24 @@ kja_status_t kja_address_text(kja_address_t address_,
 /*
  The port; of several addresses that of the first, 0 for a unix socket.
  */
-kja_status_t kja_address_port(kja_address_t address_, uint16_t *out);
+kja_status_t kja_address_port(kja_address_t address, uint16_t *out);
 
 /*
  The family, one of `KJA_FAMILY_*`; of several addresses that of the first, for `*` IPv6.
  */
-kja_status_t kja_address_family(kja_address_t address_, uint32_t *out);
+kja_status_t kja_address_family(kja_address_t address, uint32_t *out);
 
 /*
  How many addresses it stands for: several if a name resolved to them, 0 for a connection, otherwise 1.
  */
-kja_status_t kja_address_count(kja_address_t address_,
+kja_status_t kja_address_count(kja_address_t address,
                                size_t *out);
 
 /*
  One of the addresses that it stands for, by itself, so that its family can be chosen; a new handle. Errors:
  `INVALID_ARGUMENT` for an `index` that is not less than their count.
  */
-kja_status_t kja_address_get(kja_address_t address_,
+kja_status_t kja_address_get(kja_address_t address,
                              size_t index,
                              kja_address_t *out);
 
@@ -806,7 +806,7 @@ kja_status_t kja_address_get(kja_address_t address_,
  for the path of a unix socket, `FAILED` for an address that the network's rules forbid. Cancellation: all attempts
  end and their sockets are closed. (NET-10, NET-11)
  */
-kja_status_t kja_address_connect_start(kja_address_t address_,
+kja_status_t kja_address_connect_start(kja_address_t address,
                                        kja_promise_t *out);
 
 /*
@@ -817,7 +817,7 @@ kja_status_t kja_address_connect_start(kja_address_t address_,
  Errors: `FAILED` with the OS error EADDRINUSE for a port in use and for a path that exists, otherwise what the system
  says, such as ENOENT or EACCES; `FAILED` if the network's rules forbid every peer that could come. (NET-10, NET-13)
  */
-kja_status_t kja_address_listen(kja_address_t address_,
+kja_status_t kja_address_listen(kja_address_t address,
                                 uint32_t backlog,
                                 kja_listener_t *out);
 
@@ -827,7 +827,7 @@ kja_status_t kja_address_listen(kja_address_t address_,
  bound and does not listen yet looks stale. Errors: also `INVALID_ARGUMENT` for options of the wrong size and
  for unknown flags. (NET-13)
  */
-kja_status_t kja_address_listen_with(kja_address_t address_,
+kja_status_t kja_address_listen_with(kja_address_t address,
                                      const kja_listen_options_t *options,
                                      kja_listener_t *out);
 
@@ -854,7 +854,7 @@ kja_status_t kja_bytes_new_borrowed(const void *data,
 /*
  Where the bytes are and how many; valid until the handle is released. Either out-parameter may be null.
  */
-kja_status_t kja_bytes_data(kja_bytes_t bytes_,
+kja_status_t kja_bytes_data(kja_bytes_t bytes,
                             const void **data,
                             size_t *size);
 
@@ -862,7 +862,7 @@ kja_status_t kja_bytes_data(kja_bytes_t bytes_,
  The part from `start` up to, not including, `end`: a handle of its own on the same memory.
  Errors: `INVALID_ARGUMENT` if that is no part of it.
  */
-kja_status_t kja_bytes_slice(kja_bytes_t bytes_, size_t start, size_t end, kja_bytes_t *out);
+kja_status_t kja_bytes_slice(kja_bytes_t bytes, size_t start, size_t end, kja_bytes_t *out);
 
 /*
  Releases the handle.
@@ -910,7 +910,7 @@ kja_status_t kja_call_return_u64(kja_call_t call,
 /*
  The callback's result is bytes; the handle stays the caller's.
  */
-kja_status_t kja_call_return_bytes(kja_call_t call, kja_bytes_t bytes_);
+kja_status_t kja_call_return_bytes(kja_call_t call, kja_bytes_t bytes);
 
 /*
  The callback's result is the object of a handle; the handle stays the caller's.
@@ -940,14 +940,14 @@ kja_status_t kja_call_return_error(kja_call_t call,
 /*
  Makes a canceler that has wrapped nothing.
  */
-kja_status_t kja_canceler_new(kja_runtime_t runtime_, kja_canceler_t *out);
+kja_status_t kja_canceler_new(kja_runtime_t runtime, kja_canceler_t *out);
 
 /*
  The same outcome, unless the canceler comes first. Release the input for the operation to end with it. Either may
  outlive the other. (CANC-01, CANC-08)
  */
-kja_status_t kja_canceler_wrap(kja_canceler_t canceler_,
-                               kja_promise_t promise_,
+kja_status_t kja_canceler_wrap(kja_canceler_t canceler,
+                               kja_promise_t promise,
                                kja_promise_t *out);
 
 /*
@@ -955,7 +955,7 @@ kja_status_t kja_canceler_wrap(kja_canceler_t canceler_,
  they waited for and nothing else holds is gone when this returns. The canceler is usable afterwards. Any
  thread. (CANC-02, CANC-03, CANC-04)
  */
-kja_status_t kja_canceler_cancel(kja_canceler_t canceler_,
+kja_status_t kja_canceler_cancel(kja_canceler_t canceler,
                                  kja_status_t kind,
                                  int32_t os_error,
                                  const char *text,
@@ -964,12 +964,12 @@ kja_status_t kja_canceler_cancel(kja_canceler_t canceler_,
 /*
  Lets go of the wrapped promises: they go on and cannot be cancelled from here any more. (CANC-06)
  */
-kja_status_t kja_canceler_forget(kja_canceler_t canceler_);
+kja_status_t kja_canceler_forget(kja_canceler_t canceler);
 
 /*
  Whether nothing that it wrapped is pending; false for a handle that is none. (CANC-07)
  */
-bool kja_canceler_is_empty(kja_canceler_t canceler_);
+bool kja_canceler_is_empty(kja_canceler_t canceler);
 
 /*
  As `kja_canceler_release`, without waiting for a callback that is running. For finalizers.
@@ -989,7 +989,7 @@ kja_status_t kja_canceler_release(kja_canceler_t canceler);
  not open, `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe, otherwise as
  `kja_connection_write_start`. Cancellation: until the first byte is sent no descriptor is; after it, all are. (CAPS-01)
  */
-kja_status_t kja_connection_write_with_fds_start(kja_connection_t connection_,
+kja_status_t kja_connection_write_with_fds_start(kja_connection_t connection,
                                                  const void *data,
                                                  size_t size,
                                                  const int32_t *fds,
@@ -1005,7 +1005,7 @@ kja_status_t kja_connection_write_with_fds_start(kja_connection_t connection_,
  through a capability pipe; otherwise as `kja_connection_read_start`. Cancellation: what had arrived for an unfinished
  `min` is lost; with `min` 1 nothing is. (CAPS-02, CAPS-03)
  */
-kja_status_t kja_connection_read_with_fds_start(kja_connection_t connection_,
+kja_status_t kja_connection_read_with_fds_start(kja_connection_t connection,
                                                 size_t min,
                                                 size_t max,
                                                 size_t max_fds,
@@ -1018,7 +1018,7 @@ kja_status_t kja_connection_read_with_fds_start(kja_connection_t connection_,
  capability pipe connections of any kind are passed on as they are. Errors: `UNIMPLEMENTED` also for a connection
  without a descriptor that is to go over a socket. (CAPS-04)
  */
-kja_status_t kja_connection_write_with_connections_start(kja_connection_t connection_,
+kja_status_t kja_connection_write_with_connections_start(kja_connection_t connection,
                                                          const void *data,
                                                          size_t size,
                                                          const kja_connection_t *connections,
@@ -1030,7 +1030,7 @@ kja_status_t kja_connection_write_with_connections_start(kja_connection_t connec
  of this connection's runtime. Errors: `FAILED` if descriptors came through a capability pipe, `UNIMPLEMENTED` if a
  descriptor is nothing that can be a connection; what was read is lost then. (CAPS-04)
  */
-kja_status_t kja_connection_read_with_connections_start(kja_connection_t connection_,
+kja_status_t kja_connection_read_with_connections_start(kja_connection_t connection,
                                                         size_t min,
                                                         size_t max,
                                                         size_t max_connections,
@@ -1040,7 +1040,7 @@ kja_status_t kja_connection_read_with_connections_start(kja_connection_t connect
  Sends one descriptor, with a zero byte; it is duplicated in this call and stays the caller's. Errors and cancellation
  as `kja_connection_write_with_fds_start`. (CAPS-05)
  */
-kja_status_t kja_connection_send_fd_start(kja_connection_t connection_,
+kja_status_t kja_connection_send_fd_start(kja_connection_t connection,
                                           int32_t fd,
                                           kja_promise_t *out);
 
@@ -1048,20 +1048,20 @@ kja_status_t kja_connection_send_fd_start(kja_connection_t connection_,
  Receives one descriptor, which came with one byte; the promise carries a `kja_message_t` from which it is taken.
  Errors: `DISCONNECTED` at the end of the stream, `FAILED` if the byte came without. (CAPS-05)
  */
-kja_status_t kja_connection_receive_fd_start(kja_connection_t connection_,
+kja_status_t kja_connection_receive_fd_start(kja_connection_t connection,
                                              kja_promise_t *out);
 
 /*
  As `kja_connection_receive_fd_start`; at the end of the stream the message has no descriptor. (CAPS-05)
  */
-kja_status_t kja_connection_try_receive_fd_start(kja_connection_t connection_,
+kja_status_t kja_connection_try_receive_fd_start(kja_connection_t connection,
                                                  kja_promise_t *out);
 
 /*
  Sends one connection, with a zero byte: as `kja_connection_write_with_connections_start` does. The handle `moved` is
  consumed, unless the call fails with `BAD_HANDLE`. (CAPS-06)
  */
-kja_status_t kja_connection_send_connection_start(kja_connection_t connection_,
+kja_status_t kja_connection_send_connection_start(kja_connection_t connection,
                                                   kja_connection_t moved,
                                                   kja_promise_t *out);
 
@@ -1069,14 +1069,14 @@ kja_status_t kja_connection_send_connection_start(kja_connection_t connection_,
  Receives one connection, which came with one byte; the promise carries it. Errors: `DISCONNECTED` at the end of the
  stream, `FAILED` if the byte came without. Cancellation: one that the promise carries already is closed. (CAPS-06)
  */
-kja_status_t kja_connection_receive_connection_start(kja_connection_t connection_,
+kja_status_t kja_connection_receive_connection_start(kja_connection_t connection,
                                                      kja_promise_t *out);
 
 /*
  As `kja_connection_receive_connection_start`; at the end of the stream the promise carries unit, which
  `kja_promise_outcome_type` tells from a connection. (CAPS-06)
  */
-kja_status_t kja_connection_try_receive_connection_start(kja_connection_t connection_,
+kja_status_t kja_connection_try_receive_connection_start(kja_connection_t connection,
                                                          kja_promise_t *out);
 
 /*
@@ -1084,7 +1084,7 @@ kja_status_t kja_connection_try_receive_connection_start(kja_connection_t connec
  there is room for `capacity` bytes of them, as `CMSG_SPACE` counts them. The promise carries a `kja_message_t`, which
  has them and the descriptors among them. Errors: `UNIMPLEMENTED` for what is no socket. (STRM-08)
  */
-kja_status_t kja_connection_read_with_control_start(kja_connection_t connection_,
+kja_status_t kja_connection_read_with_control_start(kja_connection_t connection,
                                                     size_t min,
                                                     size_t max,
                                                     size_t capacity,
@@ -1095,7 +1095,7 @@ kja_status_t kja_connection_read_with_control_start(kja_connection_t connection_
  any kind. What was written as connections is read as connections, and descriptors as descriptors. Between processes
  use `kja_pipe_new_os_two_way`. (CAPS-07, CAPS-08)
  */
-kja_status_t kja_pipe_new_capability(kja_runtime_t runtime_,
+kja_status_t kja_pipe_new_capability(kja_runtime_t runtime,
                                      kja_connection_t *one,
                                      kja_connection_t *other);
 
@@ -1136,7 +1136,7 @@ kja_status_t kja_cidr_specificity(const char *text, size_t text_len, uint32_t *o
  */
 kja_status_t kja_cidr_matches(const char *text,
                               size_t text_len,
-                              kja_address_t address_,
+                              kja_address_t address,
                               bool *out);
 
 /*
@@ -1199,7 +1199,7 @@ kja_status_t kja_promise_finally(kja_promise_t promise,
  Settles with unit once all have a value, or with the first error; inputs that nothing else holds are
  cancelled then. Of none: settled at once. Values are read from the inputs. (PROM-31)
  */
-kja_status_t kja_promise_all(kja_runtime_t runtime_,
+kja_status_t kja_promise_all(kja_runtime_t runtime,
                              const kja_promise_t *promises,
                              size_t count,
                              kja_promise_t *out);
@@ -1208,7 +1208,7 @@ kja_status_t kja_promise_all(kja_runtime_t runtime_,
  Settles as the first to settle does, value or error. The race lets go of the others before that.
  Errors: `INVALID_ARGUMENT` for none. (PROM-16)
  */
-kja_status_t kja_promise_race(kja_runtime_t runtime_,
+kja_status_t kja_promise_race(kja_runtime_t runtime,
                               const kja_promise_t *promises,
                               size_t count,
                               kja_promise_t *out);
@@ -1217,7 +1217,7 @@ kja_status_t kja_promise_race(kja_runtime_t runtime_,
  Waits for all to settle, also after an error; then settles with unit, or with the error of the first in the
  order of the array that failed. Of none: settled at once. Values are read from the inputs. (PROM-30)
  */
-kja_status_t kja_promise_join(kja_runtime_t runtime_,
+kja_status_t kja_promise_join(kja_runtime_t runtime,
                               const kja_promise_t *promises,
                               size_t count,
                               kja_promise_t *out);
@@ -1225,7 +1225,7 @@ kja_status_t kja_promise_join(kja_runtime_t runtime_,
 /*
  Settles with unit once all have settled, in whatever way; how is read from the inputs. Of none: settled at once.
  */
-kja_status_t kja_promise_all_settled(kja_runtime_t runtime_,
+kja_status_t kja_promise_all_settled(kja_runtime_t runtime,
                                      const kja_promise_t *promises,
                                      size_t count,
                                      kja_promise_t *out);
@@ -1234,7 +1234,7 @@ kja_status_t kja_promise_all_settled(kja_runtime_t runtime_,
  Settles with the value of the first to succeed; the others are let go of before that. If all fail, with the
  error of the last to do so. Errors: `INVALID_ARGUMENT` for none. (PROM-32)
  */
-kja_status_t kja_promise_any(kja_runtime_t runtime_,
+kja_status_t kja_promise_any(kja_runtime_t runtime,
                              const kja_promise_t *promises,
                              size_t count,
                              kja_promise_t *out);
@@ -1243,18 +1243,18 @@ kja_status_t kja_promise_any(kja_runtime_t runtime_,
  The same outcome, or `TIMED_OUT` after `nanos` nanoseconds; then the operation is let go of, which
  cancels it unless another handle or promise holds it. (TIME-04)
  */
-kja_status_t kja_promise_timeout(kja_promise_t promise_, uint64_t nanos, kja_promise_t *out);
+kja_status_t kja_promise_timeout(kja_promise_t promise, uint64_t nanos, kja_promise_t *out);
 
 /*
  As `kja_promise_timeout`, at a time of the runtime's clock. (TIME-04)
  */
-kja_status_t kja_promise_deadline(kja_promise_t promise_, uint64_t mono_nanos, kja_promise_t *out);
+kja_status_t kja_promise_deadline(kja_promise_t promise, uint64_t mono_nanos, kja_promise_t *out);
 
 /*
  The same outcome; `destroy(ctx)` runs when the result settles or is cancelled, after the operation
  itself has ended. `ctx` is taken over in every case. (PROM-17)
  */
-kja_status_t kja_promise_attach(kja_promise_t promise_,
+kja_status_t kja_promise_attach(kja_promise_t promise,
                                 void *ctx,
                                 kja_destroy_fn destroy,
                                 kja_promise_t *out);
@@ -1276,7 +1276,7 @@ kja_status_t kja_promise_detach(kja_promise_t promise,
  Ownership: `ctx` is taken over in every case; `destroy` runs after the last attempt. Cancellation: the attempt
  under way is cancelled and there is no other. (PROM-29)
  */
-kja_status_t kja_promise_retry_start(kja_runtime_t runtime_,
+kja_status_t kja_promise_retry_start(kja_runtime_t runtime,
                                      kja_callback_fn attempt,
                                      void *ctx,
                                      kja_destroy_fn destroy,
@@ -1292,7 +1292,7 @@ kja_status_t kja_promise_retry_start(kja_runtime_t runtime_,
  peer reset the connection. Cancellation: the connection stays usable; with `min` 1 no byte is lost, with more,
  what had arrived for this read is. (STRM-01)
  */
-kja_status_t kja_connection_read_start(kja_connection_t connection_,
+kja_status_t kja_connection_read_start(kja_connection_t connection,
                                        size_t min,
                                        size_t max,
                                        kja_promise_t *out);
@@ -1301,7 +1301,7 @@ kja_status_t kja_connection_read_start(kja_connection_t connection_,
  As `kja_connection_read_start`, and an end of the stream before `min` bytes is `DISCONNECTED`; what came of it is
  lost. With `min` equal to `max` it reads exactly that many. (STRM-02, STRM-03)
  */
-kja_status_t kja_connection_read_required_start(kja_connection_t connection_,
+kja_status_t kja_connection_read_required_start(kja_connection_t connection,
                                                 size_t min,
                                                 size_t max,
                                                 kja_promise_t *out);
@@ -1311,7 +1311,7 @@ kja_status_t kja_connection_read_required_start(kja_connection_t connection_,
  The kernel writes to `buffer` directly. It must stay writable until `destroy(ctx)` has run, which is
  before the promise settles or its cancel returns. `ctx` is taken over in every case.
  */
-kja_status_t kja_connection_read_into_start(kja_connection_t connection_,
+kja_status_t kja_connection_read_into_start(kja_connection_t connection,
                                             void *buffer,
                                             size_t min,
                                             size_t max,
@@ -1333,7 +1333,7 @@ kja_status_t kja_connection_read_into_start(kja_connection_t connection_,
  Errors: as `kja_connection_read_start`; other reads are `BUSY` until it ends. Cancellation: as there, and a promise that the
  last callback returned is let go of before `ctx` is. (STRM-01)
  */
-kja_status_t kja_connection_read_each_start(kja_connection_t connection_,
+kja_status_t kja_connection_read_each_start(kja_connection_t connection,
                                             size_t min,
                                             size_t max,
                                             kja_callback_fn on_bytes,
@@ -1346,7 +1346,7 @@ kja_status_t kja_connection_read_each_start(kja_connection_t connection_,
  are at the start of `buffer`. The next read comes when the callback, and a promise that it returned, are done: until
  then they stay there. `buffer` must be writable until `destroy(ctx)` has run.
  */
-kja_status_t kja_connection_read_each_into_start(kja_connection_t connection_,
+kja_status_t kja_connection_read_each_into_start(kja_connection_t connection,
                                                  void *buffer,
                                                  size_t min,
                                                  size_t max,
@@ -1359,7 +1359,7 @@ kja_status_t kja_connection_read_each_into_start(kja_connection_t connection_,
  Reads until the end of the stream; the promise carries bytes. Errors: `OVERLOADED` for more than
  `limit` bytes, otherwise as `kja_connection_read_start`. (STRM-07)
  */
-kja_status_t kja_connection_read_all_start(kja_connection_t connection_,
+kja_status_t kja_connection_read_all_start(kja_connection_t connection,
                                            size_t limit,
                                            kja_promise_t *out);
 
@@ -1370,7 +1370,7 @@ kja_status_t kja_connection_read_all_start(kja_connection_t connection_,
  Errors: `DISCONNECTED` if the peer has gone. Cancellation: what the kernel has taken is sent, the rest is
  not; later writes follow directly on the part that was sent. (STRM-10)
  */
-kja_status_t kja_connection_write_start(kja_connection_t connection_,
+kja_status_t kja_connection_write_start(kja_connection_t connection,
                                         const void *data,
                                         size_t size,
                                         kja_promise_t *out);
@@ -1380,7 +1380,7 @@ kja_status_t kja_connection_write_start(kja_connection_t connection_,
  to `written`: less than `size`, even nothing, if there is no room or if another write is pending. The rest is for
  `kja_connection_write_start`. Any thread; never blocks. Errors: as there. (STRM-10)
  */
-kja_status_t kja_connection_write_now(kja_connection_t connection_,
+kja_status_t kja_connection_write_now(kja_connection_t connection,
                                       const void *data,
                                       size_t size,
                                       size_t *written);
@@ -1390,7 +1390,7 @@ kja_status_t kja_connection_write_now(kja_connection_t connection_,
  `destroy(ctx)` has run, which is before the promise settles or its cancel returns. `ctx` is taken over in
  every case.
  */
-kja_status_t kja_connection_write_borrowed_start(kja_connection_t connection_,
+kja_status_t kja_connection_write_borrowed_start(kja_connection_t connection,
                                                  const void *data,
                                                  size_t size,
                                                  void *ctx,
@@ -1400,14 +1400,14 @@ kja_status_t kja_connection_write_borrowed_start(kja_connection_t connection_,
 /*
  Writes bytes without copying them; the handle stays the caller's and may be released at once.
  */
-kja_status_t kja_connection_write_bytes_start(kja_connection_t connection_,
-                                              kja_bytes_t bytes_,
+kja_status_t kja_connection_write_bytes_start(kja_connection_t connection,
+                                              kja_bytes_t bytes,
                                               kja_promise_t *out);
 
 /*
  Writes several pieces as one, copied first. (STRM-11)
  */
-kja_status_t kja_connection_writev_start(kja_connection_t connection_,
+kja_status_t kja_connection_writev_start(kja_connection_t connection,
                                          const kja_slice_t *slices,
                                          size_t count,
                                          kja_promise_t *out);
@@ -1416,20 +1416,20 @@ kja_status_t kja_connection_writev_start(kja_connection_t connection_,
  Tells the peer, after the writes started so far, that nothing more will come. Later writes fail with `FAILED`, another
  shutdown succeeds. Reads go on. (STRM-15)
  */
-kja_status_t kja_connection_shutdown_write_start(kja_connection_t connection_,
+kja_status_t kja_connection_shutdown_write_start(kja_connection_t connection,
                                                  kja_promise_t *out);
 
 /*
  Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
  */
-kja_status_t kja_connection_abort_read(kja_connection_t connection_);
+kja_status_t kja_connection_abort_read(kja_connection_t connection);
 
 /*
  Fails pending and later writes with this kind (`KJA_ERR_*`), OS error number (or 0) and text. Whoever reads from the
  other end of a pipe in this process gets the error too; the peer of a TCP connection sees a reset when the connection
  is closed, those of other sockets and pipes a plain end. (STRM-14)
  */
-kja_status_t kja_connection_abort_write(kja_connection_t connection_,
+kja_status_t kja_connection_abort_write(kja_connection_t connection,
                                         kja_status_t kind,
                                         int32_t os_error,
                                         const char *text,
@@ -1439,13 +1439,13 @@ kja_status_t kja_connection_abort_write(kja_connection_t connection_,
  Settles with unit once writing would fail because the other side has gone; may be asked for many times. A peer that
  has only ended its own writing has not gone. Keeps the connection. (STRM-13)
  */
-kja_status_t kja_connection_when_write_disconnected_start(kja_connection_t connection_,
+kja_status_t kja_connection_when_write_disconnected_start(kja_connection_t connection,
                                                           kja_promise_t *out);
 
 /*
  How many bytes are left to read. Errors: `UNIMPLEMENTED` if that is not known, as for sockets. (STRM-04)
  */
-kja_status_t kja_connection_length(kja_connection_t connection_,
+kja_status_t kja_connection_length(kja_connection_t connection,
                                    uint64_t *out);
 
 /*
@@ -1463,13 +1463,13 @@ kja_status_t kja_connection_pump_start(kja_connection_t from,
 /*
  Whether small writes go out at once; on by default.
  */
-kja_status_t kja_connection_set_nodelay(kja_connection_t connection_, bool on);
+kja_status_t kja_connection_set_nodelay(kja_connection_t connection, bool on);
 
 /*
  Reads a socket option (`getsockopt`) to `buffer`. Writes how many bytes the system gave to `length`, which may be null.
  Errors: `UNIMPLEMENTED` if the connection is no socket, otherwise what the system says, with its error number. (STRM-17)
  */
-kja_status_t kja_connection_getsockopt(kja_connection_t connection_,
+kja_status_t kja_connection_getsockopt(kja_connection_t connection,
                                        int32_t level,
                                        int32_t option,
                                        void *buffer,
@@ -1479,7 +1479,7 @@ kja_status_t kja_connection_getsockopt(kja_connection_t connection_,
 /*
  Sets a socket option (`setsockopt`). Errors: as `kja_connection_getsockopt`. (STRM-17)
  */
-kja_status_t kja_connection_setsockopt(kja_connection_t connection_,
+kja_status_t kja_connection_setsockopt(kja_connection_t connection,
                                        int32_t level,
                                        int32_t option,
                                        const void *value,
@@ -1489,26 +1489,26 @@ kja_status_t kja_connection_setsockopt(kja_connection_t connection_,
  Who is at the other end; a new handle, which outlives the connection. After the peer has gone it still tells who it
  was. A connection that is no socket has an unknown peer. (NET-12, NET-17, PEER-04, PEER-06)
  */
-kja_status_t kja_connection_peer(kja_connection_t connection_,
+kja_status_t kja_connection_peer(kja_connection_t connection,
                                  kja_peer_t *out);
 
 /*
  The address of this end; a new handle. Errors: `UNIMPLEMENTED` if the connection is no socket. (STRM-18)
  */
-kja_status_t kja_connection_local_address(kja_connection_t connection_,
+kja_status_t kja_connection_local_address(kja_connection_t connection,
                                           kja_address_t *out);
 
 /*
  The address of the other end; a new handle. Errors: `UNIMPLEMENTED` if the connection is no socket, `DISCONNECTED` once
  the peer has reset it. (STRM-18)
  */
-kja_status_t kja_connection_peer_address(kja_connection_t connection_,
+kja_status_t kja_connection_peer_address(kja_connection_t connection,
                                          kja_address_t *out);
 
 /*
  Closes the socket now; pending operations reject with `CANCELED`. A second call succeeds.
  */
-kja_status_t kja_connection_close(kja_connection_t connection_);
+kja_status_t kja_connection_close(kja_connection_t connection);
 
 /*
  Releases the handle. Pending operations keep the socket until they settle; without any it is closed.
@@ -1520,7 +1520,7 @@ kja_status_t kja_connection_release(kja_connection_t connection);
  families, which sees IPv4 peers as `::ffff:a.b.c.d`. Port 0 has the system choose one. Never blocks. Errors: `FAILED`
  with the OS error EADDRINUSE for a port in use. (NET-14)
  */
-kja_status_t kja_address_bind_datagram(kja_address_t address_,
+kja_status_t kja_address_bind_datagram(kja_address_t address,
                                        kja_datagram_t *out);
 
 /*
@@ -1667,7 +1667,7 @@ kja_status_t kja_datagram_release(kja_datagram_t port);
  Errors: `WRONG_THREAD` off the owner's thread; `INVALID_ARGUMENT` for a runtime with a thread;
  `WOULD_DEADLOCK` inside a callback. (LOOP-08, LOOP-12)
  */
-kja_status_t kja_runtime_poll(kja_runtime_t runtime_,
+kja_status_t kja_runtime_poll(kja_runtime_t runtime,
                               uint64_t most,
                               uint64_t *turns_);
 
@@ -1675,7 +1675,7 @@ kja_status_t kja_runtime_poll(kja_runtime_t runtime_,
  Wait scope: runs what is queued, at most `most` turns (0 for no bound), without a look at sockets or timers,
  and writes the number of turns. `turns` may be null. Errors as for `kja_runtime_poll`. (LOOP-03)
  */
-kja_status_t kja_runtime_turn(kja_runtime_t runtime_,
+kja_status_t kja_runtime_turn(kja_runtime_t runtime,
                               uint64_t most,
                               uint64_t *turns_);
 
@@ -1684,31 +1684,31 @@ kja_status_t kja_runtime_turn(kja_runtime_t runtime_,
  turns. `turns` may be null. With virtual time it moves the clock on by `nanos`, as `kja_timer_advance` does.
  Errors as for `kja_runtime_poll`. (LOOP-11)
  */
-kja_status_t kja_runtime_run(kja_runtime_t runtime_,
+kja_status_t kja_runtime_run(kja_runtime_t runtime,
                              uint64_t nanos,
                              uint64_t *turns_);
 
 /*
  Has the `kja_runtime_run` that is under way, or else the next one, return early. Any thread. (LOOP-14)
  */
-kja_status_t kja_runtime_wake(kja_runtime_t runtime_);
+kja_status_t kja_runtime_wake(kja_runtime_t runtime);
 
 /*
  Whether something is queued, so that `kja_runtime_turn` would do something. Any thread. (LOOP-04)
  */
-bool kja_runtime_is_runnable(kja_runtime_t runtime_);
+bool kja_runtime_is_runnable(kja_runtime_t runtime);
 
 /*
  Cancels every promise that was detached and is pending; they are gone when this returns. (LOOP-07)
  */
-kja_status_t kja_runtime_cancel_detached(kja_runtime_t runtime_);
+kja_status_t kja_runtime_cancel_detached(kja_runtime_t runtime);
 
 /*
  Writes figures of the runtime. Any thread, never blocks. Works after a shutdown too.
 
  Errors: `INVALID_ARGUMENT` unless `size` is set.
  */
-kja_status_t kja_runtime_stats(kja_runtime_t runtime_, kja_runtime_stats_t *stats);
+kja_status_t kja_runtime_stats(kja_runtime_t runtime, kja_runtime_stats_t *stats);
 
 /*
  The version of the library, as `major.minor.patch`. The text lives for ever.
@@ -1780,12 +1780,12 @@ kja_status_t kja_call_return_error_object(kja_call_t call, kja_error_t error);
 /*
  Rejects the promise with this error; the handle stays the caller's. (FULF-02)
  */
-kja_status_t kja_fulfiller_error_object(kja_fulfiller_t fulfiller_, kja_error_t error);
+kja_status_t kja_fulfiller_error_object(kja_fulfiller_t fulfiller, kja_error_t error);
 
 /*
  A promise that has failed with this error; the handle stays the caller's. (PROM-03)
  */
-kja_status_t kja_promise_new_error_object(kja_runtime_t runtime_,
+kja_status_t kja_promise_new_error_object(kja_runtime_t runtime,
                                           kja_error_t error,
                                           kja_promise_t *out);
 
@@ -1867,23 +1867,23 @@ kja_status_t kja_error_release(kja_error_t error);
 /*
  Makes an event that has not happened.
  */
-kja_status_t kja_event_new(kja_runtime_t runtime_, kja_event_t *out);
+kja_status_t kja_event_new(kja_runtime_t runtime, kja_event_t *out);
 
 /*
  Lets it happen: everyone who waits for it, or will, learns of it. Later calls succeed and do nothing. Any thread.
  */
-kja_status_t kja_event_set(kja_event_t event_);
+kja_status_t kja_event_set(kja_event_t event);
 
 /*
  Whether it has happened; false for a handle that is none.
  */
-bool kja_event_is_set(kja_event_t event_);
+bool kja_event_is_set(kja_event_t event);
 
 /*
  Settles with unit once it has happened, at once if it has. Cancellation: this waiter leaves, the others stay.
  Releasing the event rejects its waiters with `FAILED`.
  */
-kja_status_t kja_event_wait_start(kja_event_t event_,
+kja_status_t kja_event_wait_start(kja_event_t event,
                                   kja_promise_t *out);
 
 /*
@@ -1894,12 +1894,12 @@ kja_status_t kja_event_release(kja_event_t event);
 /*
  Another handle for the same loop. (EXEC-02)
  */
-kja_status_t kja_executor_clone(kja_executor_t executor_, kja_executor_t *out);
+kja_status_t kja_executor_clone(kja_executor_t executor, kja_executor_t *out);
 
 /*
  Whether the loop runs; true is a hint, it may end the next moment. (EXEC-03)
  */
-bool kja_executor_is_live(kja_executor_t executor_);
+bool kja_executor_is_live(kja_executor_t executor);
 
 /*
  Runs a callback on the loop; the promise settles with what it returns. Calls from one thread start in
@@ -1908,7 +1908,7 @@ bool kja_executor_is_live(kja_executor_t executor_);
  Ownership: `ctx` is taken over in every case; `destroy` runs once the callback has run or never will.
  Errors: `SHUTDOWN` if the loop is gone. Cancellation: a callback that has not begun never runs. (EXEC-04, EXEC-08, EXEC-09)
  */
-kja_status_t kja_executor_execute_start(kja_executor_t executor_,
+kja_status_t kja_executor_execute_start(kja_executor_t executor,
                                         kja_callback_fn run,
                                         void *ctx,
                                         kja_destroy_fn destroy,
@@ -1917,7 +1917,7 @@ kja_status_t kja_executor_execute_start(kja_executor_t executor_,
 /*
  As `kja_executor_execute_start`, once the loop has nothing else queued; of several the latest comes first. (PROM-25)
  */
-kja_status_t kja_executor_execute_last_start(kja_executor_t executor_,
+kja_status_t kja_executor_execute_last_start(kja_executor_t executor,
                                              kja_callback_fn run,
                                              void *ctx,
                                              kja_destroy_fn destroy,
@@ -1928,7 +1928,7 @@ kja_status_t kja_executor_execute_last_start(kja_executor_t executor_,
  that of the result. On the loop's own thread the callback runs at once, and a pending promise as its
  result is an error (`WOULD_DEADLOCK`). Ownership as above. (EXEC-07)
  */
-kja_status_t kja_executor_execute(kja_executor_t executor_,
+kja_status_t kja_executor_execute(kja_executor_t executor,
                                   kja_callback_fn run,
                                   void *ctx,
                                   kja_destroy_fn destroy);
@@ -1936,12 +1936,12 @@ kja_status_t kja_executor_execute(kja_executor_t executor_,
 /*
  Releases the handle.
  */
-kja_status_t kja_executor_release(kja_executor_t executor_);
+kja_status_t kja_executor_release(kja_executor_t executor);
 
 /*
  Makes a promise and the fulfiller that settles it. (FULF-07, FULF-11)
  */
-kja_status_t kja_fulfiller_new(kja_runtime_t runtime_,
+kja_status_t kja_fulfiller_new(kja_runtime_t runtime,
                                kja_fulfiller_t *fulfiller,
                                kja_promise_t *promise);
 
@@ -1959,7 +1959,7 @@ kja_status_t kja_fulfiller_u64(kja_fulfiller_t fulfiller, uint64_t value);
 /*
  Settles the promise with bytes; the handle stays the caller's.
  */
-kja_status_t kja_fulfiller_bytes(kja_fulfiller_t fulfiller, kja_bytes_t bytes_);
+kja_status_t kja_fulfiller_bytes(kja_fulfiller_t fulfiller, kja_bytes_t bytes);
 
 /*
  Settles the promise with the object of a handle; the handle stays the caller's.
@@ -1974,7 +1974,7 @@ kja_status_t kja_fulfiller_opaque(kja_fulfiller_t fulfiller, void *value, kja_de
 /*
  Lets another promise decide the outcome. Its handle is consumed. (FULF-08)
  */
-kja_status_t kja_fulfiller_promise(kja_fulfiller_t fulfiller_, kja_promise_t promise);
+kja_status_t kja_fulfiller_promise(kja_fulfiller_t fulfiller, kja_promise_t promise);
 
 /*
  Rejects the promise with this kind (`KJA_ERR_*`), OS error number (or 0) and text. (FULF-02)
@@ -1988,7 +1988,7 @@ kja_status_t kja_fulfiller_error(kja_fulfiller_t fulfiller,
 /*
  Whether the promise is unsettled and somebody holds it. (FULF-03)
  */
-bool kja_fulfiller_is_waiting(kja_fulfiller_t fulfiller_);
+bool kja_fulfiller_is_waiting(kja_fulfiller_t fulfiller);
 
 /*
  Releases the handle; a promise that has not been settled is rejected with `FAILED`. (FULF-04)
@@ -2005,7 +2005,7 @@ kja_status_t kja_fulfiller_release(kja_fulfiller_t fulfiller);
 
  Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe. (CAPS-09)
  */
-kja_status_t kja_listener_from_connection(kja_connection_t connection_,
+kja_status_t kja_listener_from_connection(kja_connection_t connection,
                                           kja_listener_t *out);
 
 /*
@@ -2022,13 +2022,13 @@ kja_status_t kja_listener_aggregate_new(const kja_listener_t *listeners,
  The bound address, with the port that the system chose if 0 was asked for; a new handle. Of several sockets that
  of the first. Errors: `UNIMPLEMENTED` for a listener on a connection. (NET-18, NET-19)
  */
-kja_status_t kja_listener_local_address(kja_listener_t listener_,
+kja_status_t kja_listener_local_address(kja_listener_t listener,
                                         kja_address_t *out);
 
 /*
  The bound port, 0 for a unix socket and for a connection. Of several sockets that of the first. (NET-18)
  */
-kja_status_t kja_listener_port(kja_listener_t listener_,
+kja_status_t kja_listener_port(kja_listener_t listener,
                                uint16_t *out);
 
 /*
@@ -2036,7 +2036,7 @@ kja_status_t kja_listener_port(kja_listener_t listener_,
  system gave to `length`, which may be null. Errors: what the system says, with its error number; `UNIMPLEMENTED` for a
  listener on a connection. (NET-19)
  */
-kja_status_t kja_listener_getsockopt(kja_listener_t listener_,
+kja_status_t kja_listener_getsockopt(kja_listener_t listener,
                                      int32_t level,
                                      int32_t option,
                                      void *buffer,
@@ -2046,7 +2046,7 @@ kja_status_t kja_listener_getsockopt(kja_listener_t listener_,
 /*
  Sets a socket option (`setsockopt`) of every socket of the listener. Errors: as `kja_listener_getsockopt`. (NET-19, NET-20)
  */
-kja_status_t kja_listener_setsockopt(kja_listener_t listener_,
+kja_status_t kja_listener_setsockopt(kja_listener_t listener,
                                      int32_t level,
                                      int32_t option,
                                      const void *value,
@@ -2058,7 +2058,7 @@ kja_status_t kja_listener_setsockopt(kja_listener_t listener_,
  goes on. Without descriptors or memory an accept stays pending and tries again at growing intervals.
  Cancellation: the connection stays in the backlog. (NET-10, NET-16, NET-17)
  */
-kja_status_t kja_listener_accept_start(kja_listener_t listener_,
+kja_status_t kja_listener_accept_start(kja_listener_t listener,
                                        kja_promise_t *out);
 
 /*
@@ -2074,7 +2074,7 @@ kja_status_t kja_listener_accept_start(kja_listener_t listener_,
  Errors: those of an accept end it, `CANCELED` when the listener is closed. Cancellation: connections stay in the backlog, and a
  promise that the last callback returned is let go of before `ctx` is. (NET-16)
  */
-kja_status_t kja_listener_accept_each_start(kja_listener_t listener_,
+kja_status_t kja_listener_accept_each_start(kja_listener_t listener,
                                             kja_callback_fn on_connection,
                                             void *ctx,
                                             kja_destroy_fn destroy,
@@ -2084,7 +2084,7 @@ kja_status_t kja_listener_accept_each_start(kja_listener_t listener_,
  Stops listening now; pending accepts reject with `CANCELED`. Connections that were handed out live on. A second call
  succeeds. (NET-23)
  */
-kja_status_t kja_listener_close(kja_listener_t listener_);
+kja_status_t kja_listener_close(kja_listener_t listener);
 
 /*
  Releases the handle. Pending accepts, and aggregates, keep the socket; after the last of them it is closed. (NET-23)
@@ -2101,7 +2101,7 @@ uint64_t kja_local_new_key(void);
  what is kept, which is borrowed. `value` is taken over in every case: it is freed with the runtime, or at once if it
  is not kept. Any thread. (LOOP-16)
  */
-kja_status_t kja_local_get_or_set(kja_runtime_t runtime_,
+kja_status_t kja_local_get_or_set(kja_runtime_t runtime,
                                   uint64_t key,
                                   void *value,
                                   kja_destroy_fn destroy,
@@ -2111,7 +2111,7 @@ kja_status_t kja_local_get_or_set(kja_runtime_t runtime_,
  Writes what is kept for this runtime under the key. It is borrowed until the runtime ends, which frees it: use it on the
  loop, or where nobody shuts the runtime down meanwhile. Errors: `FAILED` if there is nothing. Any thread. (LOOP-16)
  */
-kja_status_t kja_local_get(kja_runtime_t runtime_,
+kja_status_t kja_local_get(kja_runtime_t runtime,
                            uint64_t key,
                            void **out);
 
@@ -2119,27 +2119,27 @@ kja_status_t kja_local_get(kja_runtime_t runtime_,
  The bytes; a new handle on the same memory. They are empty for an empty datagram, and at the end of a stream.
  (DGRAM-04, CAPS-02)
  */
-kja_status_t kja_message_content(kja_message_t message_,
+kja_status_t kja_message_content(kja_message_t message,
                                  kja_bytes_t *out);
 
 /*
  The bytes where they are, without a handle: valid until the message is released. Out-parameters may be null.
  (DGRAM-04, CAPS-02)
  */
-kja_status_t kja_message_data(kja_message_t message_,
+kja_status_t kja_message_data(kja_message_t message,
                               const void **data,
                               size_t *size);
 
 /*
  Whether the datagram was longer than the room for it; what was cut off is lost. (DGRAM-04)
  */
-kja_status_t kja_message_is_truncated(kja_message_t message_, bool *out);
+kja_status_t kja_message_is_truncated(kja_message_t message, bool *out);
 
 /*
  How many control messages came. Descriptors are not among them: they are taken with `kja_message_take_fd`.
  (DGRAM-05, STRM-08)
  */
-kja_status_t kja_message_control_count(kja_message_t message_,
+kja_status_t kja_message_control_count(kja_message_t message,
                                        size_t *out);
 
 /*
@@ -2148,7 +2148,7 @@ kja_status_t kja_message_control_count(kja_message_t message_,
  such value; for an array, `size / sizeof(T)` elements are whole. Out-parameters may be null. Errors:
  `INVALID_ARGUMENT` if there is none with this index. (DGRAM-07, STRM-08)
  */
-kja_status_t kja_message_control(kja_message_t message_,
+kja_status_t kja_message_control(kja_message_t message,
                                  size_t index,
                                  int32_t *level,
                                  int32_t *type_,
@@ -2158,38 +2158,38 @@ kja_status_t kja_message_control(kja_message_t message_,
 /*
  Whether there were more control messages than room for them; the last may be partial. (DGRAM-05)
  */
-kja_status_t kja_message_is_control_truncated(kja_message_t message_, bool *out);
+kja_status_t kja_message_is_control_truncated(kja_message_t message, bool *out);
 
 /*
  Where a datagram came from, as numbers; a new handle. Errors: `UNIMPLEMENTED` for what came from a connection or from
  a socket without a name. (DGRAM-06)
  */
-kja_status_t kja_message_source(kja_message_t message_,
+kja_status_t kja_message_source(kja_message_t message,
                                 kja_address_t *out);
 
 /*
  How many descriptors came, those that have been taken out included. (CAPS-02)
  */
-kja_status_t kja_message_fd_count(kja_message_t message_, size_t *out);
+kja_status_t kja_message_fd_count(kja_message_t message, size_t *out);
 
 /*
  Takes a descriptor out: the caller closes it. It is closed on exec. Descriptors that nobody takes are closed with the
  message. Errors: `INVALID_ARGUMENT` if there is none with this index, `FAILED` if it has been taken. (CAPS-02, CAPS-05)
  */
-kja_status_t kja_message_take_fd(kja_message_t message_,
+kja_status_t kja_message_take_fd(kja_message_t message,
                                  size_t index,
                                  int32_t *out);
 
 /*
  How many connections came, those that have been taken out included. (CAPS-04)
  */
-kja_status_t kja_message_connection_count(kja_message_t message_, size_t *out);
+kja_status_t kja_message_connection_count(kja_message_t message, size_t *out);
 
 /*
  Takes a connection out; a new handle. Connections that nobody takes are closed with the message. Errors as
  `kja_message_take_fd`. (CAPS-04)
  */
-kja_status_t kja_message_take_connection(kja_message_t message_,
+kja_status_t kja_message_take_connection(kja_message_t message,
                                          size_t index,
                                          kja_connection_t *out);
 
@@ -2220,7 +2220,7 @@ kja_status_t kja_message_list_release(kja_message_list_t list);
  The whole network of the system. By design for the main program: code below is better handed a network, which it
  cannot widen, or an address. (NET-21)
  */
-kja_status_t kja_network_new(kja_runtime_t runtime_,
+kja_status_t kja_network_new(kja_runtime_t runtime,
                              kja_network_t *out);
 
 /*
@@ -2239,7 +2239,7 @@ kja_status_t kja_network_new(kja_runtime_t runtime_,
  Errors: `INVALID_ARGUMENT` for any other rule, and for `network` or `public` in `deny`. (NET-05, NET-06, NET-07, NET-08,
  NET-09)
  */
-kja_status_t kja_network_restrict(kja_network_t network_,
+kja_status_t kja_network_restrict(kja_network_t network,
                                   const kja_slice_t *allow,
                                   size_t allow_count,
                                   const kja_slice_t *deny,
@@ -2250,7 +2250,7 @@ kja_status_t kja_network_restrict(kja_network_t network_,
  As `kja_address_parse_start`; the address keeps the rules of this network. A forbidden address is parsed like any
  other, and refused when it is used. (NET-01, NET-10)
  */
-kja_status_t kja_network_parse_address_start(kja_network_t network_,
+kja_status_t kja_network_parse_address_start(kja_network_t network,
                                              const char *text,
                                              size_t text_len,
                                              uint16_t default_port,
@@ -2260,7 +2260,7 @@ kja_status_t kja_network_parse_address_start(kja_network_t network_,
  As `kja_address_from_sockaddr`; the address keeps the rules of this network. Errors: also `FAILED` for a peer that
  they forbid. (NET-04)
  */
-kja_status_t kja_network_address_from_sockaddr(kja_network_t network_,
+kja_status_t kja_network_address_from_sockaddr(kja_network_t network,
                                                const void *sockaddr,
                                                size_t size,
                                                kja_address_t *out);
@@ -2268,8 +2268,8 @@ kja_status_t kja_network_address_from_sockaddr(kja_network_t network_,
 /*
  Whether the rules allow every peer that an address stands for, whichever network it is from. (LLIO-11)
  */
-kja_status_t kja_network_allows(kja_network_t network_,
-                                kja_address_t address_,
+kja_status_t kja_network_allows(kja_network_t network,
+                                kja_address_t address,
                                 bool *out);
 
 /*
@@ -2282,7 +2282,7 @@ kja_status_t kja_network_release(kja_network_t network);
  into others. TLS is one. `ctx` is taken over in every case but that of options of the wrong size. Errors:
  `INVALID_ARGUMENT` for options of the wrong size and for a name that is no UTF-8. (NET-22)
  */
-kja_status_t kja_network_wrapper_new(kja_runtime_t runtime_,
+kja_status_t kja_network_wrapper_new(kja_runtime_t runtime,
                                      const kja_network_wrapper_options_t *options,
                                      kja_network_wrapper_t *out);
 
@@ -2318,7 +2318,7 @@ kja_status_t kja_network_wrapper_wrap_server_start(kja_network_wrapper_t wrapper
  Errors: `INVALID_ARGUMENT` for a listener of another runtime. (NET-22, TLS-14)
  */
 kja_status_t kja_network_wrapper_wrap_listener(kja_network_wrapper_t wrapper,
-                                               kja_listener_t listener_,
+                                               kja_listener_t listener,
                                                kja_listener_t *out);
 
 /*
@@ -2329,7 +2329,7 @@ kja_status_t kja_network_wrapper_wrap_listener(kja_network_wrapper_t wrapper,
  UTF-8 and for an address of another runtime. (NET-22, TLS-15)
  */
 kja_status_t kja_network_wrapper_wrap_address(kja_network_wrapper_t wrapper,
-                                              kja_address_t address_,
+                                              kja_address_t address,
                                               const char *host,
                                               size_t host_len,
                                               kja_address_t *out);
@@ -2341,7 +2341,7 @@ kja_status_t kja_network_wrapper_wrap_address(kja_network_wrapper_t wrapper,
  stays the caller's. Errors: `INVALID_ARGUMENT` for a network of another runtime. (NET-22, TLS-16)
  */
 kja_status_t kja_network_wrapper_wrap_network(kja_network_wrapper_t wrapper,
-                                              kja_network_t network_,
+                                              kja_network_t network,
                                               kja_network_t *out);
 
 /*
@@ -2352,13 +2352,13 @@ kja_status_t kja_network_wrapper_release(kja_network_wrapper_t wrapper);
 /*
  What is known of a peer: one of `KJA_PEER_*`.
  */
-kja_status_t kja_peer_kind(kja_peer_t peer_, uint32_t *out);
+kja_status_t kja_peer_kind(kja_peer_t peer, uint32_t *out);
 
 /*
  Copies a text for people, with a closing NUL, cut to `capacity`; that of a network address can be parsed. Writes its
  whole length, without the NUL, to `length`, which may be null. (PEER-01)
  */
-kja_status_t kja_peer_text(kja_peer_t peer_,
+kja_status_t kja_peer_text(kja_peer_t peer,
                            char *buffer,
                            size_t capacity,
                            size_t *length);
@@ -2367,14 +2367,14 @@ kja_status_t kja_peer_text(kja_peer_t peer_,
  The address of a network peer; a new handle. No proof against a man in the middle. Errors: `WRONG_TYPE` for other
  kinds. (PEER-02)
  */
-kja_status_t kja_peer_address(kja_peer_t peer_,
+kja_status_t kja_peer_address(kja_peer_t peer,
                               kja_address_t *out);
 
 /*
  The process, user and main group of a local peer, as they were when it called connect or listen; -1 for what the
  system does not tell. Any out-parameter may be null. Errors: `WRONG_TYPE` for other kinds. (PEER-03)
  */
-kja_status_t kja_peer_credentials(kja_peer_t peer_,
+kja_status_t kja_peer_credentials(kja_peer_t peer,
                                   int64_t *pid,
                                   int64_t *uid,
                                   int64_t *gid);
@@ -2382,7 +2382,7 @@ kja_status_t kja_peer_credentials(kja_peer_t peer_,
 /*
  A peer at this address, for a transport of the caller's. The address stays the caller's. (PEER-05)
  */
-kja_status_t kja_peer_new_network(kja_address_t address_, kja_peer_t *out);
+kja_status_t kja_peer_new_network(kja_address_t address, kja_peer_t *out);
 
 /*
  A process of this machine, for a transport of the caller's; -1 for what is not known. It belongs to no runtime.
@@ -2409,7 +2409,7 @@ kja_status_t kja_peer_release(kja_peer_t peer);
  end is `DISCONNECTED`, and no more than that can be written. Releasing or closing the reading end makes writes fail
  with `DISCONNECTED`; after the writing end has gone the reader sees the end. (PIPE-01, PIPE-03, PIPE-04)
  */
-kja_status_t kja_pipe_new_one_way(kja_runtime_t runtime_,
+kja_status_t kja_pipe_new_one_way(kja_runtime_t runtime,
                                   uint64_t length,
                                   kja_connection_t *reader,
                                   kja_connection_t *writer);
@@ -2417,21 +2417,21 @@ kja_status_t kja_pipe_new_one_way(kja_runtime_t runtime_,
 /*
  Makes two connections in this process, each of which reads what is written to the other, without a buffer. (PIPE-02)
  */
-kja_status_t kja_pipe_new_two_way(kja_runtime_t runtime_,
+kja_status_t kja_pipe_new_two_way(kja_runtime_t runtime,
                                   kja_connection_t *one,
                                   kja_connection_t *other);
 
 /*
  Makes a pipe of the system's (`pipe(2)`): the end to read from and the end to write to. (PIPE-06)
  */
-kja_status_t kja_pipe_new_os_one_way(kja_runtime_t runtime_,
+kja_status_t kja_pipe_new_os_one_way(kja_runtime_t runtime,
                                      kja_connection_t *reader,
                                      kja_connection_t *writer);
 
 /*
  Makes a pair of connected sockets of the system's (`socketpair(2)`). (PIPE-07, PIPE-08)
  */
-kja_status_t kja_pipe_new_os_two_way(kja_runtime_t runtime_,
+kja_status_t kja_pipe_new_os_two_way(kja_runtime_t runtime,
                                      kja_connection_t *one,
                                      kja_connection_t *other);
 
@@ -2451,13 +2451,13 @@ kja_status_t kja_pipe_tee(kja_connection_t source,
  wait; ending the writing, aborting and closing are done when it comes. If the promise fails they fail with its error.
  The promise's handle stays the caller's. Nobody else may use the connection that comes. (STRM-27)
  */
-kja_status_t kja_connection_new_promised(kja_promise_t promise_,
+kja_status_t kja_connection_new_promised(kja_promise_t promise,
                                          kja_connection_t *out);
 
 /*
  Makes a connection that takes every write and is at its end for every read; its length is 0. (STRM-22)
  */
-kja_status_t kja_connection_new_null(kja_runtime_t runtime_,
+kja_status_t kja_connection_new_null(kja_runtime_t runtime,
                                      kja_connection_t *out);
 
 /*
@@ -2466,7 +2466,7 @@ kja_status_t kja_connection_new_null(kja_runtime_t runtime_,
  in the call, and may block for the disk; the length is known. Errors: `UNIMPLEMENTED` for what is no regular file;
  `INVALID_ARGUMENT` for an offset above `INT64_MAX`. (STRM-25, STRM-26)
  */
-kja_status_t kja_connection_from_file(kja_runtime_t runtime_,
+kja_status_t kja_connection_from_file(kja_runtime_t runtime,
                                       int32_t fd,
                                       uint32_t flags,
                                       uint64_t offset,
@@ -2485,7 +2485,7 @@ kja_status_t kja_promise_new_u64(kja_runtime_t runtime, uint64_t value, kja_prom
 /*
  A promise that has settled with bytes; the handle stays the caller's. (PROM-02)
  */
-kja_status_t kja_promise_new_bytes(kja_runtime_t runtime, kja_bytes_t bytes_, kja_promise_t *out);
+kja_status_t kja_promise_new_bytes(kja_runtime_t runtime, kja_bytes_t bytes, kja_promise_t *out);
 
 /*
  A promise that has settled with the object of a handle; the handle stays the caller's. (PROM-02)
@@ -2513,7 +2513,7 @@ kja_status_t kja_promise_new_error(kja_runtime_t runtime,
 /*
  A promise that never settles by itself. (PROM-21)
  */
-kja_status_t kja_promise_new_never(kja_runtime_t runtime_, kja_promise_t *out);
+kja_status_t kja_promise_new_never(kja_runtime_t runtime, kja_promise_t *out);
 
 /*
  Blocks until the promise settles. The status is `KJA_OK` or the promise's error, which becomes the last
@@ -2590,7 +2590,7 @@ kja_status_t kja_promise_release_nowait(kja_promise_t promise);
  A branch: another promise with the same outcome, cancelled on its own. The operation ends when the last
  branch and the original are gone. (FORK-01, FORK-03, FORK-04)
  */
-kja_status_t kja_promise_fork(kja_promise_t promise_,
+kja_status_t kja_promise_fork(kja_promise_t promise,
                               kja_promise_t *out);
 
 /*
@@ -2603,7 +2603,7 @@ bool kja_promise_has_branches(kja_promise_t promise);
  Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the
  promise. It may not block if this is the loop's thread. `ctx` is taken over in every case. (PROM-24)
  */
-kja_status_t kja_promise_eval_now(kja_runtime_t runtime_,
+kja_status_t kja_promise_eval_now(kja_runtime_t runtime,
                                   kja_callback_fn run,
                                   void *ctx,
                                   kja_destroy_fn destroy,
@@ -2614,7 +2614,7 @@ kja_status_t kja_promise_eval_now(kja_runtime_t runtime_,
  them, such as `timeout < then < read`; empty once it has settled. With a closing NUL, cut to `capacity`. Writes the
  whole length to `length`, which may be null. Any thread. (PROM-20)
  */
-kja_status_t kja_promise_trace(kja_promise_t promise_,
+kja_status_t kja_promise_trace(kja_promise_t promise,
                                char *buffer,
                                size_t capacity,
                                size_t *length);
@@ -2622,7 +2622,7 @@ kja_status_t kja_promise_trace(kja_promise_t promise_,
 /*
  Makes a queue that holds `capacity` values at most.
  */
-kja_status_t kja_queue_new(kja_runtime_t runtime_, size_t capacity, kja_queue_t *out);
+kja_status_t kja_queue_new(kja_runtime_t runtime, size_t capacity, kja_queue_t *out);
 
 /*
  Adds a number as soon as there is room; the promise settles with unit then. Any thread. Errors: `DISCONNECTED` once
@@ -2649,26 +2649,26 @@ kja_status_t kja_queue_push_opaque_start(kja_queue_t queue,
  Adds a number if there is room and nobody waits for room. Any thread, never blocks. Errors: `OVERLOADED` if not,
  `DISCONNECTED` once the queue is closed.
  */
-kja_status_t kja_queue_try_push_u64(kja_queue_t queue_,
+kja_status_t kja_queue_try_push_u64(kja_queue_t queue,
                                     uint64_t value);
 
 /*
  As `kja_queue_try_push_u64`, with a pointer, which is taken over in every case.
  */
-kja_status_t kja_queue_try_push_opaque(kja_queue_t queue_, void *value, kja_destroy_fn destroy);
+kja_status_t kja_queue_try_push_opaque(kja_queue_t queue, void *value, kja_destroy_fn destroy);
 
 /*
  Takes the oldest value as soon as there is one; the promise carries it. Those who wait are served in order. Errors:
  `DISCONNECTED` once the queue is closed and empty. Cancellation: before the promise has settled nothing is taken; a
  value that it carries goes with it. (QUEUE-01, QUEUE-04)
  */
-kja_status_t kja_queue_pop_start(kja_queue_t queue_,
+kja_status_t kja_queue_pop_start(kja_queue_t queue,
                                  kja_promise_t *out);
 
 /*
  Rejects everyone who waits for a value now; stored values stay. (QUEUE-05)
  */
-kja_status_t kja_queue_reject_all(kja_queue_t queue_,
+kja_status_t kja_queue_reject_all(kja_queue_t queue,
                                   kja_status_t kind,
                                   int32_t os_error,
                                   const char *text,
@@ -2677,7 +2677,7 @@ kja_status_t kja_queue_reject_all(kja_queue_t queue_,
 /*
  Rejects whoever has waited longest for a value. Errors: `FAILED` if nobody waits. (QUEUE-01)
  */
-kja_status_t kja_queue_reject_oldest(kja_queue_t queue_,
+kja_status_t kja_queue_reject_oldest(kja_queue_t queue,
                                      kja_status_t kind,
                                      int32_t os_error,
                                      const char *text,
@@ -2686,12 +2686,12 @@ kja_status_t kja_queue_reject_oldest(kja_queue_t queue_,
 /*
  No more values: later pushes and those that wait for room fail, what is stored can still be taken.
  */
-kja_status_t kja_queue_close(kja_queue_t queue_);
+kja_status_t kja_queue_close(kja_queue_t queue);
 
 /*
  Writes how many values are stored.
  */
-kja_status_t kja_queue_size(kja_queue_t queue_, size_t *out);
+kja_status_t kja_queue_size(kja_queue_t queue, size_t *out);
 
 /*
  Releases the handle. Pending pushes and pops keep the queue; close it to end them. (QUEUE-02)
@@ -2717,55 +2717,55 @@ kja_status_t kja_runtime_new(const kja_runtime_options_t *options,
  Errors: `WOULD_DEADLOCK` on a loop's thread; `TIMED_OUT` if a callback still runs at the end of the
  bound: the runtime ends when that returns, and another call waits for it again. (LOOP-06)
  */
-kja_status_t kja_runtime_shutdown(kja_runtime_t runtime_);
+kja_status_t kja_runtime_shutdown(kja_runtime_t runtime);
 
 /*
  Releases the handle; the runtime is shut down if it is alive. Blocks as `kja_runtime_shutdown` does.
 
  Errors: `WOULD_DEADLOCK` on a loop's thread; the handle stays valid then.
  */
-kja_status_t kja_runtime_release(kja_runtime_t runtime_);
+kja_status_t kja_runtime_release(kja_runtime_t runtime);
 
 /*
  Whether the runtime has not been shut down; false for a handle that is none.
  */
-bool kja_runtime_is_alive(kja_runtime_t runtime_);
+bool kja_runtime_is_alive(kja_runtime_t runtime);
 
 /*
  Whether the calling thread is inside this runtime's loop, where blocking calls are refused.
  */
-bool kja_runtime_on_loop(kja_runtime_t runtime_);
+bool kja_runtime_on_loop(kja_runtime_t runtime);
 
 /*
  A handle for calls into the loop from any thread. It does not keep the loop alive. (EXEC-01)
  */
-kja_status_t kja_runtime_executor(kja_runtime_t runtime_, kja_executor_t *out);
+kja_status_t kja_runtime_executor(kja_runtime_t runtime, kja_executor_t *out);
 
 /*
  Makes a semaphore with this many permits, all of them free. One permit makes it a mutex.
  */
-kja_status_t kja_semaphore_new(kja_runtime_t runtime_, uint64_t permits, kja_semaphore_t *out);
+kja_status_t kja_semaphore_new(kja_runtime_t runtime, uint64_t permits, kja_semaphore_t *out);
 
 /*
  Waits for `count` permits at once, behind whoever asked before; the promise carries a `kja_permit_t`. Errors:
  `INVALID_ARGUMENT` for none or more than there are. Cancellation: the place in the line is given up; permits that the
  promise carries already go back when the last handle of promise and permit is released.
  */
-kja_status_t kja_semaphore_acquire_start(kja_semaphore_t semaphore_,
+kja_status_t kja_semaphore_acquire_start(kja_semaphore_t semaphore,
                                          uint64_t count,
                                          kja_promise_t *out);
 
 /*
  Takes `count` permits if they are free and nobody is in line. Never blocks. Errors: `BUSY` if not.
  */
-kja_status_t kja_semaphore_try_acquire(kja_semaphore_t semaphore_,
+kja_status_t kja_semaphore_try_acquire(kja_semaphore_t semaphore,
                                        uint64_t count,
                                        kja_permit_t *out);
 
 /*
  Writes how many permits are free.
  */
-kja_status_t kja_semaphore_free(kja_semaphore_t semaphore_, uint64_t *out);
+kja_status_t kja_semaphore_free(kja_semaphore_t semaphore, uint64_t *out);
 
 /*
  Gives the permits back, once no other handle or promise holds them. Any thread.
@@ -2782,7 +2782,7 @@ kja_status_t kja_semaphore_release(kja_semaphore_t semaphore);
  fails, with the error as its input; it may run many times and what it returns is ignored. `ctx` is taken over in
  every case. Errors: `INVALID_ARGUMENT` without `on_error`. (TASK-02)
  */
-kja_status_t kja_task_set_new(kja_runtime_t runtime_,
+kja_status_t kja_task_set_new(kja_runtime_t runtime,
                               size_t limit,
                               kja_callback_fn on_error,
                               void *ctx,
@@ -2794,7 +2794,7 @@ kja_status_t kja_task_set_new(kja_runtime_t runtime_,
  Tasks may add tasks. Errors: `OVERLOADED` if the set is full. (TASK-01, TASK-08)
  */
 kja_status_t kja_task_set_add(kja_task_set_t tasks,
-                              kja_promise_t promise_);
+                              kja_promise_t promise);
 
 /*
  Writes how many tasks are pending; 0 for an empty set. (TASK-04)
@@ -2845,7 +2845,7 @@ kja_status_t kja_clock_now_nanos(uint32_t clock, uint64_t *out);
 /*
  The time that this runtime's timers go by, in nanoseconds: the monotonic clock's, or its own if it is virtual.
  */
-kja_status_t kja_timer_now(kja_runtime_t runtime_,
+kja_status_t kja_timer_now(kja_runtime_t runtime,
                            uint64_t *out);
 
 /*
@@ -2854,19 +2854,19 @@ kja_status_t kja_timer_now(kja_runtime_t runtime_,
 
  Errors: `INVALID_ARGUMENT` if time is not virtual; `WRONG_THREAD` off the owner's thread of a wait scope. (TIME-06)
  */
-kja_status_t kja_timer_advance(kja_runtime_t runtime_,
+kja_status_t kja_timer_advance(kja_runtime_t runtime,
                                uint64_t nanos);
 
 /*
  When the next timer is due; `UINT64_MAX` if there is none. (TIME-07)
  */
-kja_status_t kja_timer_next(kja_runtime_t runtime_, uint64_t *out);
+kja_status_t kja_timer_next(kja_runtime_t runtime, uint64_t *out);
 
 /*
  How many whole units of `unit` nanoseconds until the next timer is due, rounded up; `most` if that is less or
  there is no timer. For passing to a system call. (TIME-08)
  */
-kja_status_t kja_timer_timeout_to_next(kja_runtime_t runtime_,
+kja_status_t kja_timer_timeout_to_next(kja_runtime_t runtime,
                                        uint64_t unit,
                                        uint64_t most,
                                        uint64_t *out);
@@ -2875,30 +2875,30 @@ kja_status_t kja_timer_timeout_to_next(kja_runtime_t runtime_,
  Settles with unit `nanos` nanoseconds from now; never early. Cancellation: the timer is removed and
  never fires. (TIME-03, TIME-05)
  */
-kja_status_t kja_timer_sleep_start(kja_runtime_t runtime_, uint64_t nanos, kja_promise_t *out);
+kja_status_t kja_timer_sleep_start(kja_runtime_t runtime, uint64_t nanos, kja_promise_t *out);
 
 /*
  Settles with unit at this time of the monotonic clock, in nanoseconds; at once if it has passed. Timers
  of the same time settle in the order in which they were started. (TIME-02)
  */
-kja_status_t kja_timer_sleep_until_start(kja_runtime_t runtime_,
+kja_status_t kja_timer_sleep_until_start(kja_runtime_t runtime,
                                          uint64_t mono_nanos,
                                          kja_promise_t *out);
 
 /*
  Settles with unit on a later turn of the loop, after what is queued now. (PROM-26)
  */
-kja_status_t kja_timer_yield_start(kja_runtime_t runtime_, kja_promise_t *out);
+kja_status_t kja_timer_yield_start(kja_runtime_t runtime, kja_promise_t *out);
 
 /*
  Settles with unit once the loop has nothing else queued. (PROM-27)
  */
-kja_status_t kja_timer_yield_until_queue_empty_start(kja_runtime_t runtime_, kja_promise_t *out);
+kja_status_t kja_timer_yield_until_queue_empty_start(kja_runtime_t runtime, kja_promise_t *out);
 
 /*
  Settles with unit once the loop has nothing queued and no socket is ready: when it would sleep. (PROM-28)
  */
-kja_status_t kja_timer_yield_until_would_sleep_start(kja_runtime_t runtime_,
+kja_status_t kja_timer_yield_until_would_sleep_start(kja_runtime_t runtime,
                                                      kja_promise_t *out);
 
 /*
@@ -2913,7 +2913,7 @@ kja_status_t kja_timer_yield_until_would_sleep_start(kja_runtime_t runtime_,
  datagrams or unknown flags; `UNIMPLEMENTED` for what cannot be polled: for a regular file there is
  `kja_connection_from_file`. (LLIO-01, LLIO-02, LLIO-03, LLIO-04, LLIO-05, LLIO-06, LLIO-10)
  */
-kja_status_t kja_connection_from_fd(kja_runtime_t runtime_,
+kja_status_t kja_connection_from_fd(kja_runtime_t runtime,
                                     int32_t fd,
                                     uint32_t flags,
                                     kja_connection_t *out);
@@ -2923,7 +2923,7 @@ kja_status_t kja_connection_from_fd(kja_runtime_t runtime_,
  a `kja_connection_t`. Flags and errors as `kja_connection_from_fd`; the promise fails with `DISCONNECTED` if the
  connection is refused. Cancellation: the attempt ends and the library's descriptor is closed. (LLIO-07)
  */
-kja_status_t kja_connection_from_connecting_fd_start(kja_runtime_t runtime_,
+kja_status_t kja_connection_from_connecting_fd_start(kja_runtime_t runtime,
                                                      int32_t fd,
                                                      uint32_t flags,
                                                      kja_address_t to,
@@ -2933,7 +2933,7 @@ kja_status_t kja_connection_from_connecting_fd_start(kja_runtime_t runtime_,
  Makes a listener from a socket that is listening already. Flags as `kja_connection_from_fd`. Errors:
  `INVALID_ARGUMENT` for any other descriptor. (LLIO-08)
  */
-kja_status_t kja_listener_from_fd(kja_runtime_t runtime_,
+kja_status_t kja_listener_from_fd(kja_runtime_t runtime,
                                   int32_t fd,
                                   uint32_t flags,
                                   kja_listener_t *out);
@@ -2942,7 +2942,7 @@ kja_status_t kja_listener_from_fd(kja_runtime_t runtime_,
  Makes a datagram port from a datagram socket, bound or connected as the caller left it. Flags as
  `kja_connection_from_fd`. Errors: `INVALID_ARGUMENT` for any other descriptor. (LLIO-09)
  */
-kja_status_t kja_datagram_from_fd(kja_runtime_t runtime_,
+kja_status_t kja_datagram_from_fd(kja_runtime_t runtime,
                                   int32_t fd,
                                   uint32_t flags,
                                   kja_datagram_t *out);
@@ -2951,7 +2951,7 @@ kja_status_t kja_datagram_from_fd(kja_runtime_t runtime_,
  As `kja_listener_from_fd`; the rules of the network decide who is accepted, and a network that is wrapped wraps the
  listener. (LLIO-08)
  */
-kja_status_t kja_network_listener_from_fd(kja_network_t network_,
+kja_status_t kja_network_listener_from_fd(kja_network_t network,
                                           int32_t fd,
                                           uint32_t flags,
                                           kja_listener_t *out);
@@ -2960,7 +2960,7 @@ kja_status_t kja_network_listener_from_fd(kja_network_t network_,
  As `kja_datagram_from_fd`; the rules of the network decide who is heard and sent to. Errors: also `UNIMPLEMENTED` for a
  network that is wrapped. (LLIO-09)
  */
-kja_status_t kja_network_datagram_from_fd(kja_network_t network_,
+kja_status_t kja_network_datagram_from_fd(kja_network_t network,
                                           int32_t fd,
                                           uint32_t flags,
                                           kja_datagram_t *out);
@@ -2969,14 +2969,14 @@ kja_status_t kja_network_datagram_from_fd(kja_network_t network_,
  The number of the connection's descriptor, which stays the connection's: it must not be closed, read or written, and
  is of no use once the connection is closed. Errors: `UNIMPLEMENTED` if it has none. (STRM-19)
  */
-kja_status_t kja_connection_fd(kja_connection_t connection_,
+kja_status_t kja_connection_fd(kja_connection_t connection,
                                int32_t *out);
 
 /*
  A copy of the connection's descriptor, which the caller closes. It is closed on exec, and does not block. Errors:
  `UNIMPLEMENTED` if the connection has none. (STRM-19)
  */
-kja_status_t kja_connection_dup_fd(kja_connection_t connection_,
+kja_status_t kja_connection_dup_fd(kja_connection_t connection,
                                    int32_t *out);
 
 #ifdef __cplusplus

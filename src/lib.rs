@@ -9,12 +9,12 @@ pub mod coordination;
 mod error;
 pub mod ffi;
 mod foreign;
-mod handle;
 pub mod http;
 #[cfg(all(test, kja_model))]
 #[path = "../test/models/mod.rs"]
 mod models;
 pub mod net;
+mod object;
 pub mod promise;
 pub mod runtime;
 pub mod stream;

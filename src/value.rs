@@ -2,8 +2,9 @@
 
 use crate::error::Error;
 use crate::foreign::Opaque;
-use crate::handle::Object;
+use crate::object::Object;
 use bytes::Bytes;
+use std::any::Any;
 use std::sync::Arc;
 
 /// A settled value. Cloning shares it.
@@ -24,7 +25,7 @@ pub enum Value {
 
 /// A counted reference on an object of this library, kept by a promise as its value.
 #[derive(Clone)]
-pub struct ObjectRef(pub(crate) Object);
+pub struct ObjectRef(pub(crate) Arc<dyn Object>);
 
 /// How an operation ended.
 pub type Outcome = Result<Value, Error>;
@@ -41,14 +42,6 @@ impl Value {
         }
     }
 
-    /// The connection, if that is what the value is.
-    pub fn into_connection(self) -> Option<Arc<crate::stream::Connection>> {
-        match self {
-            Self::Object(ObjectRef(Object::Connection(connection))) => Some(connection),
-            _ => None,
-        }
-    }
-
     /// The bytes, if that is what the value is.
     pub fn into_bytes(self) -> Option<Bytes> {
         match self {
@@ -57,20 +50,16 @@ impl Value {
         }
     }
 
-    /// The message, if that is what the value is.
-    pub fn into_message(self) -> Option<Arc<crate::stream::Message>> {
+    /// The object, such as a connection, if that is what the value is.
+    pub fn into_object<T: Any + Send + Sync>(self) -> Option<Arc<T>> {
         match self {
-            Self::Object(ObjectRef(Object::Message(message))) => Some(message),
+            Self::Object(ObjectRef(object)) => object.downcast(),
             _ => None,
         }
     }
 
-    /// The address, if that is what the value is.
-    pub fn into_address(self) -> Option<Arc<crate::net::Address>> {
-        match self {
-            Self::Object(ObjectRef(Object::Address(address))) => Some(address),
-            _ => None,
-        }
+    pub(crate) fn object(object: Arc<dyn Object>) -> Self {
+        Self::Object(ObjectRef(object))
     }
 }
 

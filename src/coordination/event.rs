@@ -1,6 +1,7 @@
 //! An event that happens once.
 
 use crate::error::Error;
+use crate::object::{Object, Owner};
 use crate::promise::{Fulfiller, Promise};
 use crate::runtime::{Runtime, Shared};
 use crate::value::Value;
@@ -37,5 +38,11 @@ impl Event {
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         self.fulfiller.runtime()
+    }
+}
+
+impl Object for Event {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
+use crate::object::{Object, Owner};
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
@@ -178,6 +179,12 @@ impl Queue {
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.0.runtime
+    }
+}
+
+impl Object for Queue {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
-use crate::handle::Object;
+use crate::object::{Object, Owner};
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
-use crate::value::{ObjectRef, Outcome, Value};
+use crate::value::{Outcome, Value};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -92,9 +92,21 @@ impl Semaphore {
     }
 }
 
+impl Object for Semaphore {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
+    }
+}
+
 impl Permit {
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         self.semaphore.runtime()
+    }
+}
+
+impl Object for Permit {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }
 
@@ -104,7 +116,7 @@ impl Future for Acquire {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         ready!(self.turn.poll(cx));
         match self.semaphore.take(self.count) {
-            Some(permit) => Poll::Ready(Ok(Value::Object(ObjectRef(Object::Permit(Arc::new(permit)))))),
+            Some(permit) => Poll::Ready(Ok(Value::object(Arc::new(permit)))),
             None => Poll::Pending,
         }
     }

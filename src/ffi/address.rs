@@ -1,14 +1,14 @@
 //! Addresses.
 
 use super::{
-    address, boundary, bytes_in, connection, created, kja_address_t, kja_connection_t, kja_listener_t, kja_promise_t,
-    kja_runtime_t, kja_status_t, put, release, runtime,
+    boundary, bytes_in, created, get, kja_address_t, kja_connection_t, kja_listener_t, kja_promise_t, kja_runtime_t,
+    kja_status_t, put, release,
 };
 use crate::error::Error;
-use crate::handle::{self, Object};
 use crate::net::{Address, ListenOptions};
+use crate::runtime::Runtime;
+use crate::stream::Connection;
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
 
 /// A family that is none of the others.
 pub const KJA_FAMILY_OTHER: u32 = 0;
@@ -50,7 +50,7 @@ pub struct kja_listen_options_t {
 /// unseen. (NET-01, NET-02, NET-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_parse_start(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     text: *const c_char,
     text_len: usize,
     default_port: u16,
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn kja_address_parse_start(
 ) -> kja_status_t {
     created(out, || {
         let text = bytes_in(text.cast(), text_len)?;
-        Ok(Object::Promise(Address::parse(&*runtime(runtime_)?, text, default_port)?))
+        Address::parse(&*get::<Runtime>(runtime)?, text, default_port)
     })
 }
 
@@ -66,14 +66,12 @@ pub unsafe extern "C" fn kja_address_parse_start(
 /// `INVALID_ARGUMENT` for bytes that are cut off, `UNIMPLEMENTED` for another family. (NET-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_from_sockaddr(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     sockaddr: *const c_void,
     size: usize,
     out: *mut kja_address_t,
 ) -> kja_status_t {
-    created(out, || {
-        Ok(Object::Address(Arc::new(Address::from_sockaddr(&*runtime(runtime_)?, bytes_in(sockaddr, size)?)?)))
-    })
+    created(out, || Address::from_sockaddr(&*get::<Runtime>(runtime)?, bytes_in(sockaddr, size)?))
 }
 
 /// Makes an address of a connection over which others are sent: it stands for whoever is at the other end. Connecting
@@ -89,28 +87,28 @@ pub unsafe extern "C" fn kja_address_from_sockaddr(
 /// Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe. (CAPS-10)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_from_connection(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_address_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Address(Arc::new(Address::from_connection(&connection(connection_)?)?))))
+    created(out, || Address::from_connection(&get::<Connection>(connection)?))
 }
 
 /// Copies the `struct sockaddr` of the address, of several the first, cut to `capacity`. Writes its whole size to
 /// `length`, which may be null. (STRM-18)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_sockaddr(
-    address_: kja_address_t,
+    address: kja_address_t,
     buffer: *mut c_void,
     capacity: usize,
     length: *mut usize,
 ) -> kja_status_t {
-    boundary(|| super::bytes_out(address(address_)?.sockaddr(), buffer, capacity, length))
+    boundary(|| super::bytes_out(get::<Address>(address)?.sockaddr(), buffer, capacity, length))
 }
 
 /// A second handle to the same address, which never changes. (NET-15)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_address_clone(address_: kja_address_t, out: *mut kja_address_t) -> kja_status_t {
-    created(out, || Ok(Object::Address(address(address_)?)))
+pub unsafe extern "C" fn kja_address_clone(address: kja_address_t, out: *mut kja_address_t) -> kja_status_t {
+    created(out, || get::<Address>(address))
 }
 
 /// Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
@@ -119,41 +117,41 @@ pub unsafe extern "C" fn kja_address_clone(address_: kja_address_t, out: *mut kj
 /// without the NUL, to `length`, which may be null. (NET-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_text(
-    address_: kja_address_t,
+    address: kja_address_t,
     buffer: *mut c_char,
     capacity: usize,
     length: *mut usize,
 ) -> kja_status_t {
-    boundary(|| super::error::text_out(&address(address_)?.to_string(), buffer, capacity, length))
+    boundary(|| super::error::text_out(&get::<Address>(address)?.to_string(), buffer, capacity, length))
 }
 
 /// The port; of several addresses that of the first, 0 for a unix socket.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_address_port(address_: kja_address_t, out: *mut u16) -> kja_status_t {
-    boundary(|| put(out, address(address_)?.port()))
+pub unsafe extern "C" fn kja_address_port(address: kja_address_t, out: *mut u16) -> kja_status_t {
+    boundary(|| put(out, get::<Address>(address)?.port()))
 }
 
 /// The family, one of `KJA_FAMILY_*`; of several addresses that of the first, for `*` IPv6.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_address_family(address_: kja_address_t, out: *mut u32) -> kja_status_t {
-    boundary(|| put(out, address(address_)?.family() as u32))
+pub unsafe extern "C" fn kja_address_family(address: kja_address_t, out: *mut u32) -> kja_status_t {
+    boundary(|| put(out, get::<Address>(address)?.family() as u32))
 }
 
 /// How many addresses it stands for: several if a name resolved to them, 0 for a connection, otherwise 1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_address_count(address_: kja_address_t, out: *mut usize) -> kja_status_t {
-    boundary(|| put(out, address(address_)?.count()))
+pub unsafe extern "C" fn kja_address_count(address: kja_address_t, out: *mut usize) -> kja_status_t {
+    boundary(|| put(out, get::<Address>(address)?.count()))
 }
 
 /// One of the addresses that it stands for, by itself, so that its family can be chosen; a new handle. Errors:
 /// `INVALID_ARGUMENT` for an `index` that is not less than their count.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_get(
-    address_: kja_address_t,
+    address: kja_address_t,
     index: usize,
     out: *mut kja_address_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Address(Arc::new(address(address_)?.get(index)?))))
+    created(out, || get::<Address>(address)?.get(index))
 }
 
 /// Connects; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. The addresses behind a name race:
@@ -165,8 +163,8 @@ pub unsafe extern "C" fn kja_address_get(
 /// for the path of a unix socket, `FAILED` for an address that the network's rules forbid. Cancellation: all attempts
 /// end and their sockets are closed. (NET-10, NET-11)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_address_connect_start(address_: kja_address_t, out: *mut kja_promise_t) -> kja_status_t {
-    created(out, || Ok(Object::Promise(address(address_)?.connect()?)))
+pub unsafe extern "C" fn kja_address_connect_start(address: kja_address_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || get::<Address>(address)?.connect())
 }
 
 /// Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. The addresses behind a name are
@@ -177,12 +175,12 @@ pub unsafe extern "C" fn kja_address_connect_start(address_: kja_address_t, out:
 /// says, such as ENOENT or EACCES; `FAILED` if the network's rules forbid every peer that could come. (NET-10, NET-13)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_listen(
-    address_: kja_address_t,
+    address: kja_address_t,
     backlog: u32,
     out: *mut kja_listener_t,
 ) -> kja_status_t {
     let options = ListenOptions { backlog, ..ListenOptions::default() };
-    created(out, || Ok(Object::Listener(address(address_)?.listen(&options)?)))
+    created(out, || get::<Address>(address)?.listen(&options))
 }
 
 /// As `kja_address_listen`, with options; null means the defaults. With `KJA_LISTEN_REPLACE_STALE` the file of a unix socket
@@ -191,11 +189,11 @@ pub unsafe extern "C" fn kja_address_listen(
 /// for unknown flags. (NET-13)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_listen_with(
-    address_: kja_address_t,
+    address: kja_address_t,
     options: *const kja_listen_options_t,
     out: *mut kja_listener_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Listener(address(address_)?.listen(&listen_options(options)?)?)))
+    created(out, || get::<Address>(address)?.listen(&listen_options(options)?))
 }
 
 fn listen_options(options: *const kja_listen_options_t) -> Result<ListenOptions, Error> {
@@ -219,5 +217,5 @@ fn listen_options(options: *const kja_listen_options_t) -> Result<ListenOptions,
 /// Releases the handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_address_release(address: kja_address_t) -> kja_status_t {
-    release!(address, Address)
+    release::<Address>(address)
 }

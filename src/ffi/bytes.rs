@@ -1,23 +1,17 @@
 //! Bytes: immutable, shared, sliced without copying.
 
 use super::{
-    boundary, bytes, bytes_in, context, created, kja_bytes_t, kja_destroy_fn, kja_status_t, put_wanted, release,
+    boundary, bytes_in, context, created, get, kja_bytes_t, kja_destroy_fn, kja_status_t, put_wanted, release,
 };
 use crate::error::Error;
 use crate::foreign::borrow_bytes;
-use crate::handle::{self, Object};
 use ::bytes::Bytes;
 use std::ffi::c_void;
-use std::sync::Arc;
-
-fn new(bytes: Bytes) -> Object {
-    Object::Bytes(Arc::new(bytes))
-}
 
 /// Copies `size` bytes. `data` may be null if `size` is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_bytes_new(data: *const c_void, size: usize, out: *mut kja_bytes_t) -> kja_status_t {
-    created(out, || Ok(new(Bytes::copy_from_slice(bytes_in(data, size)?))))
+    created(out, || Ok(Bytes::copy_from_slice(bytes_in(data, size)?)))
 }
 
 /// Borrows `size` bytes without copying. They must stay readable and unchanged until `destroy(ctx)` has
@@ -34,19 +28,19 @@ pub unsafe extern "C" fn kja_bytes_new_borrowed(
     created(out, || {
         bytes_in(data, size)?;
         // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`.
-        Ok(new(unsafe { borrow_bytes(data.cast(), size, owner) }))
+        Ok(unsafe { borrow_bytes(data.cast(), size, owner) })
     })
 }
 
 /// Where the bytes are and how many; valid until the handle is released. Either out-parameter may be null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_bytes_data(
-    bytes_: kja_bytes_t,
+    bytes: kja_bytes_t,
     data: *mut *const c_void,
     size: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let found = bytes(bytes_)?;
+        let found = get::<Bytes>(bytes)?;
         put_wanted(data, found.as_ptr().cast())?;
         put_wanted(size, found.len())
     })
@@ -56,22 +50,22 @@ pub unsafe extern "C" fn kja_bytes_data(
 /// Errors: `INVALID_ARGUMENT` if that is no part of it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_bytes_slice(
-    bytes_: kja_bytes_t,
+    bytes: kja_bytes_t,
     start: usize,
     end: usize,
     out: *mut kja_bytes_t,
 ) -> kja_status_t {
     created(out, || {
-        let found = bytes(bytes_)?;
+        let found = get::<Bytes>(bytes)?;
         if start > end || end > found.len() {
             return Err(Error::invalid(format!("{start}..{end} is no part of {} bytes", found.len())));
         }
-        Ok(new(found.slice(start..end)))
+        Ok(found.slice(start..end))
     })
 }
 
 /// Releases the handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_bytes_release(bytes: kja_bytes_t) -> kja_status_t {
-    release!(bytes, Bytes)
+    release::<Bytes>(bytes)
 }

@@ -1,13 +1,13 @@
 //! Inside a callback: its input and its result.
 
 use super::{
-    boundary, bytes, context, kja_bytes_t, kja_call_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_status_t, put,
-    result, take_promise,
+    boundary, context, get, handle, kja_bytes_t, kja_call_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_status_t,
+    put, result, take_promise,
 };
 use crate::error::Error;
-use crate::handle::{self, Object};
 use crate::promise::{Frame, Resolution, with_call};
 use crate::value::{Outcome, Value};
+use ::bytes::Bytes;
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn kja_call_u64(call: kja_call_t, out: *mut u64) -> kja_st
 pub unsafe extern "C" fn kja_call_bytes(call: kja_call_t, out: *mut kja_bytes_t) -> kja_status_t {
     boundary(|| {
         put(out, 0)?;
-        put(out, handle::insert(Object::Bytes(with_call(call, Frame::bytes)??)))
+        put(out, handle::insert(with_call(call, Frame::bytes)??))
     })
 }
 
@@ -67,8 +67,8 @@ pub extern "C" fn kja_call_return_u64(call: kja_call_t, value: u64) -> kja_statu
 
 /// The callback's result is bytes; the handle stays the caller's.
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_call_return_bytes(call: kja_call_t, bytes_: kja_bytes_t) -> kja_status_t {
-    boundary(|| leave(call, Ok(Value::Bytes((*bytes(bytes_)?).clone())).into()))
+pub extern "C" fn kja_call_return_bytes(call: kja_call_t, bytes: kja_bytes_t) -> kja_status_t {
+    boundary(|| leave(call, Ok(Value::Bytes((*get::<Bytes>(bytes)?).clone())).into()))
 }
 
 /// The callback's result is the object of a handle; the handle stays the caller's.

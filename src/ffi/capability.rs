@@ -1,12 +1,9 @@
 //! Capability streams: descriptors and connections that travel with bytes.
 
 use super::pipe::{KJA_FD_BORROW, fd_in, pair};
-use super::{
-    bytes_in, connection, created, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t, runtime, slice_in,
-    take_connection,
-};
+use super::{bytes_in, created, get, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t, slice_in, take};
 use crate::error::Error;
-use crate::handle::Object;
+use crate::runtime::Runtime;
 use crate::stream::Connection;
 use std::ffi::c_void;
 use std::os::fd::OwnedFd;
@@ -20,7 +17,7 @@ use std::sync::Arc;
 /// `kja_connection_write_start`. Cancellation: until the first byte is sent no descriptor is; after it, all are. (CAPS-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_write_with_fds_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     data: *const c_void,
     size: usize,
     fds: *const i32,
@@ -28,11 +25,11 @@ pub unsafe extern "C" fn kja_connection_write_with_fds_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     created(out, || {
-        let found = connection(connection_)?;
+        let found = get::<Connection>(connection)?;
         Connection::check_capabilities(size, count)?;
         let copies: Result<Vec<OwnedFd>, Error> =
             slice_in(fds, count)?.iter().map(|fd| fd_in(*fd, KJA_FD_BORROW)).collect();
-        Ok(Object::Promise(found.write_with_fds(bytes_in(data, size)?, copies?)?))
+        found.write_with_fds(bytes_in(data, size)?, copies?)
     })
 }
 
@@ -45,13 +42,13 @@ pub unsafe extern "C" fn kja_connection_write_with_fds_start(
 /// `min` is lost; with `min` 1 nothing is. (CAPS-02, CAPS-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_with_fds_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     min: usize,
     max: usize,
     max_fds: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.read_with_fds(min, max, max_fds)?)))
+    created(out, || get::<Connection>(connection)?.read_with_fds(min, max, max_fds))
 }
 
 /// As `kja_connection_write_with_fds_start`, with connections. Their handles are consumed, unless the call fails with
@@ -61,7 +58,7 @@ pub unsafe extern "C" fn kja_connection_read_with_fds_start(
 /// without a descriptor that is to go over a socket. (CAPS-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_write_with_connections_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     data: *const c_void,
     size: usize,
     connections: *const kja_connection_t,
@@ -69,12 +66,12 @@ pub unsafe extern "C" fn kja_connection_write_with_connections_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     created(out, || {
-        let found = connection(connection_)?;
+        let found = get::<Connection>(connection)?;
         Connection::check_capabilities(size, count)?;
         let ids = slice_in(connections, count)?;
-        ids.iter().try_for_each(|id| connection(*id).map(drop))?;
-        let moved: Result<Vec<Arc<Connection>>, Error> = ids.iter().map(|id| take_connection(*id)).collect();
-        Ok(Object::Promise(found.write_with_connections(bytes_in(data, size)?, moved?)?))
+        ids.iter().try_for_each(|id| get::<Connection>(*id).map(drop))?;
+        let moved: Result<Vec<Arc<Connection>>, Error> = ids.iter().map(|id| take::<Connection>(*id)).collect();
+        found.write_with_connections(bytes_in(data, size)?, moved?)
     })
 }
 
@@ -83,74 +80,74 @@ pub unsafe extern "C" fn kja_connection_write_with_connections_start(
 /// descriptor is nothing that can be a connection; what was read is lost then. (CAPS-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_with_connections_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     min: usize,
     max: usize,
     max_connections: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.read_with_connections(min, max, max_connections)?)))
+    created(out, || get::<Connection>(connection)?.read_with_connections(min, max, max_connections))
 }
 
 /// Sends one descriptor, with a zero byte; it is duplicated in this call and stays the caller's. Errors and cancellation
 /// as `kja_connection_write_with_fds_start`. (CAPS-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_send_fd_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     fd: i32,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.send_fd(fd_in(fd, KJA_FD_BORROW)?)?)))
+    created(out, || get::<Connection>(connection)?.send_fd(fd_in(fd, KJA_FD_BORROW)?))
 }
 
 /// Receives one descriptor, which came with one byte; the promise carries a `kja_message_t` from which it is taken.
 /// Errors: `DISCONNECTED` at the end of the stream, `FAILED` if the byte came without. (CAPS-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_receive_fd_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.receive_fd(true)?)))
+    created(out, || get::<Connection>(connection)?.receive_fd(true))
 }
 
 /// As `kja_connection_receive_fd_start`; at the end of the stream the message has no descriptor. (CAPS-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_try_receive_fd_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.receive_fd(false)?)))
+    created(out, || get::<Connection>(connection)?.receive_fd(false))
 }
 
 /// Sends one connection, with a zero byte: as `kja_connection_write_with_connections_start` does. The handle `moved` is
 /// consumed, unless the call fails with `BAD_HANDLE`. (CAPS-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_send_connection_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     moved: kja_connection_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.send_connection(take_connection(moved)?)?)))
+    created(out, || get::<Connection>(connection)?.send_connection(take::<Connection>(moved)?))
 }
 
 /// Receives one connection, which came with one byte; the promise carries it. Errors: `DISCONNECTED` at the end of the
 /// stream, `FAILED` if the byte came without. Cancellation: one that the promise carries already is closed. (CAPS-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_receive_connection_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.receive_connection(true)?)))
+    created(out, || get::<Connection>(connection)?.receive_connection(true))
 }
 
 /// As `kja_connection_receive_connection_start`; at the end of the stream the promise carries unit, which
 /// `kja_promise_outcome_type` tells from a connection. (CAPS-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_try_receive_connection_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.receive_connection(false)?)))
+    created(out, || get::<Connection>(connection)?.receive_connection(false))
 }
 
 /// Reads as `kja_connection_read_start` does, from a socket, and keeps the control messages that came with the bytes;
@@ -158,13 +155,13 @@ pub unsafe extern "C" fn kja_connection_try_receive_connection_start(
 /// has them and the descriptors among them. Errors: `UNIMPLEMENTED` for what is no socket. (STRM-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_with_control_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     min: usize,
     max: usize,
     capacity: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.read_with_control(min, max, capacity)?)))
+    created(out, || get::<Connection>(connection)?.read_with_control(min, max, capacity))
 }
 
 /// Makes two connections in this process, as `kja_pipe_new_two_way` does, that also carry descriptors and connections of
@@ -172,9 +169,9 @@ pub unsafe extern "C" fn kja_connection_read_with_control_start(
 /// use `kja_pipe_new_os_two_way`. (CAPS-07, CAPS-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_pipe_new_capability(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     one: *mut kja_connection_t,
     other: *mut kja_connection_t,
 ) -> kja_status_t {
-    pair(one, other, || Connection::capability_pipe(&*runtime(runtime_)?))
+    pair(one, other, || Connection::capability_pipe(&*get::<Runtime>(runtime)?))
 }

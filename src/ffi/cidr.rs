@@ -1,9 +1,9 @@
 //! Blocks of addresses, as texts.
 
 use super::address::{KJA_FAMILY_IPV4, KJA_FAMILY_IPV6};
-use super::{address, boundary, bytes_in, kja_address_t, kja_status_t, put};
+use super::{boundary, bytes_in, get, kja_address_t, kja_status_t, put};
 use crate::error::Error;
-use crate::net::Cidr;
+use crate::net::{Address, Cidr};
 use std::ffi::{c_char, c_void};
 use std::net::IpAddr;
 
@@ -68,10 +68,10 @@ pub unsafe extern "C" fn kja_cidr_specificity(text: *const c_char, text_len: usi
 pub unsafe extern "C" fn kja_cidr_matches(
     text: *const c_char,
     text_len: usize,
-    address_: kja_address_t,
+    address: kja_address_t,
     out: *mut bool,
 ) -> kja_status_t {
-    boundary(|| put(out, address(address_)?.is_in(&cidr(text, text_len)?)))
+    boundary(|| put(out, get::<Address>(address)?.is_in(&cidr(text, text_len)?)))
 }
 
 /// As `kja_cidr_matches`, for an IP address as a text. (CIDR-02)

@@ -1,17 +1,17 @@
 //! Combinators. They borrow their inputs: the result holds what it needs, the handles stay the caller's.
 
 use super::{
-    boundary, callback, context, continuation, created, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t,
-    kja_status_t, promise, runtime, slice_in, take_promise,
+    boundary, callback, context, continuation, created, get, get_promise, kja_callback_fn, kja_destroy_fn,
+    kja_promise_t, kja_runtime_t, kja_status_t, slice_in, take_promise,
 };
 use crate::error::{Error, ErrorKind};
-use crate::handle::Object;
 use crate::promise::{Attempt, Promise, Retry, When};
+use crate::runtime::Runtime;
 use std::ffi::c_void;
 use std::sync::Arc;
 
 fn then(
-    promise_: kja_promise_t,
+    promise: kja_promise_t,
     when: When,
     run: kja_callback_fn,
     ctx: *mut c_void,
@@ -19,7 +19,7 @@ fn then(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     let run = continuation(run, ctx, destroy);
-    created(out, || Ok(Object::Promise(promise(promise_)?.then_continue(when, run?))))
+    created(out, || Ok(get_promise(promise)?.then_continue(when, run?)))
 }
 
 /// Runs `on_value` on the loop once the promise has a value; an error passes by it. The result is what the
@@ -82,100 +82,100 @@ pub unsafe extern "C" fn kja_promise_finally(
 }
 
 fn inputs(promises: *const kja_promise_t, count: usize) -> Result<Vec<Promise>, Error> {
-    slice_in(promises, count)?.iter().map(|id| promise(*id)).collect()
+    slice_in(promises, count)?.iter().map(|id| get_promise(*id)).collect()
 }
 
 /// Settles with unit once all have a value, or with the first error; inputs that nothing else holds are
 /// cancelled then. Of none: settled at once. Values are read from the inputs. (PROM-31)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_all(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     promises: *const kja_promise_t,
     count: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(Promise::all(&*runtime(runtime_)?, &inputs(promises, count)?)?)))
+    created(out, || Promise::all(&*get::<Runtime>(runtime)?, &inputs(promises, count)?))
 }
 
 /// Settles as the first to settle does, value or error. The race lets go of the others before that.
 /// Errors: `INVALID_ARGUMENT` for none. (PROM-16)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_race(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     promises: *const kja_promise_t,
     count: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(Promise::race(&*runtime(runtime_)?, &inputs(promises, count)?)?)))
+    created(out, || Promise::race(&*get::<Runtime>(runtime)?, &inputs(promises, count)?))
 }
 
 /// Waits for all to settle, also after an error; then settles with unit, or with the error of the first in the
 /// order of the array that failed. Of none: settled at once. Values are read from the inputs. (PROM-30)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_join(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     promises: *const kja_promise_t,
     count: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(Promise::join(&*runtime(runtime_)?, &inputs(promises, count)?)?)))
+    created(out, || Promise::join(&*get::<Runtime>(runtime)?, &inputs(promises, count)?))
 }
 
 /// Settles with unit once all have settled, in whatever way; how is read from the inputs. Of none: settled at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_all_settled(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     promises: *const kja_promise_t,
     count: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(Promise::all_settled(&*runtime(runtime_)?, &inputs(promises, count)?)?)))
+    created(out, || Promise::all_settled(&*get::<Runtime>(runtime)?, &inputs(promises, count)?))
 }
 
 /// Settles with the value of the first to succeed; the others are let go of before that. If all fail, with the
 /// error of the last to do so. Errors: `INVALID_ARGUMENT` for none. (PROM-32)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_any(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     promises: *const kja_promise_t,
     count: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(Promise::any(&*runtime(runtime_)?, &inputs(promises, count)?)?)))
+    created(out, || Promise::any(&*get::<Runtime>(runtime)?, &inputs(promises, count)?))
 }
 
 /// The same outcome, or `TIMED_OUT` after `nanos` nanoseconds; then the operation is let go of, which
 /// cancels it unless another handle or promise holds it. (TIME-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_timeout(
-    promise_: kja_promise_t,
+    promise: kja_promise_t,
     nanos: u64,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(promise(promise_)?.timeout(nanos))))
+    created(out, || Ok(get_promise(promise)?.timeout(nanos)))
 }
 
 /// As `kja_promise_timeout`, at a time of the runtime's clock. (TIME-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_deadline(
-    promise_: kja_promise_t,
+    promise: kja_promise_t,
     mono_nanos: u64,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(promise(promise_)?.deadline(mono_nanos))))
+    created(out, || Ok(get_promise(promise)?.deadline(mono_nanos)))
 }
 
 /// The same outcome; `destroy(ctx)` runs when the result settles or is cancelled, after the operation
 /// itself has ended. `ctx` is taken over in every case. (PROM-17)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_attach(
-    promise_: kja_promise_t,
+    promise: kja_promise_t,
     ctx: *mut c_void,
     destroy: kja_destroy_fn,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     let attachment = context(ctx, destroy);
-    created(out, || Ok(Object::Promise(promise(promise_)?.attach(attachment))))
+    created(out, || Ok(get_promise(promise)?.attach(attachment)))
 }
 
 /// Gives the promise to its runtime, which holds it until it settles or until shutdown. The handle is
@@ -246,7 +246,7 @@ fn retry_policy(options: *const kja_retry_options_t) -> Result<Retry, Error> {
 /// under way is cancelled and there is no other. (PROM-29)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_retry_start(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     attempt: kja_callback_fn,
     ctx: *mut c_void,
     destroy: kja_destroy_fn,
@@ -256,6 +256,6 @@ pub unsafe extern "C" fn kja_promise_retry_start(
     let attempt = callback(attempt, ctx, destroy);
     created(out, || {
         let attempt = Attempt::Foreign(Arc::new(attempt?));
-        Ok(Object::Promise(Promise::retry_attempt(&*runtime(runtime_)?, retry_policy(options)?, attempt)?))
+        Promise::retry_attempt(&*get::<Runtime>(runtime)?, retry_policy(options)?, attempt)
     })
 }

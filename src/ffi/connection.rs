@@ -1,17 +1,15 @@
 //! Connections.
 
 use super::{
-    boundary, buffer_in, bytes, bytes_in, callback, connection, context, created, kja_address_t, kja_bytes_t,
-    kja_callback_fn, kja_connection_t, kja_destroy_fn, kja_peer_t, kja_promise_t, kja_status_t, put, put_wanted,
-    release, slice_in,
+    boundary, buffer_in, bytes_in, callback, context, created, get, kja_address_t, kja_bytes_t, kja_callback_fn,
+    kja_connection_t, kja_destroy_fn, kja_peer_t, kja_promise_t, kja_status_t, put, put_wanted, release, slice_in,
 };
 use crate::error::Error;
 use crate::foreign::BorrowedBuffer;
-use crate::handle::{self, Object};
 use crate::promise::ForEach;
+use crate::stream::Connection;
 use ::bytes::Bytes;
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
 
 /// A piece of memory to write.
 #[repr(C)]
@@ -32,24 +30,24 @@ pub struct kja_slice_t {
 /// what had arrived for this read is. (STRM-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     min: usize,
     max: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.read(min, max)?)))
+    created(out, || get::<Connection>(connection)?.read(min, max))
 }
 
 /// As `kja_connection_read_start`, and an end of the stream before `min` bytes is `DISCONNECTED`; what came of it is
 /// lost. With `min` equal to `max` it reads exactly that many. (STRM-02, STRM-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_required_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     min: usize,
     max: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.read_required(min, max)?)))
+    created(out, || get::<Connection>(connection)?.read_required(min, max))
 }
 
 /// As `kja_connection_read_start`, into memory of the caller's; the promise carries the number of bytes.
@@ -57,7 +55,7 @@ pub unsafe extern "C" fn kja_connection_read_required_start(
 /// before the promise settles or its cancel returns. `ctx` is taken over in every case.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_into_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     buffer: *mut c_void,
     min: usize,
     max: usize,
@@ -70,7 +68,7 @@ pub unsafe extern "C" fn kja_connection_read_into_start(
         bytes_in(buffer, max)?;
         // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`.
         let buffer = unsafe { BorrowedBuffer::new(buffer.cast(), max, owner) };
-        Ok(Object::Promise(connection(connection_)?.read_into(buffer, min)?))
+        get::<Connection>(connection)?.read_into(buffer, min)
     })
 }
 
@@ -88,7 +86,7 @@ pub unsafe extern "C" fn kja_connection_read_into_start(
 /// last callback returned is let go of before `ctx` is. (STRM-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_each_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     min: usize,
     max: usize,
     on_bytes: kja_callback_fn,
@@ -97,7 +95,7 @@ pub unsafe extern "C" fn kja_connection_read_each_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     let run = callback(on_bytes, ctx, destroy);
-    created(out, || Ok(Object::Promise(connection(connection_)?.read_each_with(min, max, ForEach::Foreign(run?))?)))
+    created(out, || get::<Connection>(connection)?.read_each_with(min, max, ForEach::Foreign(run?)))
 }
 
 /// As `kja_connection_read_each_start`, into memory of the caller's: the callback's input is the number of bytes, which
@@ -105,7 +103,7 @@ pub unsafe extern "C" fn kja_connection_read_each_start(
 /// then they stay there. `buffer` must be writable until `destroy(ctx)` has run.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_each_into_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     buffer: *mut c_void,
     min: usize,
     max: usize,
@@ -120,7 +118,7 @@ pub unsafe extern "C" fn kja_connection_read_each_into_start(
         // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`, which the callback
         // beside it owns.
         let buffer = unsafe { BorrowedBuffer::new(buffer.cast(), max, context(std::ptr::null_mut(), None)) };
-        Ok(Object::Promise(connection(connection_)?.read_each_into(buffer, min, ForEach::Foreign(run?))?))
+        get::<Connection>(connection)?.read_each_into(buffer, min, ForEach::Foreign(run?))
     })
 }
 
@@ -128,11 +126,11 @@ pub unsafe extern "C" fn kja_connection_read_each_into_start(
 /// `limit` bytes, otherwise as `kja_connection_read_start`. (STRM-07)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_all_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     limit: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.read_all(limit)?)))
+    created(out, || get::<Connection>(connection)?.read_all(limit))
 }
 
 /// Writes `size` bytes: at once what the kernel takes, without a copy; the rest is copied and follows.
@@ -142,12 +140,12 @@ pub unsafe extern "C" fn kja_connection_read_all_start(
 /// not; later writes follow directly on the part that was sent. (STRM-10)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_write_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     data: *const c_void,
     size: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.write(bytes_in(data, size)?)?)))
+    created(out, || get::<Connection>(connection)?.write(bytes_in(data, size)?))
 }
 
 /// Writes what the kernel, or the reader of a pipe in this process, takes at once, and makes no promise. How much that was goes
@@ -155,14 +153,14 @@ pub unsafe extern "C" fn kja_connection_write_start(
 /// `kja_connection_write_start`. Any thread; never blocks. Errors: as there. (STRM-10)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_write_now(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     data: *const c_void,
     size: usize,
     written: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
         put(written, 0)?;
-        put(written, connection(connection_)?.write_now(bytes_in(data, size)?)?)
+        put(written, get::<Connection>(connection)?.write_now(bytes_in(data, size)?)?)
     })
 }
 
@@ -171,7 +169,7 @@ pub unsafe extern "C" fn kja_connection_write_now(
 /// every case.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_write_borrowed_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     data: *const c_void,
     size: usize,
     ctx: *mut c_void,
@@ -182,25 +180,25 @@ pub unsafe extern "C" fn kja_connection_write_borrowed_start(
     created(out, || {
         bytes_in(data, size)?;
         // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`.
-        let written = unsafe { connection(connection_)?.write_borrowed(data.cast(), size, owner) };
-        Ok(Object::Promise(written?))
+
+        unsafe { get::<Connection>(connection)?.write_borrowed(data.cast(), size, owner) }
     })
 }
 
 /// Writes bytes without copying them; the handle stays the caller's and may be released at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_write_bytes_start(
-    connection_: kja_connection_t,
-    bytes_: kja_bytes_t,
+    connection: kja_connection_t,
+    bytes: kja_bytes_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.write_bytes(&*bytes(bytes_)?)?)))
+    created(out, || get::<Connection>(connection)?.write_bytes(&*get::<Bytes>(bytes)?))
 }
 
 /// Writes several pieces as one, copied first. (STRM-11)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_writev_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     slices: *const kja_slice_t,
     count: usize,
     out: *mut kja_promise_t,
@@ -210,7 +208,7 @@ pub unsafe extern "C" fn kja_connection_writev_start(
             .iter()
             .map(|slice| Ok(Bytes::copy_from_slice(bytes_in(slice.data, slice.size)?)))
             .collect();
-        Ok(Object::Promise(connection(connection_)?.write_all(parts?)?))
+        get::<Connection>(connection)?.write_all(parts?)
     })
 }
 
@@ -218,16 +216,16 @@ pub unsafe extern "C" fn kja_connection_writev_start(
 /// shutdown succeeds. Reads go on. (STRM-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_shutdown_write_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.shutdown_write()?)))
+    created(out, || get::<Connection>(connection)?.shutdown_write())
 }
 
 /// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_connection_abort_read(connection_: kja_connection_t) -> kja_status_t {
-    boundary(|| connection(connection_)?.abort_read())
+pub extern "C" fn kja_connection_abort_read(connection: kja_connection_t) -> kja_status_t {
+    boundary(|| get::<Connection>(connection)?.abort_read())
 }
 
 /// Fails pending and later writes with this kind (`KJA_ERR_*`), OS error number (or 0) and text. Whoever reads from the
@@ -235,14 +233,14 @@ pub extern "C" fn kja_connection_abort_read(connection_: kja_connection_t) -> kj
 /// is closed, those of other sockets and pipes a plain end. (STRM-14)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_abort_write(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     kind: kja_status_t,
     os_error: i32,
     text: *const c_char,
     text_len: usize,
 ) -> kja_status_t {
     boundary(|| {
-        let found = connection(connection_)?;
+        let found = get::<Connection>(connection)?;
         found.abort_write(super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?)
     })
 }
@@ -251,16 +249,16 @@ pub unsafe extern "C" fn kja_connection_abort_write(
 /// has only ended its own writing has not gone. Keeps the connection. (STRM-13)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_when_write_disconnected_start(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(connection_)?.when_write_disconnected()?)))
+    created(out, || get::<Connection>(connection)?.when_write_disconnected())
 }
 
 /// How many bytes are left to read. Errors: `UNIMPLEMENTED` if that is not known, as for sockets. (STRM-04)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_connection_length(connection_: kja_connection_t, out: *mut u64) -> kja_status_t {
-    boundary(|| put(out, connection(connection_)?.length().ok_or_else(Error::no_length)?))
+pub unsafe extern "C" fn kja_connection_length(connection: kja_connection_t, out: *mut u64) -> kja_status_t {
+    boundary(|| put(out, get::<Connection>(connection)?.length().ok_or_else(Error::no_length)?))
 }
 
 /// Moves bytes from one connection to the other on the loop, until the end of the stream or until `limit`
@@ -275,20 +273,20 @@ pub unsafe extern "C" fn kja_connection_pump_start(
     limit: u64,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(connection(from)?.pump_to(&connection(to)?, limit)?)))
+    created(out, || get::<Connection>(from)?.pump_to(&get::<Connection>(to)?, limit))
 }
 
 /// Whether small writes go out at once; on by default.
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_connection_set_nodelay(connection_: kja_connection_t, on: bool) -> kja_status_t {
-    boundary(|| connection(connection_)?.set_nodelay(on))
+pub extern "C" fn kja_connection_set_nodelay(connection: kja_connection_t, on: bool) -> kja_status_t {
+    boundary(|| get::<Connection>(connection)?.set_nodelay(on))
 }
 
 /// Reads a socket option (`getsockopt`) to `buffer`. Writes how many bytes the system gave to `length`, which may be null.
 /// Errors: `UNIMPLEMENTED` if the connection is no socket, otherwise what the system says, with its error number. (STRM-17)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_getsockopt(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     level: i32,
     option: i32,
     buffer: *mut c_void,
@@ -296,7 +294,7 @@ pub unsafe extern "C" fn kja_connection_getsockopt(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let size = connection(connection_)?.option(level, option, buffer_in(buffer, capacity)?)?;
+        let size = get::<Connection>(connection)?.option(level, option, buffer_in(buffer, capacity)?)?;
         put_wanted(length, size)
     })
 }
@@ -304,46 +302,46 @@ pub unsafe extern "C" fn kja_connection_getsockopt(
 /// Sets a socket option (`setsockopt`). Errors: as `kja_connection_getsockopt`. (STRM-17)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_setsockopt(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     level: i32,
     option: i32,
     value: *const c_void,
     size: usize,
 ) -> kja_status_t {
-    boundary(|| connection(connection_)?.set_option(level, option, bytes_in(value, size)?))
+    boundary(|| get::<Connection>(connection)?.set_option(level, option, bytes_in(value, size)?))
 }
 
 /// Who is at the other end; a new handle, which outlives the connection. After the peer has gone it still tells who it
 /// was. A connection that is no socket has an unknown peer. (NET-12, NET-17, PEER-04, PEER-06)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_connection_peer(connection_: kja_connection_t, out: *mut kja_peer_t) -> kja_status_t {
-    created(out, || Ok(Object::Peer(Arc::new(connection(connection_)?.peer()))))
+pub unsafe extern "C" fn kja_connection_peer(connection: kja_connection_t, out: *mut kja_peer_t) -> kja_status_t {
+    created(out, || Ok(get::<Connection>(connection)?.peer()))
 }
 
 /// The address of this end; a new handle. Errors: `UNIMPLEMENTED` if the connection is no socket. (STRM-18)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_local_address(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_address_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.local_address()?))))
+    created(out, || get::<Connection>(connection)?.local_address())
 }
 
 /// The address of the other end; a new handle. Errors: `UNIMPLEMENTED` if the connection is no socket, `DISCONNECTED` once
 /// the peer has reset it. (STRM-18)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_peer_address(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_address_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Address(Arc::new(connection(connection_)?.peer_address()?))))
+    created(out, || get::<Connection>(connection)?.peer_address())
 }
 
 /// Closes the socket now; pending operations reject with `CANCELED`. A second call succeeds.
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_connection_close(connection_: kja_connection_t) -> kja_status_t {
+pub extern "C" fn kja_connection_close(connection: kja_connection_t) -> kja_status_t {
     boundary(|| {
-        connection(connection_)?.close();
+        get::<Connection>(connection)?.close();
         Ok(())
     })
 }
@@ -351,5 +349,5 @@ pub extern "C" fn kja_connection_close(connection_: kja_connection_t) -> kja_sta
 /// Releases the handle. Pending operations keep the socket until they settle; without any it is closed.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_connection_release(connection: kja_connection_t) -> kja_status_t {
-    release!(connection, Connection)
+    release::<Connection>(connection)
 }

@@ -2,17 +2,15 @@
 
 use super::connection::kja_slice_t;
 use super::{
-    address, boundary, buffer_in, bytes_in, callback, created, datagram, kja_address_t, kja_callback_fn,
-    kja_datagram_t, kja_destroy_fn, kja_message_t, kja_promise_t, kja_status_t, message, put, put_wanted, release,
-    slice_in,
+    boundary, buffer_in, bytes_in, callback, created, get, kja_address_t, kja_callback_fn, kja_datagram_t,
+    kja_destroy_fn, kja_message_t, kja_promise_t, kja_status_t, put, put_wanted, release, slice_in,
 };
 use crate::error::Error;
-use crate::handle::{self, Object};
-use crate::net::Receive;
+use crate::net::{Address, DatagramPort, Receive};
 use crate::promise::ForEach;
+use crate::stream::Message;
 use std::ffi::c_void;
 use std::io::IoSlice;
-use std::sync::Arc;
 
 /// How much of a datagram to take. Zero everything, then set `size` and what is wanted; 0 means the default. (DGRAM-02)
 #[repr(C)]
@@ -42,8 +40,8 @@ fn options(options: *const kja_datagram_options_t) -> Result<Receive, Error> {
 /// families, which sees IPv4 peers as `::ffff:a.b.c.d`. Port 0 has the system choose one. Never blocks. Errors: `FAILED`
 /// with the OS error EADDRINUSE for a port in use. (NET-14)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_address_bind_datagram(address_: kja_address_t, out: *mut kja_datagram_t) -> kja_status_t {
-    created(out, || Ok(Object::Datagram(address(address_)?.bind_datagram()?)))
+pub unsafe extern "C" fn kja_address_bind_datagram(address: kja_address_t, out: *mut kja_datagram_t) -> kja_status_t {
+    created(out, || get::<Address>(address)?.bind_datagram())
 }
 
 /// Sends `size` bytes as one datagram; `size` may be 0. `to` is where, or 0 on a port that is connected. It is sent in
@@ -62,9 +60,9 @@ pub unsafe extern "C" fn kja_datagram_send_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     created(out, || {
-        let to = if to == 0 { None } else { Some(address(to)?) };
+        let to = if to == 0 { None } else { Some(get::<Address>(to)?) };
         let parts = [IoSlice::new(bytes_in(data, size)?)];
-        Ok(Object::Promise(datagram(port)?.send(&parts, to.as_deref())?))
+        get::<DatagramPort>(port)?.send(&parts, to.as_deref())
     })
 }
 
@@ -80,8 +78,8 @@ pub unsafe extern "C" fn kja_datagram_send_now(
 ) -> kja_status_t {
     boundary(|| {
         put(sent, false)?;
-        let to = if to == 0 { None } else { Some(address(to)?) };
-        put(sent, datagram(port)?.send_now(bytes_in(data, size)?, to.as_deref())?)
+        let to = if to == 0 { None } else { Some(get::<Address>(to)?) };
+        put(sent, get::<DatagramPort>(port)?.send_now(bytes_in(data, size)?, to.as_deref())?)
     })
 }
 
@@ -97,7 +95,7 @@ pub unsafe extern "C" fn kja_datagram_reply_start(
 ) -> kja_status_t {
     created(out, || {
         let parts = [IoSlice::new(bytes_in(data, size)?)];
-        Ok(Object::Promise(datagram(port)?.reply(&parts, &*message(to)?)?))
+        get::<DatagramPort>(port)?.reply(&parts, &*get::<Message>(to)?)
     })
 }
 
@@ -112,7 +110,7 @@ pub unsafe extern "C" fn kja_datagram_reply_now(
 ) -> kja_status_t {
     boundary(|| {
         put(sent, false)?;
-        put(sent, datagram(port)?.reply_now(bytes_in(data, size)?, &*message(to)?)?)
+        put(sent, get::<DatagramPort>(port)?.reply_now(bytes_in(data, size)?, &*get::<Message>(to)?)?)
     })
 }
 
@@ -126,10 +124,10 @@ pub unsafe extern "C" fn kja_datagram_sendv_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     created(out, || {
-        let to = if to == 0 { None } else { Some(address(to)?) };
+        let to = if to == 0 { None } else { Some(get::<Address>(to)?) };
         let parts: Result<Vec<IoSlice<'_>>, Error> =
             slice_in(slices, count)?.iter().map(|slice| Ok(IoSlice::new(bytes_in(slice.data, slice.size)?))).collect();
-        Ok(Object::Promise(datagram(port)?.send(&parts?, to.as_deref())?))
+        get::<DatagramPort>(port)?.send(&parts?, to.as_deref())
     })
 }
 
@@ -145,7 +143,7 @@ pub unsafe extern "C" fn kja_datagram_receive_start(
     options_: *const kja_datagram_options_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(datagram(port)?.receive(options(options_)?)?)))
+    created(out, || get::<DatagramPort>(port)?.receive(options(options_)?))
 }
 
 /// As `kja_datagram_receive_start`, with what has arrived behind the first datagram, `max` in all; the promise carries a
@@ -157,7 +155,7 @@ pub unsafe extern "C" fn kja_datagram_receive_many_start(
     max: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(datagram(port)?.receive_many(options(options_)?, max)?)))
+    created(out, || get::<DatagramPort>(port)?.receive_many(options(options_)?, max))
 }
 
 /// Receives one datagram after another, each as `kja_datagram_receive_start`, and runs `on_message` on the loop for each, with the
@@ -182,20 +180,20 @@ pub unsafe extern "C" fn kja_datagram_receive_each_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     let run = callback(on_message, ctx, destroy);
-    created(out, || Ok(Object::Promise(datagram(port)?.receive_each_with(options(options_)?, ForEach::Foreign(run?))?)))
+    created(out, || get::<DatagramPort>(port)?.receive_each_with(options(options_)?, ForEach::Foreign(run?)))
 }
 
 /// From now on only this peer is heard, and it is sent to where no destination is given. Datagrams of others that have
 /// arrived are still received. May be called again for another peer. Never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_datagram_connect(port: kja_datagram_t, to: kja_address_t) -> kja_status_t {
-    boundary(|| datagram(port)?.connect(&*address(to)?))
+    boundary(|| get::<DatagramPort>(port)?.connect(&*get::<Address>(to)?))
 }
 
 /// The bound address, with the port that the system chose if 0 was asked for; a new handle. (DGRAM-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_datagram_local_address(port: kja_datagram_t, out: *mut kja_address_t) -> kja_status_t {
-    created(out, || Ok(Object::Address(Arc::new(datagram(port)?.local_address()?))))
+    created(out, || get::<DatagramPort>(port)?.local_address())
 }
 
 /// Reads a socket option (`getsockopt`) to `buffer`. Writes how many bytes the system gave to `length`, which may be
@@ -210,7 +208,7 @@ pub unsafe extern "C" fn kja_datagram_getsockopt(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let size = datagram(port)?.option(level, option, buffer_in(buffer, capacity)?)?;
+        let size = get::<DatagramPort>(port)?.option(level, option, buffer_in(buffer, capacity)?)?;
         put_wanted(length, size)
     })
 }
@@ -224,14 +222,14 @@ pub unsafe extern "C" fn kja_datagram_setsockopt(
     value: *const c_void,
     size: usize,
 ) -> kja_status_t {
-    boundary(|| datagram(port)?.set_option(level, option, bytes_in(value, size)?))
+    boundary(|| get::<DatagramPort>(port)?.set_option(level, option, bytes_in(value, size)?))
 }
 
 /// Closes the port now; pending sends and receives reject with `CANCELED`. A second call succeeds.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_datagram_close(port: kja_datagram_t) -> kja_status_t {
     boundary(|| {
-        datagram(port)?.close();
+        get::<DatagramPort>(port)?.close();
         Ok(())
     })
 }
@@ -239,5 +237,5 @@ pub extern "C" fn kja_datagram_close(port: kja_datagram_t) -> kja_status_t {
 /// Releases the handle. Pending sends and receives keep the port until they settle; without any it is closed.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_datagram_release(port: kja_datagram_t) -> kja_status_t {
-    release!(port, Datagram)
+    release::<DatagramPort>(port)
 }

@@ -1,8 +1,8 @@
 //! Driving a loop by hand, and asking how it is.
 
-use super::{boundary, kja_runtime_t, kja_status_t, put, put_wanted, question, runtime};
+use super::{boundary, get, kja_runtime_t, kja_status_t, put, put_wanted, question};
 use crate::error::Error;
-use crate::runtime::Stats;
+use crate::runtime::{Runtime, Stats};
 
 fn turns(out: *mut u64, made: Result<u64, Error>) -> Result<(), Error> {
     put_wanted(out, made?)
@@ -18,41 +18,41 @@ fn bound(most: u64) -> u64 {
 /// Errors: `WRONG_THREAD` off the owner's thread; `INVALID_ARGUMENT` for a runtime with a thread;
 /// `WOULD_DEADLOCK` inside a callback. (LOOP-08, LOOP-12)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_runtime_poll(runtime_: kja_runtime_t, most: u64, turns_: *mut u64) -> kja_status_t {
-    boundary(|| turns(turns_, runtime(runtime_)?.poll(bound(most))))
+pub unsafe extern "C" fn kja_runtime_poll(runtime: kja_runtime_t, most: u64, turns_: *mut u64) -> kja_status_t {
+    boundary(|| turns(turns_, get::<Runtime>(runtime)?.poll(bound(most))))
 }
 
 /// Wait scope: runs what is queued, at most `most` turns (0 for no bound), without a look at sockets or timers,
 /// and writes the number of turns. `turns` may be null. Errors as for `kja_runtime_poll`. (LOOP-03)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_runtime_turn(runtime_: kja_runtime_t, most: u64, turns_: *mut u64) -> kja_status_t {
-    boundary(|| turns(turns_, runtime(runtime_)?.turn(bound(most))))
+pub unsafe extern "C" fn kja_runtime_turn(runtime: kja_runtime_t, most: u64, turns_: *mut u64) -> kja_status_t {
+    boundary(|| turns(turns_, get::<Runtime>(runtime)?.turn(bound(most))))
 }
 
 /// Wait scope: turns the loop for `nanos` nanoseconds, or until `kja_runtime_wake`, and writes the number of
 /// turns. `turns` may be null. With virtual time it moves the clock on by `nanos`, as `kja_timer_advance` does.
 /// Errors as for `kja_runtime_poll`. (LOOP-11)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_runtime_run(runtime_: kja_runtime_t, nanos: u64, turns_: *mut u64) -> kja_status_t {
-    boundary(|| turns(turns_, runtime(runtime_)?.run(nanos)))
+pub unsafe extern "C" fn kja_runtime_run(runtime: kja_runtime_t, nanos: u64, turns_: *mut u64) -> kja_status_t {
+    boundary(|| turns(turns_, get::<Runtime>(runtime)?.run(nanos)))
 }
 
 /// Has the `kja_runtime_run` that is under way, or else the next one, return early. Any thread. (LOOP-14)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_runtime_wake(runtime_: kja_runtime_t) -> kja_status_t {
-    boundary(|| runtime(runtime_)?.wake())
+pub extern "C" fn kja_runtime_wake(runtime: kja_runtime_t) -> kja_status_t {
+    boundary(|| get::<Runtime>(runtime)?.wake())
 }
 
 /// Whether something is queued, so that `kja_runtime_turn` would do something. Any thread. (LOOP-04)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_runtime_is_runnable(runtime_: kja_runtime_t) -> bool {
-    question(|| Some(runtime(runtime_).ok()?.is_runnable()))
+pub extern "C" fn kja_runtime_is_runnable(runtime: kja_runtime_t) -> bool {
+    question(|| Some(get::<Runtime>(runtime).ok()?.is_runnable()))
 }
 
 /// Cancels every promise that was detached and is pending; they are gone when this returns. (LOOP-07)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_runtime_cancel_detached(runtime_: kja_runtime_t) -> kja_status_t {
-    boundary(|| runtime(runtime_)?.cancel_detached())
+pub extern "C" fn kja_runtime_cancel_detached(runtime: kja_runtime_t) -> kja_status_t {
+    boundary(|| get::<Runtime>(runtime)?.cancel_detached())
 }
 
 /// Figures of a runtime at one moment.
@@ -79,9 +79,10 @@ pub struct kja_runtime_stats_t {
 ///
 /// Errors: `INVALID_ARGUMENT` unless `size` is set.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_runtime_stats(runtime_: kja_runtime_t, stats: *mut kja_runtime_stats_t) -> kja_status_t {
+pub unsafe extern "C" fn kja_runtime_stats(runtime: kja_runtime_t, stats: *mut kja_runtime_stats_t) -> kja_status_t {
     boundary(|| {
-        let Stats { promises, detached, timers, turns, wake_ups, longest_turn_nanos } = runtime(runtime_)?.stats();
+        let Stats { promises, detached, timers, turns, wake_ups, longest_turn_nanos } =
+            get::<Runtime>(runtime)?.stats();
         // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
         let size = *unsafe { stats.cast::<usize>().as_ref() }.ok_or_else(Error::null)?;
         if size < size_of::<kja_runtime_stats_t>() {

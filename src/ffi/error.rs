@@ -1,8 +1,7 @@
 //! Status codes, the last error, versions.
 
-use super::kja_status_t;
+use super::{handle, kja_status_t};
 use crate::error::{Error, ErrorKind};
-use crate::handle;
 use std::cell::RefCell;
 use std::ffi::c_char;
 

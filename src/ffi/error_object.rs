@@ -3,15 +3,18 @@
 //! An error never changes; adding to one makes another, which shares nothing with the caller's handle.
 
 use super::{
-    boundary, bytes_in, cell, created, failure, fulfiller, kja_bytes_t, kja_call_t, kja_error_t, kja_fulfiller_t,
-    kja_promise_t, kja_runtime_t, kja_status_t, put, put_wanted, release, runtime,
+    boundary, bytes_in, cell, created, get, kja_bytes_t, kja_call_t, kja_error_t, kja_fulfiller_t, kja_promise_t,
+    kja_runtime_t, kja_status_t, put, put_wanted, release,
 };
 use crate::error::{Context, Error};
-use crate::handle::{self, Object};
-use crate::promise::with_call;
+use crate::promise::{Fulfiller, with_call};
+use crate::runtime::Runtime;
 use ::bytes::Bytes;
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
+
+fn failure(error: kja_error_t) -> Result<Error, Error> {
+    Ok((*get::<Error>(error)?).clone())
+}
 
 /// Makes an error of this kind (`KJA_ERR_*`), OS error number (or 0) and text. (EXC-02)
 #[unsafe(no_mangle)]
@@ -22,14 +25,14 @@ pub unsafe extern "C" fn kja_error_new(
     text_len: usize,
     out: *mut kja_error_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Error(super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?)))
+    created(out, || super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?))
 }
 
 /// This thread's last error, with all that it carries. Errors: `FAILED` if there has been none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_last_error_object(out: *mut kja_error_t) -> kja_status_t {
     let last = super::error::last_error();
-    created(out, || Ok(Object::Error(last.ok_or_else(Error::none_yet)?)))
+    created(out, || last.ok_or_else(Error::none_yet))
 }
 
 /// The error of a promise that has failed. Errors: `PENDING`; `WRONG_TYPE` if it has a value.
@@ -38,7 +41,7 @@ pub unsafe extern "C" fn kja_promise_error_object(promise: kja_promise_t, out: *
     created(out, || match cell(promise)?.outcome() {
         None => Err(Error::pending()),
         Some(Ok(_)) => Err(Error::wrong_type()),
-        Some(Err(error)) => Ok(Object::Error(error)),
+        Some(Err(error)) => Ok(error),
     })
 }
 
@@ -47,7 +50,7 @@ pub unsafe extern "C" fn kja_promise_error_object(promise: kja_promise_t, out: *
 pub unsafe extern "C" fn kja_call_error_object(call: kja_call_t, out: *mut kja_error_t) -> kja_status_t {
     created(out, || match with_call(call, |frame| frame.input.clone())? {
         Ok(_) => Err(Error::wrong_type()),
-        Err(error) => Ok(Object::Error(error)),
+        Err(error) => Ok(error),
     })
 }
 
@@ -59,9 +62,9 @@ pub extern "C" fn kja_call_return_error_object(call: kja_call_t, error: kja_erro
 
 /// Rejects the promise with this error; the handle stays the caller's. (FULF-02)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_fulfiller_error_object(fulfiller_: kja_fulfiller_t, error: kja_error_t) -> kja_status_t {
+pub extern "C" fn kja_fulfiller_error_object(fulfiller: kja_fulfiller_t, error: kja_error_t) -> kja_status_t {
     boundary(|| {
-        fulfiller(fulfiller_)?.settle(Err(failure(error)?));
+        get::<Fulfiller>(fulfiller)?.settle(Err(failure(error)?));
         Ok(())
     })
 }
@@ -69,11 +72,11 @@ pub extern "C" fn kja_fulfiller_error_object(fulfiller_: kja_fulfiller_t, error:
 /// A promise that has failed with this error; the handle stays the caller's. (PROM-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_new_error_object(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     error: kja_error_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(runtime(runtime_)?.settled(Err(failure(error)?))?)))
+    created(out, || get::<Runtime>(runtime)?.settled(Err(failure(error)?)))
 }
 
 /// The kind of an error, `KJA_ERR_*`, and its OS error number, 0 for none. Either out-parameter may be null.
@@ -84,7 +87,7 @@ pub unsafe extern "C" fn kja_error_kind(
     os_error: *mut i32,
 ) -> kja_status_t {
     boundary(|| {
-        let error = failure(error)?;
+        let error = get::<Error>(error)?;
         put_wanted(kind, error.kind() as kja_status_t)?;
         put_wanted(os_error, error.os_error())
     })
@@ -99,7 +102,7 @@ pub unsafe extern "C" fn kja_error_text(
     capacity: usize,
     length: *mut usize,
 ) -> kja_status_t {
-    boundary(|| super::error::text_out(failure(error)?.text(), buffer, capacity, length))
+    boundary(|| super::error::text_out(get::<Error>(error)?.text(), buffer, capacity, length))
 }
 
 /// The same error with one more place on its way: a file, a line, and what was being done there, which may be empty.
@@ -116,7 +119,7 @@ pub unsafe extern "C" fn kja_error_with_context(
 ) -> kja_status_t {
     created(out, || {
         let word = |data: *const c_char, size| Ok(String::from_utf8_lossy(bytes_in(data.cast(), size)?).into_owned());
-        Ok(Object::Error(failure(error)?.with_context(word(file, file_len)?, line, word(text, text_len)?)))
+        Ok(get::<Error>(error)?.with_context(word(file, file_len)?, line, word(text, text_len)?))
     })
 }
 
@@ -137,7 +140,7 @@ pub unsafe extern "C" fn kja_error_context(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let lines: Vec<String> = failure(error)?.context().iter().map(context_line).collect();
+        let lines: Vec<String> = get::<Error>(error)?.context().iter().map(context_line).collect();
         super::error::text_out(&lines.join("\n"), buffer, capacity, length)
     })
 }
@@ -153,24 +156,24 @@ pub unsafe extern "C" fn kja_error_with_detail(
 ) -> kja_status_t {
     created(out, || {
         let bytes = Bytes::copy_from_slice(bytes_in(data, size)?);
-        Ok(Object::Error(failure(error)?.with_detail(id, Some(bytes))))
+        Ok(get::<Error>(error)?.with_detail(id, Some(bytes)))
     })
 }
 
 /// The same error without what is under this id. (EXC-07)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_error_without_detail(error: kja_error_t, id: u64, out: *mut kja_error_t) -> kja_status_t {
-    created(out, || Ok(Object::Error(failure(error)?.with_detail(id, None))))
+    created(out, || Ok(get::<Error>(error)?.with_detail(id, None)))
 }
 
 /// The bytes under this id; a new handle. Errors: `FAILED` if there are none. (EXC-07)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_error_detail(error: kja_error_t, id: u64, out: *mut kja_bytes_t) -> kja_status_t {
     created(out, || {
-        let error = failure(error)?;
+        let error = get::<Error>(error)?;
         let found = error.details().iter().find(|(known, _)| *known == id);
         let (_, bytes) = found.ok_or_else(Error::no_detail)?;
-        Ok(Object::Bytes(Arc::new(bytes.clone())))
+        Ok(bytes.clone())
     })
 }
 
@@ -184,7 +187,7 @@ pub unsafe extern "C" fn kja_error_detail_ids(
     count: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let error = failure(error)?;
+        let error = get::<Error>(error)?;
         for (index, (id, _)) in error.details().iter().take(capacity).enumerate() {
             // The header requires `capacity` writable numbers; null is refused for the first.
             put(if index == 0 { ids } else { ids.wrapping_add(index) }, *id)?;
@@ -196,11 +199,11 @@ pub unsafe extern "C" fn kja_error_detail_ids(
 /// Another handle for the same error. (EXC-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_error_clone(error: kja_error_t, out: *mut kja_error_t) -> kja_status_t {
-    created(out, || Ok(Object::Error(failure(error)?)))
+    created(out, || get::<Error>(error))
 }
 
 /// Releases the handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_error_release(error: kja_error_t) -> kja_status_t {
-    release!(error, Error)
+    release::<Error>(error)
 }

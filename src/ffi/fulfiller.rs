@@ -1,35 +1,37 @@
 //! Promises settled by hand, from any thread.
 
 use super::{
-    boundary, bytes, bytes_in, context, fulfiller, kja_bytes_t, kja_destroy_fn, kja_fulfiller_t, kja_handle_t,
-    kja_promise_t, kja_runtime_t, kja_status_t, put, question, release, result, runtime, take_promise,
+    boundary, bytes_in, context, get, handle, kja_bytes_t, kja_destroy_fn, kja_fulfiller_t, kja_handle_t,
+    kja_promise_t, kja_runtime_t, kja_status_t, put, question, release, result, take_promise,
 };
 use crate::error::Error;
-use crate::handle::{self, Object};
+use crate::promise::Fulfiller;
+use crate::runtime::Runtime;
 use crate::value::{Outcome, Value};
+use ::bytes::Bytes;
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 /// Makes a promise and the fulfiller that settles it. (FULF-07, FULF-11)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_fulfiller_new(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     fulfiller: *mut kja_fulfiller_t,
     promise: *mut kja_promise_t,
 ) -> kja_status_t {
     boundary(|| {
         put(fulfiller, 0)?;
         put(promise, 0)?;
-        let (made, promised) = runtime(runtime_)?.fulfiller()?;
-        put(fulfiller, handle::insert(Object::Fulfiller(Arc::new(made))))?;
-        put(promise, handle::insert(Object::Promise(promised)))
+        let (made, promised) = get::<Runtime>(runtime)?.fulfiller()?;
+        put(fulfiller, handle::insert(made))?;
+        put(promise, handle::insert(promised))
     })
 }
 
 fn settle(id: kja_fulfiller_t, outcome: impl FnOnce() -> Result<Outcome, Error>) -> kja_status_t {
     boundary(|| {
         // A second call, or one for a promise that nobody holds any more, is no error. (FULF-01)
-        fulfiller(id)?.settle(outcome()?);
+        get::<Fulfiller>(id)?.settle(outcome()?);
         Ok(())
     })
 }
@@ -49,8 +51,8 @@ pub extern "C" fn kja_fulfiller_u64(fulfiller: kja_fulfiller_t, value: u64) -> k
 
 /// Settles the promise with bytes; the handle stays the caller's.
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_fulfiller_bytes(fulfiller: kja_fulfiller_t, bytes_: kja_bytes_t) -> kja_status_t {
-    settle(fulfiller, || Ok(Ok(Value::Bytes((*bytes(bytes_)?).clone()))))
+pub extern "C" fn kja_fulfiller_bytes(fulfiller: kja_fulfiller_t, bytes: kja_bytes_t) -> kja_status_t {
+    settle(fulfiller, || Ok(Ok(Value::Bytes((*get::<Bytes>(bytes)?).clone()))))
 }
 
 /// Settles the promise with the object of a handle; the handle stays the caller's.
@@ -72,9 +74,9 @@ pub unsafe extern "C" fn kja_fulfiller_opaque(
 
 /// Lets another promise decide the outcome. Its handle is consumed. (FULF-08)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_fulfiller_promise(fulfiller_: kja_fulfiller_t, promise: kja_promise_t) -> kja_status_t {
+pub extern "C" fn kja_fulfiller_promise(fulfiller: kja_fulfiller_t, promise: kja_promise_t) -> kja_status_t {
     boundary(|| {
-        let found = fulfiller(fulfiller_)?;
+        let found = get::<Fulfiller>(fulfiller)?;
         found.forward(take_promise(promise)?);
         Ok(())
     })
@@ -94,12 +96,12 @@ pub unsafe extern "C" fn kja_fulfiller_error(
 
 /// Whether the promise is unsettled and somebody holds it. (FULF-03)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_fulfiller_is_waiting(fulfiller_: kja_fulfiller_t) -> bool {
-    question(|| Some(fulfiller(fulfiller_).ok()?.is_waiting()))
+pub extern "C" fn kja_fulfiller_is_waiting(fulfiller: kja_fulfiller_t) -> bool {
+    question(|| Some(get::<Fulfiller>(fulfiller).ok()?.is_waiting()))
 }
 
 /// Releases the handle; a promise that has not been settled is rejected with `FAILED`. (FULF-04)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_fulfiller_release(fulfiller: kja_fulfiller_t) -> kja_status_t {
-    release!(fulfiller, Fulfiller)
+    release::<Fulfiller>(fulfiller)
 }

@@ -1,14 +1,13 @@
 //! Listeners.
 
 use super::{
-    boundary, buffer_in, bytes_in, callback, connection, created, kja_address_t, kja_callback_fn, kja_connection_t,
-    kja_destroy_fn, kja_listener_t, kja_promise_t, kja_status_t, listener, put, put_wanted, release, slice_in,
+    boundary, buffer_in, bytes_in, callback, created, get, kja_address_t, kja_callback_fn, kja_connection_t,
+    kja_destroy_fn, kja_listener_t, kja_promise_t, kja_status_t, put, put_wanted, release, slice_in,
 };
-use crate::handle::{self, Object};
 use crate::net::Listener;
 use crate::promise::ForEach;
+use crate::stream::Connection;
 use std::ffi::c_void;
-use std::sync::Arc;
 
 /// Makes a listener of a connection over which others are sent, as with `kja_connection_send_connection_start`. The
 /// connection stays the caller's and usable for everything but reading; the listener keeps it, and closing the listener
@@ -20,10 +19,10 @@ use std::sync::Arc;
 /// Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe. (CAPS-09)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_from_connection(
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
     out: *mut kja_listener_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Listener(Listener::from_connection(&connection(connection_)?)?)))
+    created(out, || Listener::from_connection(&get::<Connection>(connection)?))
 }
 
 /// Accepts from any of several listeners of one runtime. They stay the caller's and usable; they may be released, the
@@ -37,25 +36,22 @@ pub unsafe extern "C" fn kja_listener_aggregate_new(
     out: *mut kja_listener_t,
 ) -> kja_status_t {
     created(out, || {
-        let listeners: Result<Vec<_>, _> = slice_in(listeners, count)?.iter().map(|id| listener(*id)).collect();
-        Ok(Object::Listener(Listener::aggregate(&listeners?)?))
+        let listeners: Result<Vec<_>, _> = slice_in(listeners, count)?.iter().map(|id| get::<Listener>(*id)).collect();
+        Listener::aggregate(&listeners?)
     })
 }
 
 /// The bound address, with the port that the system chose if 0 was asked for; a new handle. Of several sockets that
 /// of the first. Errors: `UNIMPLEMENTED` for a listener on a connection. (NET-18, NET-19)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_listener_local_address(
-    listener_: kja_listener_t,
-    out: *mut kja_address_t,
-) -> kja_status_t {
-    created(out, || Ok(Object::Address(Arc::new(listener(listener_)?.local_address()?))))
+pub unsafe extern "C" fn kja_listener_local_address(listener: kja_listener_t, out: *mut kja_address_t) -> kja_status_t {
+    created(out, || get::<Listener>(listener)?.local_address())
 }
 
 /// The bound port, 0 for a unix socket and for a connection. Of several sockets that of the first. (NET-18)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_listener_port(listener_: kja_listener_t, out: *mut u16) -> kja_status_t {
-    boundary(|| put(out, listener(listener_)?.port()?))
+pub unsafe extern "C" fn kja_listener_port(listener: kja_listener_t, out: *mut u16) -> kja_status_t {
+    boundary(|| put(out, get::<Listener>(listener)?.port()?))
 }
 
 /// Reads a socket option (`getsockopt`) to `buffer`, of several sockets that of the first. Writes how many bytes the
@@ -63,7 +59,7 @@ pub unsafe extern "C" fn kja_listener_port(listener_: kja_listener_t, out: *mut 
 /// listener on a connection. (NET-19)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_getsockopt(
-    listener_: kja_listener_t,
+    listener: kja_listener_t,
     level: i32,
     option: i32,
     buffer: *mut c_void,
@@ -71,7 +67,7 @@ pub unsafe extern "C" fn kja_listener_getsockopt(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let size = listener(listener_)?.option(level, option, buffer_in(buffer, capacity)?)?;
+        let size = get::<Listener>(listener)?.option(level, option, buffer_in(buffer, capacity)?)?;
         put_wanted(length, size)
     })
 }
@@ -79,13 +75,13 @@ pub unsafe extern "C" fn kja_listener_getsockopt(
 /// Sets a socket option (`setsockopt`) of every socket of the listener. Errors: as `kja_listener_getsockopt`. (NET-19, NET-20)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_setsockopt(
-    listener_: kja_listener_t,
+    listener: kja_listener_t,
     level: i32,
     option: i32,
     value: *const c_void,
     size: usize,
 ) -> kja_status_t {
-    boundary(|| listener(listener_)?.set_option(level, option, bytes_in(value, size)?))
+    boundary(|| get::<Listener>(listener)?.set_option(level, option, bytes_in(value, size)?))
 }
 
 /// Waits for a connection; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. Several accepts
@@ -93,8 +89,8 @@ pub unsafe extern "C" fn kja_listener_setsockopt(
 /// goes on. Without descriptors or memory an accept stays pending and tries again at growing intervals.
 /// Cancellation: the connection stays in the backlog. (NET-10, NET-16, NET-17)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_listener_accept_start(listener_: kja_listener_t, out: *mut kja_promise_t) -> kja_status_t {
-    created(out, || Ok(Object::Promise(listener(listener_)?.accept()?)))
+pub unsafe extern "C" fn kja_listener_accept_start(listener: kja_listener_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || get::<Listener>(listener)?.accept())
 }
 
 /// Accepts one connection after another, each as `kja_listener_accept_start`, and runs `on_connection` on the loop for each, with the
@@ -110,22 +106,22 @@ pub unsafe extern "C" fn kja_listener_accept_start(listener_: kja_listener_t, ou
 /// promise that the last callback returned is let go of before `ctx` is. (NET-16)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_accept_each_start(
-    listener_: kja_listener_t,
+    listener: kja_listener_t,
     on_connection: kja_callback_fn,
     ctx: *mut c_void,
     destroy: kja_destroy_fn,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     let run = callback(on_connection, ctx, destroy);
-    created(out, || Ok(Object::Promise(listener(listener_)?.accept_each_with(ForEach::Foreign(run?))?)))
+    created(out, || get::<Listener>(listener)?.accept_each_with(ForEach::Foreign(run?)))
 }
 
 /// Stops listening now; pending accepts reject with `CANCELED`. Connections that were handed out live on. A second call
 /// succeeds. (NET-23)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_listener_close(listener_: kja_listener_t) -> kja_status_t {
+pub extern "C" fn kja_listener_close(listener: kja_listener_t) -> kja_status_t {
     boundary(|| {
-        listener(listener_)?.close();
+        get::<Listener>(listener)?.close();
         Ok(())
     })
 }
@@ -133,5 +129,5 @@ pub extern "C" fn kja_listener_close(listener_: kja_listener_t) -> kja_status_t 
 /// Releases the handle. Pending accepts, and aggregates, keep the socket; after the last of them it is closed. (NET-23)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_listener_release(listener: kja_listener_t) -> kja_status_t {
-    release!(listener, Listener)
+    release::<Listener>(listener)
 }

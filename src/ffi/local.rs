@@ -1,8 +1,8 @@
 //! Values that belong to a loop.
 
-use super::{boundary, context, kja_destroy_fn, kja_runtime_t, kja_status_t, put, runtime};
+use super::{boundary, context, get, kja_destroy_fn, kja_runtime_t, kja_status_t, put};
 use crate::error::Error;
-use crate::runtime::new_local_key;
+use crate::runtime::{Runtime, new_local_key};
 use std::ffi::c_void;
 
 /// A key for `kja_local_get` and `kja_local_get_or_set` that nobody else in this process has.
@@ -16,7 +16,7 @@ pub extern "C" fn kja_local_new_key() -> u64 {
 /// is not kept. Any thread. (LOOP-16)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_local_get_or_set(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     key: u64,
     value: *mut c_void,
     destroy: kja_destroy_fn,
@@ -25,16 +25,16 @@ pub unsafe extern "C" fn kja_local_get_or_set(
     let value = context(value, destroy);
     boundary(|| {
         put(out, std::ptr::null_mut())?;
-        put(out, runtime(runtime_)?.local_or_insert(key, value)?.pointer())
+        put(out, get::<Runtime>(runtime)?.local_or_insert(key, value)?.pointer())
     })
 }
 
 /// Writes what is kept for this runtime under the key. It is borrowed until the runtime ends, which frees it: use it on the
 /// loop, or where nobody shuts the runtime down meanwhile. Errors: `FAILED` if there is nothing. Any thread. (LOOP-16)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_local_get(runtime_: kja_runtime_t, key: u64, out: *mut *mut c_void) -> kja_status_t {
+pub unsafe extern "C" fn kja_local_get(runtime: kja_runtime_t, key: u64, out: *mut *mut c_void) -> kja_status_t {
     boundary(|| {
         put(out, std::ptr::null_mut())?;
-        put(out, runtime(runtime_)?.local(key).ok_or_else(Error::no_local)?.pointer())
+        put(out, get::<Runtime>(runtime)?.local(key).ok_or_else(Error::no_local)?.pointer())
     })
 }

@@ -22,6 +22,7 @@ pub mod error_object;
 pub mod event;
 pub mod executor;
 pub mod fulfiller;
+pub(crate) mod handle;
 pub mod listener;
 pub mod local;
 pub mod message;
@@ -38,15 +39,13 @@ pub mod task_set;
 pub mod timer;
 pub mod wrap;
 
-use crate::coordination::{Event, Queue, Semaphore};
 use crate::error::Error;
 use crate::foreign::{DestroyFn, ForeignCallback, Opaque};
-use crate::handle::{self, Object};
-use crate::promise::{Canceler, Cell, Continuation, Fulfiller, Promise, TaskSet};
-use crate::runtime::{Executor, Runtime};
+use crate::object::Object;
+use crate::promise::{Continuation, within};
+use handle::{Entry, cell, get, get_promise, take, take_promise};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 /// `KJA_OK` or one of `KJA_ERR_*`.
 pub type kja_status_t = i32;
@@ -115,12 +114,13 @@ fn boundary(body: impl FnOnce() -> Result<(), Error>) -> kja_status_t {
     }
 }
 
-/// Like `boundary` for a function whose result is a handle, written to `out`: 0 unless it succeeds.
-fn created(out: *mut u64, body: impl FnOnce() -> Result<Object, Error>) -> kja_status_t {
+/// Like `boundary` for a function whose result is a promise or another object, of which a new handle is written to
+/// `out`: 0 unless it succeeds.
+fn created<T: Into<Entry>>(out: *mut u64, body: impl FnOnce() -> Result<T, Error>) -> kja_status_t {
     boundary(|| {
         put(out, 0)?;
-        let object = body()?;
-        put(out, handle::insert(object))
+        let made = body()?;
+        put(out, handle::insert(made))
     })
 }
 
@@ -209,89 +209,14 @@ fn continuation(run: kja_callback_fn, ctx: *mut c_void, destroy: kja_destroy_fn)
     callback(run, ctx, destroy).map(Continuation::Foreign)
 }
 
-macro_rules! lookups {
-    ($($name:ident: $variant:ident => $target:ty;)*) => {$(
-        fn $name(id: u64) -> Result<$target, Error> {
-            handle::with(id, |object| match object {
-                Object::$variant(found) => Some(found.clone()),
-                _ => None,
-            })
-            .ok_or_else(Error::bad_handle)
-        }
-    )*};
+/// Releases a handle.
+fn release<T: Object>(id: u64) -> kja_status_t {
+    boundary(|| take::<T>(id).map(drop))
 }
-
-lookups! {
-    runtime: Runtime => Arc<Runtime>;
-    executor: Executor => Executor;
-    fulfiller: Fulfiller => Arc<Fulfiller>;
-    bytes: Bytes => Arc<::bytes::Bytes>;
-    address: Address => Arc<crate::net::Address>;
-    listener: Listener => Arc<crate::net::Listener>;
-    network: Network => Arc<crate::net::Network>;
-    network_wrapper: NetworkWrapper => Arc<crate::net::NetworkWrapper>;
-    peer: Peer => Arc<crate::net::Peer>;
-    connection: Connection => Arc<crate::stream::Connection>;
-    datagram: Datagram => Arc<crate::net::DatagramPort>;
-    message: Message => Arc<crate::stream::Message>;
-    message_list: Messages => Arc<crate::stream::Messages>;
-    promise: Promise => Promise;
-    task_set: TaskSet => Arc<TaskSet>;
-    canceler: Canceler => Arc<Canceler>;
-    queue: Queue => Queue;
-    semaphore: Semaphore => Semaphore;
-    event: Event => Arc<Event>;
-    failure: Error => Error;
-}
-
-/// The cell of a promise, without becoming one of its holders: a release elsewhere still ends it.
-fn cell(id: u64) -> Result<Arc<Cell>, Error> {
-    handle::with(id, |object| match object {
-        Object::Promise(promise) => Some(promise.cell().clone()),
-        _ => None,
-    })
-    .ok_or_else(Error::bad_handle)
-}
-
-fn object(id: u64) -> Result<Object, Error> {
-    handle::with(id, |object| Some(object.clone())).ok_or_else(Error::bad_handle)
-}
-
-/// Takes a promise's handle out of the table: the caller is its holder now.
-fn take_promise(id: u64) -> Result<Promise, Error> {
-    match handle::remove(id, |object| matches!(object, Object::Promise(_))) {
-        Some(Object::Promise(promise)) => Ok(promise),
-        _ => Err(Error::bad_handle()),
-    }
-}
-
-/// Takes a connection's handle out of the table: the caller is its holder now.
-fn take_connection(id: u64) -> Result<Arc<crate::stream::Connection>, Error> {
-    match handle::remove(id, |object| matches!(object, Object::Connection(_))) {
-        Some(Object::Connection(connection)) => Ok(connection),
-        _ => Err(Error::bad_handle()),
-    }
-}
-
-macro_rules! release {
-    ($id:expr, $variant:ident) => {
-        boundary(|| match handle::remove($id, |object| matches!(object, Object::$variant(_))) {
-            Some(object) => {
-                drop(object);
-                Ok(())
-            }
-            None => Err($crate::error::Error::bad_handle()),
-        })
-    };
-}
-use release;
 
 /// As `release`, without waiting for a callback of something that is let go of.
-macro_rules! release_nowait {
-    ($id:expr, $variant:ident) => {{
-        let mut status = super::OK;
-        crate::promise::within(0, || status = release!($id, $variant));
-        status
-    }};
+fn release_nowait<T: Object>(id: u64) -> kja_status_t {
+    let mut status = OK;
+    within(0, || status = release::<T>(id));
+    status
 }
-use release_nowait;

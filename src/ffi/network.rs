@@ -2,14 +2,13 @@
 
 use super::connection::kja_slice_t;
 use super::{
-    address, boundary, bytes_in, created, kja_address_t, kja_network_t, kja_promise_t, kja_runtime_t, kja_status_t,
-    network, put, release, runtime, slice_in,
+    boundary, bytes_in, created, get, kja_address_t, kja_network_t, kja_promise_t, kja_runtime_t, kja_status_t, put,
+    release, slice_in,
 };
 use crate::error::Error;
-use crate::handle::{self, Object};
-use crate::net::Network;
+use crate::net::{Address, Network};
+use crate::runtime::Runtime;
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
 
 fn rules<'a>(rules: *const kja_slice_t, count: usize) -> Result<Vec<&'a [u8]>, Error> {
     slice_in(rules, count)?.iter().map(|rule| bytes_in(rule.data, rule.size)).collect()
@@ -18,8 +17,8 @@ fn rules<'a>(rules: *const kja_slice_t, count: usize) -> Result<Vec<&'a [u8]>, E
 /// The whole network of the system. By design for the main program: code below is better handed a network, which it
 /// cannot widen, or an address. (NET-21)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_network_new(runtime_: kja_runtime_t, out: *mut kja_network_t) -> kja_status_t {
-    created(out, || Ok(Object::Network(Arc::new(Network::new(&*runtime(runtime_)?)?))))
+pub unsafe extern "C" fn kja_network_new(runtime: kja_runtime_t, out: *mut kja_network_t) -> kja_status_t {
+    created(out, || Network::new(&*get::<Runtime>(runtime)?))
 }
 
 /// The part of a network whose peers match a rule of `allow` and none of `deny`; a new handle. Peers are checked after
@@ -38,7 +37,7 @@ pub unsafe extern "C" fn kja_network_new(runtime_: kja_runtime_t, out: *mut kja_
 /// NET-09)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_restrict(
-    network_: kja_network_t,
+    network: kja_network_t,
     allow: *const kja_slice_t,
     allow_count: usize,
     deny: *const kja_slice_t,
@@ -47,7 +46,7 @@ pub unsafe extern "C" fn kja_network_restrict(
 ) -> kja_status_t {
     created(out, || {
         let (allow, deny) = (rules(allow, allow_count)?, rules(deny, deny_count)?);
-        Ok(Object::Network(Arc::new(network(network_)?.restrict(allow, deny)?)))
+        get::<Network>(network)?.restrict(allow, deny)
     })
 }
 
@@ -55,7 +54,7 @@ pub unsafe extern "C" fn kja_network_restrict(
 /// other, and refused when it is used. (NET-01, NET-10)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_parse_address_start(
-    network_: kja_network_t,
+    network: kja_network_t,
     text: *const c_char,
     text_len: usize,
     default_port: u16,
@@ -63,7 +62,7 @@ pub unsafe extern "C" fn kja_network_parse_address_start(
 ) -> kja_status_t {
     created(out, || {
         let text = bytes_in(text.cast(), text_len)?;
-        Ok(Object::Promise(network(network_)?.parse_address(text, default_port)?))
+        get::<Network>(network)?.parse_address(text, default_port)
     })
 }
 
@@ -71,29 +70,29 @@ pub unsafe extern "C" fn kja_network_parse_address_start(
 /// they forbid. (NET-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_address_from_sockaddr(
-    network_: kja_network_t,
+    network: kja_network_t,
     sockaddr: *const c_void,
     size: usize,
     out: *mut kja_address_t,
 ) -> kja_status_t {
     created(out, || {
-        let address = network(network_)?.address_from_sockaddr(bytes_in(sockaddr, size)?)?;
-        Ok(Object::Address(Arc::new(address)))
+        let address = get::<Network>(network)?.address_from_sockaddr(bytes_in(sockaddr, size)?)?;
+        Ok(address)
     })
 }
 
 /// Whether the rules allow every peer that an address stands for, whichever network it is from. (LLIO-11)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_allows(
-    network_: kja_network_t,
-    address_: kja_address_t,
+    network: kja_network_t,
+    address: kja_address_t,
     out: *mut bool,
 ) -> kja_status_t {
-    boundary(|| put(out, network(network_)?.allows(&*address(address_)?)))
+    boundary(|| put(out, get::<Network>(network)?.allows(&*get::<Address>(address)?)))
 }
 
 /// Releases the handle. Addresses and networks made from it stay as they are.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_network_release(network: kja_network_t) -> kja_status_t {
-    release!(network, Network)
+    release::<Network>(network)
 }

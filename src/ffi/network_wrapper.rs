@@ -1,15 +1,15 @@
 //! Network wrappers.
 
 use super::{
-    address, boundary, bytes_in, connection, context, created, kja_address_t, kja_call_t, kja_callback_fn,
-    kja_connection_t, kja_destroy_fn, kja_listener_t, kja_network_t, kja_network_wrapper_t, kja_promise_t,
-    kja_runtime_t, kja_status_t, listener, network, network_wrapper, release, runtime, take_connection,
+    bytes_in, context, created, get, handle, kja_address_t, kja_call_t, kja_callback_fn, kja_connection_t,
+    kja_destroy_fn, kja_listener_t, kja_network_t, kja_network_wrapper_t, kja_promise_t, kja_runtime_t, kja_status_t,
+    release, take,
 };
 use crate::error::{Error, ErrorKind};
 use crate::foreign::ForeignWrapper;
-use crate::handle::{self, Object};
-use crate::net::{NetworkWrapper, Wrap, WrapperOptions};
+use crate::net::{Address, Listener, Network, NetworkWrapper, Wrap, WrapperOptions};
 use crate::promise::{Resolution, invoke_with};
+use crate::runtime::Runtime;
 use crate::stream::Connection;
 use crate::value::Value;
 use std::ffi::{c_char, c_void};
@@ -69,13 +69,13 @@ fn missing(what: &str) -> Resolution {
 impl Wrap for ForeignWrapper {
     fn client(&self, connection: Arc<Connection>, host: &str) -> Resolution {
         let Some(run) = self.client() else { return missing("wrap_client") };
-        let id = handle::insert(Object::Connection(connection));
+        let id = handle::insert(connection);
         invoke_with(Ok(Value::Unit), |call| run(call, id, host))
     }
 
     fn server(&self, connection: Arc<Connection>) -> Resolution {
         let Some(run) = self.server() else { return missing("wrap_server") };
-        let id = handle::insert(Object::Connection(connection));
+        let id = handle::insert(connection);
         invoke_with(Ok(Value::Unit), |call| run(call, id))
     }
 
@@ -125,7 +125,7 @@ fn options_in(options: *const kja_network_wrapper_options_t) -> Result<(ForeignW
 /// `INVALID_ARGUMENT` for options of the wrong size and for a name that is no UTF-8. (NET-22)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_wrapper_new(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     options: *const kja_network_wrapper_options_t,
     out: *mut kja_network_wrapper_t,
 ) -> kja_status_t {
@@ -133,18 +133,18 @@ pub unsafe extern "C" fn kja_network_wrapper_new(
     let options = options_in(options);
     created(out, || {
         let (wrap, options) = options?;
-        Ok(Object::NetworkWrapper(NetworkWrapper::new(&*runtime(runtime_)?, wrap, options)?))
+        NetworkWrapper::new(&*get::<Runtime>(runtime)?, wrap, options)
     })
 }
 
 /// The wrapper and a connection that is given to it.
 fn given(
     wrapper: kja_network_wrapper_t,
-    connection_: kja_connection_t,
+    connection: kja_connection_t,
 ) -> Result<(Arc<NetworkWrapper>, Arc<Connection>), Error> {
-    let wrapper = network_wrapper(wrapper)?;
-    wrapper.check(connection(connection_)?.runtime())?;
-    Ok((wrapper, take_connection(connection_)?))
+    let wrapper = get::<NetworkWrapper>(wrapper)?;
+    wrapper.check(get::<Connection>(connection)?.runtime())?;
+    Ok((wrapper, take::<Connection>(connection)?))
 }
 
 /// Wraps the end that connected, on the loop; the promise carries a `kja_connection_t`. Whoever is at the other end has
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn kja_network_wrapper_wrap_client_start(
     created(out, || {
         let host = text_in(host, host_len)?;
         let (wrapper, connection) = given(wrapper, connection)?;
-        Ok(Object::Promise(wrapper.wrap_client(connection, host)?))
+        wrapper.wrap_client(connection, host)
     })
 }
 
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn kja_network_wrapper_wrap_server_start(
 ) -> kja_status_t {
     created(out, || {
         let (wrapper, connection) = given(wrapper, connection)?;
-        Ok(Object::Promise(wrapper.wrap_server(connection)?))
+        wrapper.wrap_server(connection)
     })
 }
 
@@ -192,10 +192,10 @@ pub unsafe extern "C" fn kja_network_wrapper_wrap_server_start(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_wrapper_wrap_listener(
     wrapper: kja_network_wrapper_t,
-    listener_: kja_listener_t,
+    listener: kja_listener_t,
     out: *mut kja_listener_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Listener(network_wrapper(wrapper)?.wrap_listener(&listener(listener_)?)?)))
+    created(out, || get::<NetworkWrapper>(wrapper)?.wrap_listener(&get::<Listener>(listener)?))
 }
 
 /// Makes an address whose connections are wrapped: those it makes as clients, with the name to be expected; those it listens
@@ -206,14 +206,14 @@ pub unsafe extern "C" fn kja_network_wrapper_wrap_listener(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_wrapper_wrap_address(
     wrapper: kja_network_wrapper_t,
-    address_: kja_address_t,
+    address: kja_address_t,
     host: *const c_char,
     host_len: usize,
     out: *mut kja_address_t,
 ) -> kja_status_t {
     created(out, || {
         let host = text_in(host, host_len)?;
-        Ok(Object::Address(Arc::new(network_wrapper(wrapper)?.wrap_address(&address(address_)?, host)?)))
+        get::<NetworkWrapper>(wrapper)?.wrap_address(&get::<Address>(address)?, host)
     })
 }
 
@@ -224,14 +224,14 @@ pub unsafe extern "C" fn kja_network_wrapper_wrap_address(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_wrapper_wrap_network(
     wrapper: kja_network_wrapper_t,
-    network_: kja_network_t,
+    network: kja_network_t,
     out: *mut kja_network_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Network(Arc::new(network_wrapper(wrapper)?.wrap_network(&*network(network_)?)?))))
+    created(out, || get::<NetworkWrapper>(wrapper)?.wrap_network(&*get::<Network>(network)?))
 }
 
 /// Releases the handle. What was wrapped keeps the wrapper.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_network_wrapper_release(wrapper: kja_network_wrapper_t) -> kja_status_t {
-    release!(wrapper, NetworkWrapper)
+    release::<NetworkWrapper>(wrapper)
 }

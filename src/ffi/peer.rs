@@ -1,11 +1,9 @@
 //! Who is at the other end of a connection.
 
-use super::{address, boundary, created, kja_address_t, kja_peer_t, kja_status_t, peer, put, put_wanted, release};
+use super::{boundary, created, get, kja_address_t, kja_peer_t, kja_status_t, put, put_wanted, release};
 use crate::error::Error;
-use crate::handle::{self, Object};
-use crate::net::{Credentials, Peer};
+use crate::net::{Address, Credentials, Peer};
 use std::ffi::c_char;
-use std::sync::Arc;
 
 /// Nothing is known.
 pub const KJA_PEER_UNKNOWN: u32 = 0;
@@ -16,9 +14,9 @@ pub const KJA_PEER_LOCAL: u32 = 2;
 
 /// What is known of a peer: one of `KJA_PEER_*`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_peer_kind(peer_: kja_peer_t, out: *mut u32) -> kja_status_t {
+pub unsafe extern "C" fn kja_peer_kind(peer: kja_peer_t, out: *mut u32) -> kja_status_t {
     boundary(|| {
-        let kind = match &*peer(peer_)? {
+        let kind = match &*get::<Peer>(peer)? {
             Peer::Unknown => KJA_PEER_UNKNOWN,
             Peer::Network(_) => KJA_PEER_NETWORK,
             Peer::Local(_) => KJA_PEER_LOCAL,
@@ -31,20 +29,20 @@ pub unsafe extern "C" fn kja_peer_kind(peer_: kja_peer_t, out: *mut u32) -> kja_
 /// whole length, without the NUL, to `length`, which may be null. (PEER-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_peer_text(
-    peer_: kja_peer_t,
+    peer: kja_peer_t,
     buffer: *mut c_char,
     capacity: usize,
     length: *mut usize,
 ) -> kja_status_t {
-    boundary(|| super::error::text_out(&peer(peer_)?.to_string(), buffer, capacity, length))
+    boundary(|| super::error::text_out(&get::<Peer>(peer)?.to_string(), buffer, capacity, length))
 }
 
 /// The address of a network peer; a new handle. No proof against a man in the middle. Errors: `WRONG_TYPE` for other
 /// kinds. (PEER-02)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_peer_address(peer_: kja_peer_t, out: *mut kja_address_t) -> kja_status_t {
-    created(out, || match &*peer(peer_)? {
-        Peer::Network(address) => Ok(Object::Address(address.clone())),
+pub unsafe extern "C" fn kja_peer_address(peer: kja_peer_t, out: *mut kja_address_t) -> kja_status_t {
+    created(out, || match &*get::<Peer>(peer)? {
+        Peer::Network(address) => Ok(address.clone()),
         _ => Err(Error::wrong_peer()),
     })
 }
@@ -53,13 +51,13 @@ pub unsafe extern "C" fn kja_peer_address(peer_: kja_peer_t, out: *mut kja_addre
 /// system does not tell. Any out-parameter may be null. Errors: `WRONG_TYPE` for other kinds. (PEER-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_peer_credentials(
-    peer_: kja_peer_t,
+    peer: kja_peer_t,
     pid: *mut i64,
     uid: *mut i64,
     gid: *mut i64,
 ) -> kja_status_t {
     boundary(|| {
-        let Peer::Local(who) = &*peer(peer_)? else { return Err(Error::wrong_peer()) };
+        let Peer::Local(who) = &*get::<Peer>(peer)? else { return Err(Error::wrong_peer()) };
         for (out, id) in [(pid, who.pid), (uid, who.uid), (gid, who.gid)] {
             put_wanted(out, id.map_or(-1, i64::from))?;
         }
@@ -69,8 +67,8 @@ pub unsafe extern "C" fn kja_peer_credentials(
 
 /// A peer at this address, for a transport of the caller's. The address stays the caller's. (PEER-05)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_peer_new_network(address_: kja_address_t, out: *mut kja_peer_t) -> kja_status_t {
-    created(out, || Ok(Object::Peer(Arc::new(Peer::Network(address(address_)?)))))
+pub unsafe extern "C" fn kja_peer_new_network(address: kja_address_t, out: *mut kja_peer_t) -> kja_status_t {
+    created(out, || Ok(Peer::Network(get::<Address>(address)?)))
 }
 
 /// A process of this machine, for a transport of the caller's; -1 for what is not known. It belongs to no runtime.
@@ -83,18 +81,18 @@ pub unsafe extern "C" fn kja_peer_new_local(pid: i64, uid: i64, gid: i64, out: *
             _ => u32::try_from(id).map(Some).map_err(|_| Error::invalid(format!("{id} is no process, user or group"))),
         };
         let who = Credentials { pid: id(pid)?, uid: id(uid)?, gid: id(gid)? };
-        Ok(Object::Peer(Arc::new(Peer::Local(who))))
+        Ok(Peer::Local(who))
     })
 }
 
 /// A peer of whom nothing is known. It belongs to no runtime. (PEER-04, PEER-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_peer_new_unknown(out: *mut kja_peer_t) -> kja_status_t {
-    created(out, || Ok(Object::Peer(Arc::new(Peer::Unknown))))
+    created(out, || Ok(Peer::Unknown))
 }
 
 /// Releases the handle. The connection that it came from is not touched. (PEER-06)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_peer_release(peer: kja_peer_t) -> kja_status_t {
-    release!(peer, Peer)
+    release::<Peer>(peer)
 }

@@ -1,10 +1,10 @@
 //! Connections that are no sockets: pipes in this process, tees, promised connections, files, nothing.
 
 use super::{
-    boundary, connection, created, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t, promise, put, runtime,
+    boundary, created, get, get_promise, handle, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t, put,
 };
 use crate::error::Error;
-use crate::handle::{self, Object};
+use crate::runtime::Runtime;
 use crate::stream::Connection;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
@@ -18,8 +18,8 @@ pub(super) fn pair(
         put(one, 0)?;
         put(other, 0)?;
         let (first, second) = make()?;
-        put(one, handle::insert(Object::Connection(first)))?;
-        put(other, handle::insert(Object::Connection(second)))
+        put(one, handle::insert(first))?;
+        put(other, handle::insert(second))
     })
 }
 
@@ -29,43 +29,43 @@ pub(super) fn pair(
 /// with `DISCONNECTED`; after the writing end has gone the reader sees the end. (PIPE-01, PIPE-03, PIPE-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_pipe_new_one_way(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     length: u64,
     reader: *mut kja_connection_t,
     writer: *mut kja_connection_t,
 ) -> kja_status_t {
     let length = (length != u64::MAX).then_some(length);
-    pair(reader, writer, || Connection::one_way_pipe(&*runtime(runtime_)?, length))
+    pair(reader, writer, || Connection::one_way_pipe(&*get::<Runtime>(runtime)?, length))
 }
 
 /// Makes two connections in this process, each of which reads what is written to the other, without a buffer. (PIPE-02)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_pipe_new_two_way(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     one: *mut kja_connection_t,
     other: *mut kja_connection_t,
 ) -> kja_status_t {
-    pair(one, other, || Connection::two_way_pipe(&*runtime(runtime_)?))
+    pair(one, other, || Connection::two_way_pipe(&*get::<Runtime>(runtime)?))
 }
 
 /// Makes a pipe of the system's (`pipe(2)`): the end to read from and the end to write to. (PIPE-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_pipe_new_os_one_way(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     reader: *mut kja_connection_t,
     writer: *mut kja_connection_t,
 ) -> kja_status_t {
-    pair(reader, writer, || Connection::os_one_way_pipe(&*runtime(runtime_)?))
+    pair(reader, writer, || Connection::os_one_way_pipe(&*get::<Runtime>(runtime)?))
 }
 
 /// Makes a pair of connected sockets of the system's (`socketpair(2)`). (PIPE-07, PIPE-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_pipe_new_os_two_way(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     one: *mut kja_connection_t,
     other: *mut kja_connection_t,
 ) -> kja_status_t {
-    pair(one, other, || Connection::os_two_way_pipe(&*runtime(runtime_)?))
+    pair(one, other, || Connection::os_two_way_pipe(&*get::<Runtime>(runtime)?))
 }
 
 /// Makes two connections that both read what `source` has. Each keeps what the other has read first, `limit` bytes at
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn kja_pipe_tee(
     other: *mut kja_connection_t,
 ) -> kja_status_t {
     let limit = if limit == 0 { 1 << 20 } else { limit };
-    pair(one, other, || Connection::tee(&connection(source)?, limit))
+    pair(one, other, || Connection::tee(&get::<Connection>(source)?, limit))
 }
 
 /// Makes a connection that passes everything on to the one that the promise will carry. Until then reads and writes
@@ -88,16 +88,16 @@ pub unsafe extern "C" fn kja_pipe_tee(
 /// The promise's handle stays the caller's. Nobody else may use the connection that comes. (STRM-27)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_new_promised(
-    promise_: kja_promise_t,
+    promise: kja_promise_t,
     out: *mut kja_connection_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Connection(Connection::promised(&promise(promise_)?)?)))
+    created(out, || Connection::promised(&get_promise(promise)?))
 }
 
 /// Makes a connection that takes every write and is at its end for every read; its length is 0. (STRM-22)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_connection_new_null(runtime_: kja_runtime_t, out: *mut kja_connection_t) -> kja_status_t {
-    created(out, || Ok(Object::Connection(Connection::null(&*runtime(runtime_)?)?)))
+pub unsafe extern "C" fn kja_connection_new_null(runtime: kja_runtime_t, out: *mut kja_connection_t) -> kja_status_t {
+    created(out, || Connection::null(&*get::<Runtime>(runtime)?))
 }
 
 /// The caller closes the descriptor.
@@ -126,12 +126,12 @@ pub(super) fn fd_in(fd: i32, flags: u32) -> Result<OwnedFd, Error> {
 /// `INVALID_ARGUMENT` for an offset above `INT64_MAX`. (STRM-25, STRM-26)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_from_file(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     fd: i32,
     flags: u32,
     offset: u64,
     out: *mut kja_connection_t,
 ) -> kja_status_t {
     let fd = fd_in(fd, flags);
-    created(out, || Ok(Object::Connection(Connection::over_file(&*runtime(runtime_)?, fd?, offset)?)))
+    created(out, || Connection::over_file(&*get::<Runtime>(runtime)?, fd?, offset))
 }

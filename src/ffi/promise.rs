@@ -1,23 +1,23 @@
 //! Promises: made settled, awaited, read, cancelled.
 
 use super::{
-    boundary, bytes, callback, cell, context, created, kja_bytes_t, kja_callback_fn, kja_destroy_fn, kja_handle_t,
-    kja_promise_t, kja_runtime_t, kja_status_t, promise, put, question, result, runtime, take_promise,
+    boundary, callback, cell, context, created, get, get_promise, kja_bytes_t, kja_callback_fn, kja_destroy_fn,
+    kja_handle_t, kja_promise_t, kja_runtime_t, kja_status_t, put, question, result, take_promise,
 };
 use crate::error::Error;
-use crate::handle::Object;
 use crate::promise::{Resolution, invoke, wait_for, within};
-use crate::runtime::clock;
+use crate::runtime::{Runtime, clock};
 use crate::value::{Outcome, Value};
+use ::bytes::Bytes;
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 fn settled(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     out: *mut kja_promise_t,
     value: impl FnOnce() -> Result<Outcome, Error>,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(runtime(runtime_)?.settled(value()?)?)))
+    created(out, || get::<Runtime>(runtime)?.settled(value()?))
 }
 
 /// A promise that has settled with unit. (PROM-02, PROM-21)
@@ -40,10 +40,10 @@ pub unsafe extern "C" fn kja_promise_new_u64(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_new_bytes(
     runtime: kja_runtime_t,
-    bytes_: kja_bytes_t,
+    bytes: kja_bytes_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    settled(runtime, out, || Ok(Ok(Value::Bytes((*bytes(bytes_)?).clone()))))
+    settled(runtime, out, || Ok(Ok(Value::Bytes((*get::<Bytes>(bytes)?).clone()))))
 }
 
 /// A promise that has settled with the object of a handle; the handle stays the caller's. (PROM-02)
@@ -85,8 +85,8 @@ pub unsafe extern "C" fn kja_promise_new_error(
 
 /// A promise that never settles by itself. (PROM-21)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_promise_new_never(runtime_: kja_runtime_t, out: *mut kja_promise_t) -> kja_status_t {
-    created(out, || Ok(Object::Promise(runtime(runtime_)?.never()?)))
+pub unsafe extern "C" fn kja_promise_new_never(runtime: kja_runtime_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || get::<Runtime>(runtime)?.never())
 }
 
 fn wait(promise: kja_promise_t, deadline: Option<u64>) -> kja_status_t {
@@ -190,8 +190,8 @@ pub extern "C" fn kja_promise_release_nowait(promise: kja_promise_t) -> kja_stat
 /// A branch: another promise with the same outcome, cancelled on its own. The operation ends when the last
 /// branch and the original are gone. (FORK-01, FORK-03, FORK-04)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_promise_fork(promise_: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
-    created(out, || Ok(Object::Promise(promise(promise_)?.fork())))
+pub unsafe extern "C" fn kja_promise_fork(promise: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || Ok(get_promise(promise)?.fork()))
 }
 
 /// Whether something besides this handle holds the operation: a branch, a combinator, a promise made from it. False for
@@ -205,7 +205,7 @@ pub extern "C" fn kja_promise_has_branches(promise: kja_promise_t) -> bool {
 /// promise. It may not block if this is the loop's thread. `ctx` is taken over in every case. (PROM-24)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_eval_now(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     run: kja_callback_fn,
     ctx: *mut c_void,
     destroy: kja_destroy_fn,
@@ -213,11 +213,11 @@ pub unsafe extern "C" fn kja_promise_eval_now(
 ) -> kja_status_t {
     let run = callback(run, ctx, destroy);
     created(out, || {
-        let runtime = runtime(runtime_)?;
+        let runtime = get::<Runtime>(runtime)?;
         runtime.shared().check()?;
         match invoke(&run?, Ok(Value::Unit)) {
-            Resolution::Outcome(outcome) => Ok(Object::Promise(runtime.settled(outcome)?)),
-            Resolution::Promise(promise) => Ok(Object::Promise(promise)),
+            Resolution::Outcome(outcome) => runtime.settled(outcome),
+            Resolution::Promise(promise) => Ok(promise),
         }
     })
 }
@@ -227,10 +227,10 @@ pub unsafe extern "C" fn kja_promise_eval_now(
 /// whole length to `length`, which may be null. Any thread. (PROM-20)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_trace(
-    promise_: kja_promise_t,
+    promise: kja_promise_t,
     buffer: *mut c_char,
     capacity: usize,
     length: *mut usize,
 ) -> kja_status_t {
-    boundary(|| super::error::text_out(&promise(promise_)?.trace().join(" < "), buffer, capacity, length))
+    boundary(|| super::error::text_out(&get_promise(promise)?.trace().join(" < "), buffer, capacity, length))
 }

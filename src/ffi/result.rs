@@ -1,11 +1,10 @@
 //! Reading a settled value, the same for promises and for the input of a callback.
 
-use super::{kja_bytes_t, kja_handle_t, put};
+use super::{Entry, handle, kja_bytes_t, kja_handle_t, put};
 use crate::error::Error;
-use crate::handle::{self, Object};
 use crate::value::{ObjectRef, Outcome, Value};
+use ::bytes::Bytes;
 use std::ffi::c_void;
-use std::sync::Arc;
 
 /// The promise has not settled.
 pub const KJA_OUTCOME_PENDING: u32 = 0;
@@ -45,7 +44,7 @@ pub(super) fn u64(outcome: Result<Outcome, Error>, out: *mut u64) -> Result<(), 
 pub(super) fn bytes(outcome: Result<Outcome, Error>, out: *mut kja_bytes_t) -> Result<(), Error> {
     put(out, 0)?;
     match outcome?? {
-        Value::Bytes(bytes) => put(out, handle::insert(Object::Bytes(Arc::new(bytes)))),
+        Value::Bytes(bytes) => put(out, handle::insert(bytes)),
         _ => Err(Error::wrong_type()),
     }
 }
@@ -67,10 +66,12 @@ pub(super) fn opaque(outcome: Result<Outcome, Error>, out: *mut *mut c_void) -> 
 }
 
 pub(super) fn object_value(id: kja_handle_t) -> Result<Value, Error> {
-    match super::object(id)? {
-        Object::Bytes(bytes) => Ok(Value::Bytes((*bytes).clone())),
+    match handle::any(id)? {
         // A promise of a promise is the promise itself. (PROM-07)
-        Object::Promise(_) => Err(Error::promise_as_value()),
-        object => Ok(Value::Object(ObjectRef(object))),
+        Entry::Promise(_) => Err(Error::promise_as_value()),
+        Entry::Object(object) => Ok(match object.clone().downcast::<Bytes>() {
+            Some(bytes) => Value::Bytes((*bytes).clone()),
+            None => Value::object(object),
+        }),
     }
 }

@@ -1,11 +1,11 @@
 //! Runtimes.
 
 use super::{
-    boundary, context, created, kja_destroy_fn, kja_executor_t, kja_runtime_t, kja_status_t, question, runtime,
+    boundary, context, created, get, handle, kja_destroy_fn, kja_executor_t, kja_runtime_t, kja_status_t, question,
+    take,
 };
 use crate::error::Error;
 use crate::foreign::{Hook, NumberHook};
-use crate::handle::{self, Object};
 use crate::runtime::{Hooks, Mode, Options, Runnable, Runtime, Slow};
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -84,6 +84,7 @@ fn read_options(options: &kja_runtime_options_t) -> Result<Options, Error> {
         turns_per_look: or(options.turns_per_look, defaults.turns_per_look as u64).min(1 << 20) as usize,
         slow: (options.slow_turn_nanos != 0).then(|| Slow::new(options.slow_turn_nanos, slow, ctx.clone())),
         runnable: options.on_runnable.map(|run| Runnable { hook: hook(Some(run)), ctx: ctx.clone() }),
+        end_handles: defaults.end_handles,
         hooks: Some(Hooks { start: hook(options.on_thread_start), stop: hook(options.on_thread_stop), ctx }),
     })
 }
@@ -100,7 +101,7 @@ pub unsafe extern "C" fn kja_runtime_new(
 ) -> kja_status_t {
     // Read first: the context in it is taken over whatever becomes of the call.
     let options = options_in(options);
-    created(out, || Ok(Object::Runtime(Arc::new(Runtime::new(options?)?))))
+    created(out, || Runtime::new(Options { end_handles: handle::end_all_of, ..options? }))
 }
 
 fn options_in(options: *const kja_runtime_options_t) -> Result<Options, Error> {
@@ -124,42 +125,40 @@ fn options_in(options: *const kja_runtime_options_t) -> Result<Options, Error> {
 /// Errors: `WOULD_DEADLOCK` on a loop's thread; `TIMED_OUT` if a callback still runs at the end of the
 /// bound: the runtime ends when that returns, and another call waits for it again. (LOOP-06)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_runtime_shutdown(runtime_: kja_runtime_t) -> kja_status_t {
-    boundary(|| runtime(runtime_)?.shutdown())
+pub extern "C" fn kja_runtime_shutdown(runtime: kja_runtime_t) -> kja_status_t {
+    boundary(|| get::<Runtime>(runtime)?.shutdown())
 }
 
 /// Releases the handle; the runtime is shut down if it is alive. Blocks as `kja_runtime_shutdown` does.
 ///
 /// Errors: `WOULD_DEADLOCK` on a loop's thread; the handle stays valid then.
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_runtime_release(runtime_: kja_runtime_t) -> kja_status_t {
+pub extern "C" fn kja_runtime_release(runtime: kja_runtime_t) -> kja_status_t {
     boundary(|| {
-        let found = runtime(runtime_)?;
+        let found = get::<Runtime>(runtime)?;
         if crate::runtime::on_any_loop() {
             return Err(Error::would_deadlock());
         }
-        match handle::remove(runtime_, |object| matches!(object, Object::Runtime(_))) {
-            Some(_) => found.release(),
-            None => return Err(Error::bad_handle()),
-        }
+        take::<Runtime>(runtime)?;
+        found.release();
         Ok(())
     })
 }
 
 /// Whether the runtime has not been shut down; false for a handle that is none.
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_runtime_is_alive(runtime_: kja_runtime_t) -> bool {
-    question(|| Some(runtime(runtime_).ok()?.is_alive()))
+pub extern "C" fn kja_runtime_is_alive(runtime: kja_runtime_t) -> bool {
+    question(|| Some(get::<Runtime>(runtime).ok()?.is_alive()))
 }
 
 /// Whether the calling thread is inside this runtime's loop, where blocking calls are refused.
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_runtime_on_loop(runtime_: kja_runtime_t) -> bool {
-    question(|| Some(runtime(runtime_).ok()?.on_loop()))
+pub extern "C" fn kja_runtime_on_loop(runtime: kja_runtime_t) -> bool {
+    question(|| Some(get::<Runtime>(runtime).ok()?.on_loop()))
 }
 
 /// A handle for calls into the loop from any thread. It does not keep the loop alive. (EXEC-01)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_runtime_executor(runtime_: kja_runtime_t, out: *mut kja_executor_t) -> kja_status_t {
-    created(out, || Ok(Object::Executor(runtime(runtime_)?.executor()?)))
+pub unsafe extern "C" fn kja_runtime_executor(runtime: kja_runtime_t, out: *mut kja_executor_t) -> kja_status_t {
+    created(out, || get::<Runtime>(runtime)?.executor())
 }

@@ -1,21 +1,19 @@
 //! Semaphores; with one permit, mutexes.
 
 use super::{
-    boundary, created, kja_permit_t, kja_promise_t, kja_runtime_t, kja_semaphore_t, kja_status_t, put, release,
-    runtime, semaphore,
+    boundary, created, get, kja_permit_t, kja_promise_t, kja_runtime_t, kja_semaphore_t, kja_status_t, put, release,
 };
-use crate::coordination::Semaphore;
-use crate::handle::{self, Object};
-use std::sync::Arc;
+use crate::coordination::{Permit, Semaphore};
+use crate::runtime::Runtime;
 
 /// Makes a semaphore with this many permits, all of them free. One permit makes it a mutex.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_semaphore_new(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     permits: u64,
     out: *mut kja_semaphore_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Semaphore(Semaphore::new(&*runtime(runtime_)?, permits)?)))
+    created(out, || Semaphore::new(&*get::<Runtime>(runtime)?, permits))
 }
 
 /// Waits for `count` permits at once, behind whoever asked before; the promise carries a `kja_permit_t`. Errors:
@@ -23,37 +21,37 @@ pub unsafe extern "C" fn kja_semaphore_new(
 /// promise carries already go back when the last handle of promise and permit is released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_semaphore_acquire_start(
-    semaphore_: kja_semaphore_t,
+    semaphore: kja_semaphore_t,
     count: u64,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(semaphore(semaphore_)?.acquire(count)?)))
+    created(out, || get::<Semaphore>(semaphore)?.acquire(count))
 }
 
 /// Takes `count` permits if they are free and nobody is in line. Never blocks. Errors: `BUSY` if not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_semaphore_try_acquire(
-    semaphore_: kja_semaphore_t,
+    semaphore: kja_semaphore_t,
     count: u64,
     out: *mut kja_permit_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Permit(Arc::new(semaphore(semaphore_)?.try_acquire(count)?))))
+    created(out, || get::<Semaphore>(semaphore)?.try_acquire(count))
 }
 
 /// Writes how many permits are free.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_semaphore_free(semaphore_: kja_semaphore_t, out: *mut u64) -> kja_status_t {
-    boundary(|| put(out, semaphore(semaphore_)?.free()))
+pub unsafe extern "C" fn kja_semaphore_free(semaphore: kja_semaphore_t, out: *mut u64) -> kja_status_t {
+    boundary(|| put(out, get::<Semaphore>(semaphore)?.free()))
 }
 
 /// Gives the permits back, once no other handle or promise holds them. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_permit_release(permit: kja_permit_t) -> kja_status_t {
-    release!(permit, Permit)
+    release::<Permit>(permit)
 }
 
 /// Releases the handle. Permits and pending acquires keep the semaphore.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_semaphore_release(semaphore: kja_semaphore_t) -> kja_status_t {
-    release!(semaphore, Semaphore)
+    release::<Semaphore>(semaphore)
 }

@@ -1,14 +1,13 @@
 //! Task sets.
 
 use super::{
-    boundary, callback, created, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t, kja_status_t,
-    kja_task_set_t, promise, put, release, release_nowait, runtime, take_promise, task_set,
+    boundary, callback, created, get, get_promise, kja_callback_fn, kja_destroy_fn, kja_promise_t, kja_runtime_t,
+    kja_status_t, kja_task_set_t, put, release, release_nowait, take_promise,
 };
 use crate::error::Error;
-use crate::handle::{self, Object};
 use crate::promise::{TaskSet, invoke};
+use crate::runtime::Runtime;
 use std::ffi::c_void;
-use std::sync::Arc;
 
 /// How many tasks a set holds when 0 is asked for.
 const DEFAULT_LIMIT: usize = 65_536;
@@ -18,7 +17,7 @@ const DEFAULT_LIMIT: usize = 65_536;
 /// every case. Errors: `INVALID_ARGUMENT` without `on_error`. (TASK-02)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_task_set_new(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     limit: usize,
     on_error: kja_callback_fn,
     ctx: *mut c_void,
@@ -30,18 +29,18 @@ pub unsafe extern "C" fn kja_task_set_new(
         let on_error = on_error?;
         let limit = if limit == 0 { DEFAULT_LIMIT } else { limit };
         let hear = move |error: Error| drop(invoke(&on_error, Err(error)));
-        Ok(Object::TaskSet(Arc::new(TaskSet::new(&*runtime(runtime_)?, limit, hear)?)))
+        TaskSet::new(&*get::<Runtime>(runtime)?, limit, hear)
     })
 }
 
 /// Gives the set a promise, which it holds until that settles. The promise's handle is consumed if this succeeds.
 /// Tasks may add tasks. Errors: `OVERLOADED` if the set is full. (TASK-01, TASK-08)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_task_set_add(tasks: kja_task_set_t, promise_: kja_promise_t) -> kja_status_t {
+pub extern "C" fn kja_task_set_add(tasks: kja_task_set_t, promise: kja_promise_t) -> kja_status_t {
     boundary(|| {
-        task_set(tasks)?.add(&promise(promise_)?)?;
+        get::<TaskSet>(tasks)?.add(&get_promise(promise)?)?;
         // Released meanwhile by another thread: then the set has it all the same.
-        drop(take_promise(promise_));
+        drop(take_promise(promise));
         Ok(())
     })
 }
@@ -49,13 +48,13 @@ pub extern "C" fn kja_task_set_add(tasks: kja_task_set_t, promise_: kja_promise_
 /// Writes how many tasks are pending; 0 for an empty set. (TASK-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_task_set_size(tasks: kja_task_set_t, out: *mut usize) -> kja_status_t {
-    boundary(|| put(out, task_set(tasks)?.len()))
+    boundary(|| put(out, get::<TaskSet>(tasks)?.len()))
 }
 
 /// Settles with unit when the set is empty, at once if it is. Errors: `BUSY` if such a promise is pending. (TASK-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_task_set_on_empty_start(tasks: kja_task_set_t, out: *mut kja_promise_t) -> kja_status_t {
-    created(out, || Ok(Object::Promise(task_set(tasks)?.on_empty()?)))
+    created(out, || get::<TaskSet>(tasks)?.on_empty())
 }
 
 /// Cancels every task; they are gone when this returns, but for one that makes this call: it ends when its callback
@@ -63,7 +62,7 @@ pub unsafe extern "C" fn kja_task_set_on_empty_start(tasks: kja_task_set_t, out:
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_task_set_clear(tasks: kja_task_set_t) -> kja_status_t {
     boundary(|| {
-        task_set(tasks)?.clear();
+        get::<TaskSet>(tasks)?.clear();
         Ok(())
     })
 }
@@ -78,7 +77,7 @@ pub unsafe extern "C" fn kja_task_set_trace(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let lines: Vec<String> = task_set(tasks)?.trace().iter().map(|names| names.join(" < ")).collect();
+        let lines: Vec<String> = get::<TaskSet>(tasks)?.trace().iter().map(|names| names.join(" < ")).collect();
         super::error::text_out(&lines.join("\n"), buffer, capacity, length)
     })
 }
@@ -86,11 +85,11 @@ pub unsafe extern "C" fn kja_task_set_trace(
 /// As `kja_task_set_release`, without waiting for a task's callback that is running. For finalizers.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_task_set_release_nowait(tasks: kja_task_set_t) -> kja_status_t {
-    release_nowait!(tasks, TaskSet)
+    release_nowait::<TaskSet>(tasks)
 }
 
 /// Releases the handle. The last one cancels every task. (TASK-03)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_task_set_release(tasks: kja_task_set_t) -> kja_status_t {
-    release!(tasks, TaskSet)
+    release::<TaskSet>(tasks)
 }

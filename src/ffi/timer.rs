@@ -1,8 +1,8 @@
 //! Timers.
 
-use super::{boundary, created, kja_promise_t, kja_runtime_t, kja_status_t, put, runtime};
+use super::{boundary, created, get, kja_promise_t, kja_runtime_t, kja_status_t, put};
 use crate::error::Error;
-use crate::handle::Object;
+use crate::runtime::Runtime;
 use crate::runtime::clock::{self, SystemClock};
 
 /// The monotonic clock, in nanoseconds. (TIME-01)
@@ -37,8 +37,8 @@ pub unsafe extern "C" fn kja_clock_now_nanos(clock: u32, out: *mut u64) -> kja_s
 
 /// The time that this runtime's timers go by, in nanoseconds: the monotonic clock's, or its own if it is virtual.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_timer_now(runtime_: kja_runtime_t, out: *mut u64) -> kja_status_t {
-    boundary(|| put(out, runtime(runtime_)?.now()))
+pub unsafe extern "C" fn kja_timer_now(runtime: kja_runtime_t, out: *mut u64) -> kja_status_t {
+    boundary(|| put(out, get::<Runtime>(runtime)?.now()))
 }
 
 /// Moves virtual time on by `nanos`. A wait scope stops at each timer on the way and runs what that sets off; with
@@ -46,21 +46,21 @@ pub unsafe extern "C" fn kja_timer_now(runtime_: kja_runtime_t, out: *mut u64) -
 ///
 /// Errors: `INVALID_ARGUMENT` if time is not virtual; `WRONG_THREAD` off the owner's thread of a wait scope. (TIME-06)
 #[unsafe(no_mangle)]
-pub extern "C" fn kja_timer_advance(runtime_: kja_runtime_t, nanos: u64) -> kja_status_t {
-    boundary(|| runtime(runtime_)?.advance(nanos))
+pub extern "C" fn kja_timer_advance(runtime: kja_runtime_t, nanos: u64) -> kja_status_t {
+    boundary(|| get::<Runtime>(runtime)?.advance(nanos))
 }
 
 /// When the next timer is due; `UINT64_MAX` if there is none. (TIME-07)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_timer_next(runtime_: kja_runtime_t, out: *mut u64) -> kja_status_t {
-    boundary(|| put(out, runtime(runtime_)?.next_timer().unwrap_or(u64::MAX)))
+pub unsafe extern "C" fn kja_timer_next(runtime: kja_runtime_t, out: *mut u64) -> kja_status_t {
+    boundary(|| put(out, get::<Runtime>(runtime)?.next_timer().unwrap_or(u64::MAX)))
 }
 
 /// How many whole units of `unit` nanoseconds until the next timer is due, rounded up; `most` if that is less or
 /// there is no timer. For passing to a system call. (TIME-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_timer_timeout_to_next(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     unit: u64,
     most: u64,
     out: *mut u64,
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn kja_timer_timeout_to_next(
         if unit == 0 {
             return Err(Error::invalid("a unit of no time"));
         }
-        put(out, runtime(runtime_)?.timeout_to_next_timer(unit, most))
+        put(out, get::<Runtime>(runtime)?.timeout_to_next_timer(unit, most))
     })
 }
 
@@ -77,44 +77,44 @@ pub unsafe extern "C" fn kja_timer_timeout_to_next(
 /// never fires. (TIME-03, TIME-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_timer_sleep_start(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     nanos: u64,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(runtime(runtime_)?.sleep(nanos)?)))
+    created(out, || get::<Runtime>(runtime)?.sleep(nanos))
 }
 
 /// Settles with unit at this time of the monotonic clock, in nanoseconds; at once if it has passed. Timers
 /// of the same time settle in the order in which they were started. (TIME-02)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_timer_sleep_until_start(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     mono_nanos: u64,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(runtime(runtime_)?.sleep_until(mono_nanos)?)))
+    created(out, || get::<Runtime>(runtime)?.sleep_until(mono_nanos))
 }
 
 /// Settles with unit on a later turn of the loop, after what is queued now. (PROM-26)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_timer_yield_start(runtime_: kja_runtime_t, out: *mut kja_promise_t) -> kja_status_t {
-    created(out, || Ok(Object::Promise(runtime(runtime_)?.yield_now()?)))
+pub unsafe extern "C" fn kja_timer_yield_start(runtime: kja_runtime_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || get::<Runtime>(runtime)?.yield_now())
 }
 
 /// Settles with unit once the loop has nothing else queued. (PROM-27)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_timer_yield_until_queue_empty_start(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(runtime(runtime_)?.yield_until_queue_empty()?)))
+    created(out, || get::<Runtime>(runtime)?.yield_until_queue_empty())
 }
 
 /// Settles with unit once the loop has nothing queued and no socket is ready: when it would sleep. (PROM-28)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_timer_yield_until_would_sleep_start(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || Ok(Object::Promise(runtime(runtime_)?.yield_until_would_sleep()?)))
+    created(out, || get::<Runtime>(runtime)?.yield_until_would_sleep())
 }

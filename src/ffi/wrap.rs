@@ -4,12 +4,12 @@
 
 use super::pipe::fd_in;
 use super::{
-    address, boundary, connection, created, kja_address_t, kja_connection_t, kja_datagram_t, kja_listener_t,
-    kja_network_t, kja_promise_t, kja_runtime_t, kja_status_t, network, put, runtime,
+    Entry, boundary, created, get, kja_address_t, kja_connection_t, kja_datagram_t, kja_listener_t, kja_network_t,
+    kja_promise_t, kja_runtime_t, kja_status_t, put,
 };
 use crate::error::Error;
-use crate::handle::Object;
-use crate::net::{DatagramPort, Known, Listener};
+use crate::net::{Address, DatagramPort, Known, Listener, Network};
+use crate::runtime::Runtime;
 use crate::stream::Connection;
 use std::os::fd::{IntoRawFd, OwnedFd};
 
@@ -31,11 +31,11 @@ fn wrapped(fd: i32, flags: u32) -> Result<(OwnedFd, Known), Error> {
 }
 
 /// Makes something of a descriptor, which with `KJA_FD_TAKE` is taken also if that fails.
-fn from_fd(
+fn from_fd<T: Into<Entry>>(
     fd: i32,
     flags: u32,
     out: *mut u64,
-    make: impl FnOnce(OwnedFd, Known) -> Result<Object, Error>,
+    make: impl FnOnce(OwnedFd, Known) -> Result<T, Error>,
 ) -> kja_status_t {
     let wrapped = wrapped(fd, flags);
     created(out, || {
@@ -56,12 +56,12 @@ fn from_fd(
 /// `kja_connection_from_file`. (LLIO-01, LLIO-02, LLIO-03, LLIO-04, LLIO-05, LLIO-06, LLIO-10)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_from_fd(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     fd: i32,
     flags: u32,
     out: *mut kja_connection_t,
 ) -> kja_status_t {
-    from_fd(fd, flags, out, |fd, known| Ok(Object::Connection(Connection::from_fd(&*runtime(runtime_)?, fd, known)?)))
+    from_fd(fd, flags, out, |fd, known| Connection::from_fd(&*get::<Runtime>(runtime)?, fd, known))
 }
 
 /// Connects a stream socket to the address, of whose names the first of the socket's family is used; the promise carries
@@ -69,14 +69,14 @@ pub unsafe extern "C" fn kja_connection_from_fd(
 /// connection is refused. Cancellation: the attempt ends and the library's descriptor is closed. (LLIO-07)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_from_connecting_fd_start(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     fd: i32,
     flags: u32,
     to: kja_address_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     from_fd(fd, flags, out, |fd, known| {
-        Ok(Object::Promise(Connection::from_connecting_fd(&*runtime(runtime_)?, fd, known, &*address(to)?)?))
+        Connection::from_connecting_fd(&*get::<Runtime>(runtime)?, fd, known, &*get::<Address>(to)?)
     })
 }
 
@@ -84,66 +84,66 @@ pub unsafe extern "C" fn kja_connection_from_connecting_fd_start(
 /// `INVALID_ARGUMENT` for any other descriptor. (LLIO-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_from_fd(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     fd: i32,
     flags: u32,
     out: *mut kja_listener_t,
 ) -> kja_status_t {
-    from_fd(fd, flags, out, |fd, known| Ok(Object::Listener(Listener::from_fd(&*runtime(runtime_)?, fd, known)?)))
+    from_fd(fd, flags, out, |fd, known| Listener::from_fd(&*get::<Runtime>(runtime)?, fd, known))
 }
 
 /// Makes a datagram port from a datagram socket, bound or connected as the caller left it. Flags as
 /// `kja_connection_from_fd`. Errors: `INVALID_ARGUMENT` for any other descriptor. (LLIO-09)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_datagram_from_fd(
-    runtime_: kja_runtime_t,
+    runtime: kja_runtime_t,
     fd: i32,
     flags: u32,
     out: *mut kja_datagram_t,
 ) -> kja_status_t {
-    from_fd(fd, flags, out, |fd, known| Ok(Object::Datagram(DatagramPort::from_fd(&*runtime(runtime_)?, fd, known)?)))
+    from_fd(fd, flags, out, |fd, known| DatagramPort::from_fd(&*get::<Runtime>(runtime)?, fd, known))
 }
 
 /// As `kja_listener_from_fd`; the rules of the network decide who is accepted, and a network that is wrapped wraps the
 /// listener. (LLIO-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_listener_from_fd(
-    network_: kja_network_t,
+    network: kja_network_t,
     fd: i32,
     flags: u32,
     out: *mut kja_listener_t,
 ) -> kja_status_t {
-    from_fd(fd, flags, out, |fd, known| Ok(Object::Listener(network(network_)?.listener_from_fd(fd, known)?)))
+    from_fd(fd, flags, out, |fd, known| get::<Network>(network)?.listener_from_fd(fd, known))
 }
 
 /// As `kja_datagram_from_fd`; the rules of the network decide who is heard and sent to. Errors: also `UNIMPLEMENTED` for a
 /// network that is wrapped. (LLIO-09)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_datagram_from_fd(
-    network_: kja_network_t,
+    network: kja_network_t,
     fd: i32,
     flags: u32,
     out: *mut kja_datagram_t,
 ) -> kja_status_t {
-    from_fd(fd, flags, out, |fd, known| Ok(Object::Datagram(network(network_)?.datagram_from_fd(fd, known)?)))
+    from_fd(fd, flags, out, |fd, known| get::<Network>(network)?.datagram_from_fd(fd, known))
 }
 
 /// The number of the connection's descriptor, which stays the connection's: it must not be closed, read or written, and
 /// is of no use once the connection is closed. Errors: `UNIMPLEMENTED` if it has none. (STRM-19)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_connection_fd(connection_: kja_connection_t, out: *mut i32) -> kja_status_t {
+pub unsafe extern "C" fn kja_connection_fd(connection: kja_connection_t, out: *mut i32) -> kja_status_t {
     boundary(|| {
         put(out, -1)?;
-        put(out, connection(connection_)?.fd()?)
+        put(out, get::<Connection>(connection)?.fd()?)
     })
 }
 
 /// A copy of the connection's descriptor, which the caller closes. It is closed on exec, and does not block. Errors:
 /// `UNIMPLEMENTED` if the connection has none. (STRM-19)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kja_connection_dup_fd(connection_: kja_connection_t, out: *mut i32) -> kja_status_t {
+pub unsafe extern "C" fn kja_connection_dup_fd(connection: kja_connection_t, out: *mut i32) -> kja_status_t {
     boundary(|| {
         put(out, -1)?;
-        put(out, connection(connection_)?.dup_fd()?.into_raw_fd())
+        put(out, get::<Connection>(connection)?.dup_fd()?.into_raw_fd())
     })
 }

@@ -35,7 +35,7 @@ impl Listener {
         self: &Arc<Self>,
         on_connection: impl FnMut(Arc<Connection>) -> R + Send + 'static,
     ) -> Result<Promise, Error> {
-        self.accept_each_with(ForEach::closure(Value::into_connection, on_connection))
+        self.accept_each_with(ForEach::closure(Value::into_object::<Connection>, on_connection))
     }
 
     pub(crate) fn accept_each_with(self: &Arc<Self>, run: ForEach) -> Result<Promise, Error> {

@@ -8,11 +8,11 @@ use super::resolve::{self, Query};
 use super::sockaddr::{self, Family};
 use super::{Cidr, Listener, NetworkWrapper, connect, listener};
 use crate::error::{Error, ErrorKind};
-use crate::handle::Object;
+use crate::object::{Object, Owner};
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
 use crate::stream::Connection;
-use crate::value::{ObjectRef, Outcome, Value};
+use crate::value::{Outcome, Value};
 use socket2::SockAddr;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -113,7 +113,7 @@ impl Address {
     }
 
     pub(super) fn into_outcome(self) -> Outcome {
-        Ok(Value::Object(ObjectRef(Object::Address(Arc::new(self)))))
+        Ok(Value::object(Arc::new(self)))
     }
 
     /// Connects to the first of its addresses that answers; they race, IPv6 and IPv4 in turns. The promise carries a
@@ -212,6 +212,12 @@ impl Address {
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
+    }
+}
+
+impl Object for Address {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }
 

@@ -9,6 +9,7 @@ use super::unreachable::Unreachable;
 use super::{Address, option, wrap};
 use crate::coordination::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
+use crate::object::{Object, Owner};
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::stream::control::{Arrived, Beside, Wanted, receive};
@@ -400,6 +401,12 @@ impl DatagramPort {
             self.sends.wake_all();
             self.receives.wake_all();
         }
+    }
+}
+
+impl Object for DatagramPort {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }
 

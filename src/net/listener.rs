@@ -5,6 +5,7 @@ use super::unix_file::{self, UnixFile};
 use super::{Address, accept, connect, option, sockaddr};
 use crate::coordination::Turns;
 use crate::error::{Error, ErrorKind};
+use crate::object::{Object, Owner};
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::stream::Socket;
@@ -352,5 +353,15 @@ impl Listener {
     /// accepts reject with `Canceled`. (NET-23)
     pub fn close(&self) {
         self.sources.iter().for_each(|source| source.close());
+    }
+}
+
+impl Object for Listener {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
+    }
+
+    fn end(&self) {
+        self.close();
     }
 }

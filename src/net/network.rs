@@ -4,10 +4,10 @@ use super::filter::Filter;
 use super::parse::{Host, Parsed, parse};
 use super::{Address, NetworkWrapper, connect, sockaddr};
 use crate::error::{Error, ErrorKind};
-use crate::handle::Object;
+use crate::object::{Object, Owner};
 use crate::promise::{Promise, When};
 use crate::runtime::{Runtime, Shared};
-use crate::value::{ObjectRef, Value};
+use crate::value::Value;
 use std::sync::Arc;
 
 /// The system's network, or a part of it. What is given one can reach no more than its rules allow: every address
@@ -61,11 +61,11 @@ impl Network {
         let parsing = Address::parse_for(&self.runtime, &self.filter, text, default_port)?;
         let wrappers = self.wrappers.clone();
         Ok(parsing.then(When::Value, move |parsed| {
-            let mut address = parsed?.into_address().ok_or_else(Error::wrong_type)?;
+            let mut address = parsed?.into_object::<Address>().ok_or_else(Error::wrong_type)?;
             for wrapper in &wrappers {
                 address = Arc::new(Address::wrapped(&address, wrapper, &host));
             }
-            Ok(Value::Object(ObjectRef(Object::Address(address))))
+            Ok(Value::object(address))
         }))
     }
 
@@ -99,6 +99,12 @@ impl Network {
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
+    }
+}
+
+impl Object for Network {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }
 

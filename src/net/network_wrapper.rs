@@ -3,6 +3,7 @@
 use super::wrapped_listener::Wrapped;
 use super::{Address, Listener, Network};
 use crate::error::{Error, ErrorKind};
+use crate::object::{Object, Owner};
 use crate::promise::{Continuation, Promise, Resolution, When};
 use crate::runtime::{Runtime, Shared};
 use crate::stream::Connection;
@@ -152,10 +153,16 @@ impl NetworkWrapper {
     }
 }
 
+impl Object for NetworkWrapper {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
+    }
+}
+
 /// The connection that this is.
 pub(super) fn connection(outcome: Outcome) -> Result<Arc<Connection>, Error> {
     let no_connection = || Error::new(ErrorKind::WrongType, "wrapping a connection has to result in one");
-    outcome?.into_connection().ok_or_else(no_connection)
+    outcome?.into_object::<Connection>().ok_or_else(no_connection)
 }
 
 fn a_connection(outcome: Outcome) -> Outcome {

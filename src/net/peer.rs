@@ -3,7 +3,7 @@
 use super::Address;
 use super::filter::Filter;
 use super::option;
-use crate::runtime::Shared;
+use crate::object::{Object, Owner};
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -38,10 +38,10 @@ pub enum Peer {
     Unknown,
 }
 
-impl Peer {
-    pub(crate) fn runtime(&self) -> Option<&Arc<Shared>> {
+impl Object for Peer {
+    fn owner(&self) -> Option<&Owner> {
         match self {
-            Self::Network(address) => Some(address.runtime()),
+            Self::Network(address) => address.owner(),
             Self::Local(_) | Self::Unknown => None,
         }
     }

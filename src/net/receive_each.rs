@@ -52,7 +52,7 @@ impl DatagramPort {
         options: Receive,
         on_message: impl FnMut(Arc<Message>) -> R + Send + 'static,
     ) -> Result<Promise, Error> {
-        self.receive_each_with(options, ForEach::closure(Value::into_message, on_message))
+        self.receive_each_with(options, ForEach::closure(Value::into_object::<Message>, on_message))
     }
 
     pub(crate) fn receive_each_with(self: &Arc<Self>, options: Receive, run: ForEach) -> Result<Promise, Error> {

@@ -2,6 +2,7 @@
 
 use super::{Cell, Promise, Watch};
 use crate::error::Error;
+use crate::object::{Object, Owner};
 use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
 use crate::value::Outcome;
@@ -95,6 +96,12 @@ impl Canceler {
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
+    }
+}
+
+impl Object for Canceler {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Cell, Promise};
 use crate::error::Error;
+use crate::object::{Object, Owner};
 use crate::runtime::Shared;
 use crate::value::Outcome;
 use std::sync::Arc;
@@ -35,6 +36,12 @@ impl Fulfiller {
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.0.runtime
+    }
+}
+
+impl Object for Fulfiller {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }
 

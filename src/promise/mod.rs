@@ -190,6 +190,14 @@ impl Promise {
         self.0.cancel_now(error)
     }
 
+    /// Rejects it because its runtime shuts down, and lets go of it without waiting longer than that may take.
+    pub(crate) fn end(self, deadline: u64) {
+        // Dropping one whose callback is running would wait for it.
+        if self.0.cancel(Error::shutdown(), Some(deadline)) == Canceled::StillRunning {
+            self.give_to_runtime();
+        }
+    }
+
     /// Whether somebody else holds the operation too: a branch, a combinator, another handle. (FORK-02)
     pub fn has_branches(&self) -> bool {
         self.0.has_other_holders()

@@ -2,6 +2,7 @@
 
 use super::{Fulfiller, Promise, Resolution, When};
 use crate::error::{Error, ErrorKind};
+use crate::object::{Object, Owner};
 use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
 use crate::value::{Outcome, Value};
@@ -129,6 +130,12 @@ impl TaskSet {
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
+    }
+}
+
+impl Object for TaskSet {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }
 

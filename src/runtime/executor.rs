@@ -2,6 +2,7 @@
 
 use super::{Shared, Status};
 use crate::error::Error;
+use crate::object::Object;
 use crate::promise::{Continuation, Promise, Resolution};
 use crate::value::Outcome;
 use std::sync::Arc;
@@ -49,3 +50,6 @@ impl Executor {
         }
     }
 }
+
+/// Outlives its runtime, to say that it has ended. (EXEC-08)
+impl Object for Executor {}

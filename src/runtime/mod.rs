@@ -26,9 +26,10 @@ pub(crate) use timer::Timer;
 
 use crate::error::Error;
 use crate::foreign::{Hook, Opaque};
+pub(crate) use crate::object::Status;
+use crate::object::{Object, Owner};
 use crate::promise::{Fulfiller, Promise, Turn};
 use crate::sync::Lock;
-use crate::sync::atomic::AtomicU8;
 use crate::value::Outcome;
 use clock::Clock;
 use detached::Detached;
@@ -37,7 +38,6 @@ pub use local::new_local_key;
 use queue::Queue;
 use scope::{Driven, WaitScope};
 use shutdown::LoopThread;
-pub(crate) use shutdown::end_object;
 use sleepers::Sleepers;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -70,6 +70,8 @@ pub struct Options {
     pub(crate) hooks: Option<Hooks>,
     pub(crate) slow: Option<Slow>,
     pub(crate) runnable: Option<Runnable>,
+    /// Ends all that handles of the runtime stand for, by a deadline. Whoever hands out handles knows how.
+    pub(crate) end_handles: fn(&Owner, u64),
 }
 
 pub(crate) struct Hooks {
@@ -95,21 +97,15 @@ impl Default for Options {
             hooks: None,
             slow: None,
             runnable: None,
+            end_handles: |_, _| {},
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Status {
-    Live,
-    Closing,
-    Closed,
 }
 
 /// What the loop, its cells and its callers share.
 pub(crate) struct Shared {
     pub(crate) id: RuntimeId,
+    pub(crate) owner: Owner,
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
     pub(crate) detached: Detached,
@@ -124,7 +120,7 @@ pub(crate) struct Shared {
     slow: Option<Slow>,
     /// The pump stands still: a wait scope makes its turns itself.
     held: AtomicBool,
-    status: AtomicU8,
+    end_handles: fn(&Owner, u64),
     shutdown_nanos: u64,
     look_nanos: u64,
     scope: OnceLock<WaitScope>,
@@ -136,6 +132,7 @@ impl Shared {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            owner: Owner::new(),
             queue: Queue::new(options.runnable.take()),
             timers: Timers::new(),
             detached: Detached::default(),
@@ -148,7 +145,7 @@ impl Shared {
             turns_per_look: options.turns_per_look.max(1),
             slow: options.slow.take(),
             held: AtomicBool::new(false),
-            status: AtomicU8::new(Status::Live as u8),
+            end_handles: options.end_handles,
             shutdown_nanos: options.shutdown_nanos,
             look_nanos: options.look_nanos,
             scope: OnceLock::new(),
@@ -161,11 +158,7 @@ impl Shared {
     }
 
     pub(crate) fn status(&self) -> Status {
-        match self.status.load(Ordering::Acquire) {
-            0 => Status::Live,
-            1 => Status::Closing,
-            _ => Status::Closed,
-        }
+        self.owner.status()
     }
 
     /// Has the loop poll a cell: right after what it is at, if this is its thread.
@@ -283,3 +276,5 @@ impl Runtime {
         &self.shared
     }
 }
+
+impl Object for Runtime {}

@@ -2,6 +2,7 @@
 
 use super::on_loop::OnLoop;
 use super::{Executor, Options, Parker, Shared, pump, shutdown};
+use crate::object::Owner;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,7 +10,12 @@ use std::task::{Context, Waker};
 
 /// One whose time does not move by itself and which never looks before it sleeps.
 pub(crate) fn new() -> Arc<Shared> {
-    Shared::new(&mut Options { virtual_time: true, look_nanos: 0, ..Options::default() }, None)
+    with_handles(Options::default().end_handles)
+}
+
+/// One whose objects have handles, which `end_handles` ends.
+pub(crate) fn with_handles(end_handles: fn(&Owner, u64)) -> Arc<Shared> {
+    Shared::new(&mut Options { virtual_time: true, look_nanos: 0, end_handles, ..Options::default() }, None)
 }
 
 pub(crate) fn executor(shared: &Arc<Shared>) -> Executor {

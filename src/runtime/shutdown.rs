@@ -6,12 +6,10 @@
 //! itself when that returns.
 
 use super::on_loop::OnLoop;
-use super::{Hooks, Runtime, Shared, Status, clock};
+use super::{Hooks, Runtime, Shared, clock};
 use crate::error::{Error, ErrorKind};
-use crate::handle::{self, Object};
-use crate::promise::{Canceled, within};
+use crate::promise::within;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -78,7 +76,7 @@ pub(crate) fn finish_queue(shared: &Arc<Shared>) {
     let error = Error::shutdown();
     shared.detached.cancel_all(&error, None);
     // From here on a `finally` runs where it is dropped; what was handed to the loop before is in the set.
-    shared.status.store(Status::Closed as u8, Ordering::Release);
+    shared.owner.set_closed();
     shared.detached.close(&error);
     shared.queue.close();
     shared.timers.wake_all();
@@ -132,11 +130,7 @@ impl Runtime {
 }
 
 pub(crate) fn close(shared: &Arc<Shared>, deadline: u64) {
-    let first = shared
-        .status
-        .compare_exchange(Status::Live as u8, Status::Closing as u8, Ordering::AcqRel, Ordering::Acquire)
-        .is_ok();
-    if first {
+    if shared.owner.start_closing() {
         within(deadline, || close_all(shared, deadline));
         shared.queue.stop();
     }
@@ -146,29 +140,7 @@ fn close_all(shared: &Arc<Shared>, deadline: u64) {
     shared.sleepers.wake_all();
     // First, for what comes to the set while the handles go has to run.
     shared.detached.cancel_all(&Error::shutdown(), Some(deadline));
-    let objects = handle::remove_owned_by(shared.id);
-    let (promises, others): (Vec<_>, Vec<_>) =
-        objects.into_iter().partition(|object| matches!(object, Object::Promise(_)));
-    promises.into_iter().chain(others).for_each(|object| end(object, deadline));
-}
-
-fn end(object: Object, deadline: u64) {
-    match object {
-        // Dropping one whose callback is running would wait for it.
-        Object::Promise(promise)
-            if promise.cell().cancel(Error::shutdown(), Some(deadline)) == Canceled::StillRunning =>
-        {
-            promise.give_to_runtime();
-        }
-        Object::Listener(listener) => listener.close(),
-        Object::Connection(connection) => connection.close(),
-        _ => {}
-    }
-}
-
-/// Ends an object that came to the handle table after the shutdown had looked there. Does not wait.
-pub(crate) fn end_object(object: Object) {
-    within(0, || end(object, 0));
+    (shared.end_handles)(&shared.owner, deadline);
 }
 
 impl Drop for Runtime {

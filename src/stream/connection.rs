@@ -9,12 +9,12 @@ use super::{Read, ReadAll, ReadInto, Socket, Write, pump};
 use crate::coordination::Turns;
 use crate::error::{Error, ErrorKind};
 use crate::foreign::{BorrowedBuffer, Opaque};
-use crate::handle::Object;
 use crate::net::{Address, Credentials, Peer, Remote, get_option, set_option};
+use crate::object::{Object, Owner};
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::sync::Lock;
-use crate::value::{ObjectRef, Value};
+use crate::value::Value;
 use bytes::Bytes;
 use socket2::SockRef;
 use std::collections::VecDeque;
@@ -82,7 +82,7 @@ impl Connection {
 
     /// The connection as what a promise carries.
     pub fn into_value(this: Arc<Self>) -> Value {
-        Value::Object(ObjectRef(Object::Connection(this)))
+        Value::object(this)
     }
 
     pub(super) fn transport(&self) -> &Arc<dyn Transport> {
@@ -388,5 +388,15 @@ impl Connection {
         if self.transport.close() {
             self.writes.wake_all();
         }
+    }
+}
+
+impl Object for Connection {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
+    }
+
+    fn end(&self) {
+        self.close();
     }
 }

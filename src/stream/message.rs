@@ -3,10 +3,10 @@
 use super::Connection;
 use super::control::{Beside, ControlMessage};
 use crate::error::{Error, ErrorKind};
-use crate::handle::Object;
+use crate::object::{Object, Owner};
 use crate::runtime::Shared;
 use crate::sync::Lock;
-use crate::value::{ObjectRef, Value};
+use crate::value::Value;
 use bytes::Bytes;
 use socket2::SockAddr;
 use std::os::fd::OwnedFd;
@@ -66,7 +66,7 @@ impl Message {
     }
 
     pub(crate) fn into_value(self) -> Value {
-        Value::Object(ObjectRef(Object::Message(Arc::new(self))))
+        Value::object(Arc::new(self))
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
@@ -119,6 +119,12 @@ impl Message {
     }
 }
 
+impl Object for Message {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
+    }
+}
+
 /// Several messages that were received together, in order.
 pub struct Messages {
     runtime: Arc<Shared>,
@@ -128,10 +134,16 @@ pub struct Messages {
 
 impl Messages {
     pub(crate) fn into_value(runtime: &Arc<Shared>, list: Vec<Arc<Message>>) -> Value {
-        Value::Object(ObjectRef(Object::Messages(Arc::new(Self { runtime: runtime.clone(), list }))))
+        Value::object(Arc::new(Self { runtime: runtime.clone(), list }))
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
+    }
+}
+
+impl Object for Messages {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.runtime().owner)
     }
 }

@@ -79,7 +79,7 @@ impl Promised {
             Ok(value) => value,
             Err(error) => return Some(Err(error)),
         };
-        let Some(connection) = Value::into_connection(value) else { return Some(Err(Error::wrong_type())) };
+        let Some(connection) = Value::into_object::<Connection>(value) else { return Some(Err(Error::wrong_type())) };
         Wants::done_to(&self.wants, &connection);
         Some(Ok(connection))
     }
@@ -93,7 +93,7 @@ impl Promised {
         }
         let wants = self.wants.clone();
         let arrival = self.promise.then(When::Value, move |outcome| {
-            if let Some(connection) = outcome.ok().and_then(Value::into_connection) {
+            if let Some(connection) = outcome.ok().and_then(Value::into_object::<Connection>) {
                 Wants::done_to(&wants, &connection);
             }
             Ok(Value::Unit)

@@ -77,7 +77,7 @@ fn accept_fails(listener: &Arc<Listener>, world: &World<'_>, wanted: ErrorKind) 
 fn accepted(listener: &Arc<Listener>, world: &World<'_>) -> Result<Arc<Connection>, String> {
     let accepted = listener.accept().and_then(|accepting| world.outcome(&accepting));
     let accepted = accepted.map_err(|error| format!("accepting again: {error}"))?;
-    accepted.into_connection().ok_or_else(|| "accepting again gave no connection".to_owned())
+    accepted.into_object::<Connection>().ok_or_else(|| "accepting again gave no connection".to_owned())
 }
 
 fn joined(one: &Arc<Connection>, other: &Arc<Connection>, world: &World<'_>) -> Result<(), String> {
@@ -154,7 +154,7 @@ fn carried_connect((over, there): Pair) -> Operation {
                     }
                     let server = accepted(&listener, world)?;
                     let client = world.outcome(&again).map_err(|error| format!("connecting again: {error}"))?;
-                    joined(&client.into_connection().ok_or("no connection")?, &server, world)
+                    joined(&client.into_object::<Connection>().ok_or("no connection")?, &server, world)
                 }
             }
         }),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use kjasync::coordination::{Queue, Semaphore};
 use kjasync::net::Listener;
 use kjasync::promise::{Fulfiller, Promise, Resolution, When};
+use kjasync::stream::Connection;
 use kjasync::{Error, ErrorKind, Value};
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpStream};
@@ -292,7 +293,7 @@ fn accept(listener: Arc<Listener>) -> Operation {
                 let accepting = shared.0.accept().map_err(|error| error.to_string())?;
                 let accepted = world.outcome(&accepting).map_err(|error| format!("accepting again: {error}"))?;
                 drop(accepting);
-                let connection = accepted.into_connection().ok_or("accepting again gave no connection")?;
+                let connection = accepted.into_object::<Connection>().ok_or("accepting again gave no connection")?;
                 Tcp::new(connection, second).goes_on(world)
             }
         }),

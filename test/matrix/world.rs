@@ -144,7 +144,7 @@ impl<'a> World<'a> {
 
     fn address(&self, port: u16) -> Arc<Address> {
         let parsed = Address::parse(&self.runtime, format!("127.0.0.1:{port}").as_bytes(), 0).expect("an address");
-        self.outcome(&parsed).expect("an address").into_address().expect("an address")
+        self.outcome(&parsed).expect("an address").into_object::<Address>().expect("an address")
     }
 
     pub(crate) fn connect(&self, port: u16) -> Promise {
@@ -158,7 +158,8 @@ impl<'a> World<'a> {
     pub(crate) fn tcp(&self) -> Arc<Tcp> {
         let connecting = self.connect(self.net.server_port());
         let peer = self.net.server.accept().expect("a connection").0;
-        let connection = self.outcome(&connecting).expect("a connection").into_connection().expect("a connection");
+        let connection =
+            self.outcome(&connecting).expect("a connection").into_object::<Connection>().expect("a connection");
         Tcp::new(connection, peer)
     }
 }

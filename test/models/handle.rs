@@ -1,35 +1,40 @@
 //! The handle table: one id used, released and overtaken by its slot's next tenant.
 
 use super::*;
-use crate::handle::{self, Object};
+use crate::ffi::handle;
 
-fn settled(shared: &Arc<Shared>, number: u64) -> Object {
-    Object::Promise(Promise::settled(shared.clone(), Ok(Value::U64(number))))
+fn runtime() -> Arc<Shared> {
+    crate::runtime::model::with_handles(handle::end_all_of)
+}
+
+fn settled(shared: &Arc<Shared>, number: u64) -> Promise {
+    Promise::settled(shared.clone(), Ok(Value::U64(number)))
 }
 
 fn value(id: u64) -> Option<u64> {
-    let promise = handle::with(id, |object| match object {
-        Object::Promise(promise) => Some(promise.clone()),
-        _ => None,
-    })?;
+    let promise = handle::get_promise(id).ok()?;
     promise.outcome().and_then(|outcome| number(&outcome))
+}
+
+fn release(id: u64) -> bool {
+    handle::take_promise(id).is_ok()
 }
 
 #[test]
 fn one_release_succeeds_and_a_stale_id_finds_nothing() {
     explore(3, || {
-        let shared = crate::runtime::model::new();
+        let shared = runtime();
         let id = handle::insert(settled(&shared, 1));
-        let releaser = loom::thread::spawn(move || handle::remove(id, |_| true).is_some());
+        let releaser = loom::thread::spawn(move || release(id));
         let user = loom::thread::spawn(move || value(id));
-        let own = handle::remove(id, |_| true).is_some();
+        let own = release(id);
         let next = handle::insert(settled(&shared, 2));
         assert!(own != releaser.join().unwrap());
         // Its last clone may have been the one that reads: then the value went first.
         assert!(matches!(user.join().unwrap(), None | Some(1)));
         assert_ne!(next, id);
         assert_eq!((value(id), value(next)), (None, Some(2)));
-        assert!(handle::remove(next, |_| true).is_some());
+        assert!(release(next));
         assert_eq!(handle::count(), 0);
     });
 }
@@ -37,13 +42,13 @@ fn one_release_succeeds_and_a_stale_id_finds_nothing() {
 #[test]
 fn nothing_is_left_of_what_is_made_while_the_runtime_ends() {
     explore(3, || {
-        let shared = crate::runtime::model::new();
+        let shared = runtime();
         let drops = Drops::new();
         let (making, guard) = (shared.clone(), drops.clone());
         let maker = loom::thread::spawn(move || {
             if making.check_live().is_ok() {
                 let promise = Readiness::new().promise(&making, &guard);
-                assert!(value(handle::insert(Object::Promise(promise))).is_none());
+                assert!(value(handle::insert(promise)).is_none());
                 1
             } else {
                 0

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub(crate) fn address(runtime: &Runtime, text: &str) -> Arc<Address> {
     let parsed = Address::parse(runtime, text.as_bytes(), 0).expect("an address");
-    outcome(&parsed).expect("an address").into_address().expect("an address")
+    outcome(&parsed).expect("an address").into_object::<Address>().expect("an address")
 }
 
 pub(crate) fn listener(runtime: &Runtime) -> Arc<Listener> {
@@ -22,7 +22,7 @@ pub(crate) fn connect(listener: &Listener) -> Promise {
 }
 
 pub(crate) fn connection(promise: &Promise) -> Arc<Connection> {
-    outcome(promise).expect("a connection").into_connection().expect("a connection")
+    outcome(promise).expect("a connection").into_object::<Connection>().expect("a connection")
 }
 
 /// A client's end and a server's end.

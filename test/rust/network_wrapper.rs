@@ -64,7 +64,7 @@ fn a_close_ends_every_handshake_whenever_it_comes() {
             assert_eq!(outcome(accept).map_err(|error| error.kind()).err(), Some(ErrorKind::Canceled));
         }
         for client in clients {
-            let read = outcome(&client.into_connection().unwrap().read(1, 1).unwrap());
+            let read = outcome(&client.into_object::<Connection>().unwrap().read(1, 1).unwrap());
             let ended = matches!(&read, Ok(Value::Bytes(bytes)) if bytes.is_empty());
             assert!(ended || kind(read) == Some(ErrorKind::Disconnected));
         }

@@ -1,0 +1,80 @@
+//! What promises carry and handles stand for, as everybody sees it.
+//!
+//! A kind of object is a type that implements [`Object`], in the file that defines it; nothing lists the kinds.
+
+use crate::error::Error;
+use crate::sync::atomic::{AtomicU8, Ordering};
+use bytes::Bytes;
+use std::any::{Any, type_name};
+use std::sync::Arc;
+
+/// Something that a promise may carry and a handle may stand for.
+pub(crate) trait Object: Any + Send + Sync {
+    /// The name of its kind, for texts.
+    fn kind(&self) -> &'static str {
+        type_name::<Self>().rsplit("::").next().unwrap_or_default()
+    }
+
+    /// The runtime that it belongs to: its handles become stale when that shuts down.
+    fn owner(&self) -> Option<&Owner> {
+        None
+    }
+
+    /// Closes what it has open, because its owner shuts down.
+    fn end(&self) {}
+}
+
+impl dyn Object {
+    pub(crate) fn is<T: Object>(&self) -> bool {
+        let any: &dyn Any = self;
+        any.is::<T>()
+    }
+
+    /// The object as what it is, if that is a `T`.
+    pub(crate) fn downcast<T: Any + Send + Sync>(self: Arc<Self>) -> Option<Arc<T>> {
+        let any: Arc<dyn Any + Send + Sync> = self;
+        any.downcast().ok()
+    }
+}
+
+impl Object for Bytes {}
+
+impl Object for Error {}
+
+/// How far a runtime is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Status {
+    Live,
+    Closing,
+    Closed,
+}
+
+/// A runtime, as its objects' handles know it.
+pub(crate) struct Owner {
+    status: AtomicU8,
+}
+
+impl Owner {
+    pub(crate) fn new() -> Self {
+        Self { status: AtomicU8::new(Status::Live as u8) }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        match self.status.load(Ordering::Acquire) {
+            0 => Status::Live,
+            1 => Status::Closing,
+            _ => Status::Closed,
+        }
+    }
+
+    /// From now on nothing may be started. `false` if that was said before.
+    pub(crate) fn start_closing(&self) -> bool {
+        let (live, closing) = (Status::Live as u8, Status::Closing as u8);
+        self.status.compare_exchange(live, closing, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    pub(crate) fn set_closed(&self) {
+        self.status.store(Status::Closed as u8, Ordering::Release);
+    }
+}
