@@ -14,6 +14,11 @@
  *   destructor runs exactly once, on any thread.
  * - Callbacks run on the loop's thread, never inside the call that was given them. The exceptions say so:
  *   kja_promise_eval_now, kja_executor_execute on the loop, and a finally that is cancelled on the loop.
+ * - A promise belongs to one loop, which runs its callback and which is the one it ends with. What is made from a promise
+ *   alone (then, catch, handle_both, finally, fork, attach, timeout, deadline) belongs to the loop that the caller is
+ *   inside, as kja_runtime_on_loop tells, or else to that promise's own; what is made with a runtime, a task set or a
+ *   canceler belongs to the runtime of that. So code of one loop may wait for promises of another and goes on where it was.
+ *   The owner of a wait scope is inside it during its calls only.
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  */
@@ -943,8 +948,8 @@ kja_status_t kja_call_return_error(kja_call_t call,
 kja_status_t kja_canceler_new(kja_runtime_t runtime, kja_canceler_t *out);
 
 /*
- The same outcome, unless the canceler comes first. Release the input for the operation to end with it. Either may
- outlive the other. (CANC-01, CANC-08)
+ The same outcome, unless the canceler comes first; it belongs to the canceler's runtime. Release the input for the
+ operation to end with it. Either may outlive the other. (CANC-01, CANC-08)
  */
 kja_status_t kja_canceler_wrap(kja_canceler_t canceler,
                                kja_promise_t promise,
@@ -1149,8 +1154,9 @@ kja_status_t kja_cidr_matches_text(const char *text,
                                    bool *out);
 
 /*
- Runs `on_value` on the loop once the promise has a value; an error passes by it. The result is what the
- callback returns. The callback never runs inside this call.
+ Runs `on_value` once the promise has a value; an error passes by it. The result is what the callback returns.
+ It runs on the loop that the caller is inside, to which the result belongs too, whatever loop the promise is of; off
+ every loop on the promise's own. It never runs inside this call.
 
  Ownership: `ctx` is taken over in every case; `destroy` runs once the callback has run or never will.
  Cancellation: when the result is cancelled before the callback began, it never runs. (PROM-05, PROM-07)
@@ -1162,7 +1168,7 @@ kja_status_t kja_promise_then(kja_promise_t promise,
                               kja_promise_t *out);
 
 /*
- Runs `on_error` on the loop if the promise fails; a value passes by it. Otherwise as
+ Runs `on_error` if the promise fails; a value passes by it. Otherwise as
  `kja_promise_then`. (PROM-10)
  */
 kja_status_t kja_promise_catch(kja_promise_t promise,
@@ -1172,7 +1178,7 @@ kja_status_t kja_promise_catch(kja_promise_t promise,
                                kja_promise_t *out);
 
 /*
- Runs `on_settled` on the loop for a value and for an error; `kja_call_status` tells which. Otherwise as
+ Runs `on_settled` for a value and for an error; `kja_call_status` tells which. Otherwise as
  `kja_promise_then`. (PROM-06)
  */
 kja_status_t kja_promise_handle_both(kja_promise_t promise,
@@ -1182,11 +1188,11 @@ kja_status_t kja_promise_handle_both(kja_promise_t promise,
                                      kja_promise_t *out);
 
 /*
- Runs `on_done` on the loop exactly once: after a value, after an error, or, with `CANCELED` as its input,
+ Runs `on_done` exactly once, on the loop that `kja_promise_then` would choose: after a value, after an error, or, with `CANCELED` as its input,
  when the result is cancelled or released. The outcome passes through, unless the callback fails; a
  promise that it returns is waited for first.
 
- Cancellation: on the loop's thread the callback runs inside the cancel, elsewhere on the loop soon
+ Cancellation: on that loop's thread the callback runs inside the cancel, otherwise on that loop soon
  after; a shutdown waits for it. Ownership as for `kja_promise_then`.
  */
 kja_status_t kja_promise_finally(kja_promise_t promise,
@@ -1240,13 +1246,13 @@ kja_status_t kja_promise_any(kja_runtime_t runtime,
                              kja_promise_t *out);
 
 /*
- The same outcome, or `TIMED_OUT` after `nanos` nanoseconds; then the operation is let go of, which
- cancels it unless another handle or promise holds it. (TIME-04)
+ The same outcome, or `TIMED_OUT` after `nanos` nanoseconds by the clock of the result's runtime; then the operation is
+ cancelled, unless another handle or promise holds it. (TIME-04)
  */
 kja_status_t kja_promise_timeout(kja_promise_t promise, uint64_t nanos, kja_promise_t *out);
 
 /*
- As `kja_promise_timeout`, at a time of the runtime's clock. (TIME-04)
+ As `kja_promise_timeout`, at a time of that clock. (TIME-04)
  */
 kja_status_t kja_promise_deadline(kja_promise_t promise, uint64_t mono_nanos, kja_promise_t *out);
 
@@ -1261,8 +1267,8 @@ kja_status_t kja_promise_attach(kja_promise_t promise,
 
 /*
  Gives the promise to its runtime, which holds it until it settles or until shutdown. The handle is
- consumed. `on_error`, which may be null, runs on the loop if it fails. `ctx` is taken over in every
- case. (PROM-19)
+ consumed. `on_error`, which may be null, runs if it fails: then what is given away is what `kja_promise_catch` would
+ have made, to the runtime of that. `ctx` is taken over in every case. (PROM-19)
  */
 kja_status_t kja_promise_detach(kja_promise_t promise,
                                 kja_callback_fn on_error,
@@ -2778,8 +2784,8 @@ kja_status_t kja_permit_release(kja_permit_t permit);
 kja_status_t kja_semaphore_release(kja_semaphore_t semaphore);
 
 /*
- Makes an empty task set for `limit` tasks at a time, 0 for 65536. `on_error` runs on the loop for each task that
- fails, with the error as its input; it may run many times and what it returns is ignored. `ctx` is taken over in
+ Makes an empty task set for `limit` tasks at a time, 0 for 65536. `on_error` runs on the set's loop for each task that
+ fails, whatever loop that is of, with the error as its input; it may run many times and what it returns is ignored. `ctx` is taken over in
  every case. Errors: `INVALID_ARGUMENT` without `on_error`. (TASK-02)
  */
 kja_status_t kja_task_set_new(kja_runtime_t runtime,

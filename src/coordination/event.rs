@@ -33,7 +33,7 @@ impl Event {
     /// Settles once it has happened. Any number may wait; dropping the promise is leaving.
     pub fn wait(&self) -> Result<Promise, Error> {
         self.runtime().check()?;
-        Ok(self.promise.fork())
+        Ok(self.promise.fork_on(self.runtime().clone()))
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {

@@ -14,8 +14,8 @@ pub unsafe extern "C" fn kja_canceler_new(runtime: kja_runtime_t, out: *mut kja_
     created(out, || Canceler::new(&*get::<Runtime>(runtime)?))
 }
 
-/// The same outcome, unless the canceler comes first. Release the input for the operation to end with it. Either may
-/// outlive the other. (CANC-01, CANC-08)
+/// The same outcome, unless the canceler comes first; it belongs to the canceler's runtime. Release the input for the
+/// operation to end with it. Either may outlive the other. (CANC-01, CANC-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_canceler_wrap(
     canceler: kja_canceler_t,

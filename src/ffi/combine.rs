@@ -22,8 +22,9 @@ fn then(
     created(out, || Ok(get_promise(promise)?.then_continue(when, run?)))
 }
 
-/// Runs `on_value` on the loop once the promise has a value; an error passes by it. The result is what the
-/// callback returns. The callback never runs inside this call.
+/// Runs `on_value` once the promise has a value; an error passes by it. The result is what the callback returns.
+/// It runs on the loop that the caller is inside, to which the result belongs too, whatever loop the promise is of; off
+/// every loop on the promise's own. It never runs inside this call.
 ///
 /// Ownership: `ctx` is taken over in every case; `destroy` runs once the callback has run or never will.
 /// Cancellation: when the result is cancelled before the callback began, it never runs. (PROM-05, PROM-07)
@@ -38,7 +39,7 @@ pub unsafe extern "C" fn kja_promise_then(
     then(promise, When::Value, on_value, ctx, destroy, out)
 }
 
-/// Runs `on_error` on the loop if the promise fails; a value passes by it. Otherwise as
+/// Runs `on_error` if the promise fails; a value passes by it. Otherwise as
 /// `kja_promise_then`. (PROM-10)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_catch(
@@ -51,7 +52,7 @@ pub unsafe extern "C" fn kja_promise_catch(
     then(promise, When::Error, on_error, ctx, destroy, out)
 }
 
-/// Runs `on_settled` on the loop for a value and for an error; `kja_call_status` tells which. Otherwise as
+/// Runs `on_settled` for a value and for an error; `kja_call_status` tells which. Otherwise as
 /// `kja_promise_then`. (PROM-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_handle_both(
@@ -64,11 +65,11 @@ pub unsafe extern "C" fn kja_promise_handle_both(
     then(promise, When::Both, on_settled, ctx, destroy, out)
 }
 
-/// Runs `on_done` on the loop exactly once: after a value, after an error, or, with `CANCELED` as its input,
+/// Runs `on_done` exactly once, on the loop that `kja_promise_then` would choose: after a value, after an error, or, with `CANCELED` as its input,
 /// when the result is cancelled or released. The outcome passes through, unless the callback fails; a
 /// promise that it returns is waited for first.
 ///
-/// Cancellation: on the loop's thread the callback runs inside the cancel, elsewhere on the loop soon
+/// Cancellation: on that loop's thread the callback runs inside the cancel, otherwise on that loop soon
 /// after; a shutdown waits for it. Ownership as for `kja_promise_then`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_finally(
@@ -144,8 +145,8 @@ pub unsafe extern "C" fn kja_promise_any(
     created(out, || Promise::any(&*get::<Runtime>(runtime)?, &inputs(promises, count)?))
 }
 
-/// The same outcome, or `TIMED_OUT` after `nanos` nanoseconds; then the operation is let go of, which
-/// cancels it unless another handle or promise holds it. (TIME-04)
+/// The same outcome, or `TIMED_OUT` after `nanos` nanoseconds by the clock of the result's runtime; then the operation is
+/// cancelled, unless another handle or promise holds it. (TIME-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_timeout(
     promise: kja_promise_t,
@@ -155,7 +156,7 @@ pub unsafe extern "C" fn kja_promise_timeout(
     created(out, || Ok(get_promise(promise)?.timeout(nanos)))
 }
 
-/// As `kja_promise_timeout`, at a time of the runtime's clock. (TIME-04)
+/// As `kja_promise_timeout`, at a time of that clock. (TIME-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_deadline(
     promise: kja_promise_t,
@@ -179,8 +180,8 @@ pub unsafe extern "C" fn kja_promise_attach(
 }
 
 /// Gives the promise to its runtime, which holds it until it settles or until shutdown. The handle is
-/// consumed. `on_error`, which may be null, runs on the loop if it fails. `ctx` is taken over in every
-/// case. (PROM-19)
+/// consumed. `on_error`, which may be null, runs if it fails: then what is given away is what `kja_promise_catch` would
+/// have made, to the runtime of that. `ctx` is taken over in every case. (PROM-19)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_detach(
     promise: kja_promise_t,

@@ -12,8 +12,8 @@ use std::ffi::c_void;
 /// How many tasks a set holds when 0 is asked for.
 const DEFAULT_LIMIT: usize = 65_536;
 
-/// Makes an empty task set for `limit` tasks at a time, 0 for 65536. `on_error` runs on the loop for each task that
-/// fails, with the error as its input; it may run many times and what it returns is ignored. `ctx` is taken over in
+/// Makes an empty task set for `limit` tasks at a time, 0 for 65536. `on_error` runs on the set's loop for each task that
+/// fails, whatever loop that is of, with the error as its input; it may run many times and what it returns is ignored. `ctx` is taken over in
 /// every case. Errors: `INVALID_ARGUMENT` without `on_error`. (TASK-02)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_task_set_new(

@@ -60,7 +60,7 @@ impl Network {
         let host = host(text, default_port)?;
         let parsing = Address::parse_for(&self.runtime, &self.filter, text, default_port)?;
         let wrappers = self.wrappers.clone();
-        Ok(parsing.then(When::Value, move |parsed| {
+        Ok(parsing.then_on(self.runtime.clone(), When::Value, move |parsed| {
             let mut address = parsed?.into_object::<Address>().ok_or_else(Error::wrong_type)?;
             for wrapper in &wrappers {
                 address = Arc::new(Address::wrapped(&address, wrapper, &host));

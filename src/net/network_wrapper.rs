@@ -117,7 +117,7 @@ impl NetworkWrapper {
 
     fn handshake(&self, begin: impl FnOnce() -> Resolution + Send + 'static) -> Promise {
         let begin = Continuation::Closure(Box::new(move |_| begin()));
-        Promise::call(self.runtime.clone(), begin).then(When::Value, a_connection)
+        Promise::call(self.runtime.clone(), begin).then_on(self.runtime.clone(), When::Value, a_connection)
     }
 
     /// The handshake of a connection that was accepted.
@@ -129,11 +129,12 @@ impl NetworkWrapper {
     /// Connects and wraps.
     pub(super) fn connect(self: &Arc<Self>, inner: &Address, host: &str) -> Result<Promise, Error> {
         let (this, host) = (self.clone(), host.to_owned());
-        let wrapped = inner.connect()?.then(When::Value, move |connected| match connection(connected) {
+        let begin = move |connected| match connection(connected) {
             Ok(connection) => this.wrap.client(connection, &host),
             Err(error) => Err(error).into(),
-        });
-        Ok(wrapped.then(When::Value, a_connection))
+        };
+        let wrapped = inner.connect()?.then_on(self.runtime.clone(), When::Value, begin);
+        Ok(wrapped.then_on(self.runtime.clone(), When::Value, a_connection))
     }
 
     pub(super) fn accept_failed(&self, error: Error) {

@@ -69,12 +69,13 @@ impl Wrapped {
 
     fn begin(&self, connection: Arc<Connection>) -> Result<(), Error> {
         self.line.handshakes.lock().under_way += 1;
+        let runtime = self.wrapper.runtime();
         let mut handshake = self.wrapper.accepted(connection);
         if let Some(nanos) = self.wrapper.options().accept_timeout {
-            handshake = handshake.timeout(nanos);
+            handshake = handshake.timeout_on(runtime.clone(), nanos);
         }
         let line = self.line.clone();
-        self.tasks.add(&handshake.then(When::Both, move |outcome| line.end(outcome)))?;
+        self.tasks.add(&handshake.then_on(runtime.clone(), When::Both, move |outcome| line.end(outcome)))?;
         // Closed meanwhile, perhaps before there was this one to end.
         if self.line.handshakes.lock().closed {
             self.tasks.clear();

@@ -43,6 +43,6 @@ impl Promise {
     /// operation itself. (PROM-17)
     pub fn attach(&self, attachment: Opaque) -> Promise {
         let operation = Watch::new(self.clone());
-        self.start_on("attach", Attached(Some((operation, attachment))))
+        self.start_on(self.home(), "attach", Attached(Some((operation, attachment))))
     }
 }

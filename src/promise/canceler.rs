@@ -63,7 +63,8 @@ impl Canceler {
             wrapped.last
         };
         let canceler = Arc::downgrade(&self.wrapped);
-        let wrapper = promise.start_on("canceler", Wrapper { input: Watch::new(promise.clone()), number, canceler });
+        let wrapper = Wrapper { input: Watch::new(promise.clone()), number, canceler };
+        let wrapper = promise.start_on(self.runtime.clone(), "canceler", wrapper);
         let cell = wrapper.cell().clone();
         self.wrapped.lock().cells.insert(number, cell);
         // Settled before it was noted: nobody else takes the note back.

@@ -39,7 +39,7 @@ use source::{Source, Then};
 pub(crate) use wait::wait_for;
 
 use crate::error::Error;
-use crate::runtime::{Shared, Timer};
+use crate::runtime::{Shared, Timer, home};
 use crate::value::{Outcome, Value};
 use std::future::Future;
 use std::pin::Pin;
@@ -88,9 +88,14 @@ impl Promise {
     }
 
     /// As `start`, for a future that waits for this promise.
-    fn start_on(&self, name: &'static str, future: impl Future<Output = Outcome> + Send + 'static) -> Self {
+    fn start_on(
+        &self,
+        runtime: Arc<Shared>,
+        name: &'static str,
+        future: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Self {
         let awaits = Some(self.0.clone());
-        Self::from_source(self.0.runtime.clone(), Source::Future { future: Box::pin(future), name, awaits })
+        Self::from_source(runtime, Source::Future { future: Box::pin(future), name, awaits })
     }
 
     /// Runs a callback on the loop for each of what comes; a value that one returns ends the sequence and is its own,
@@ -115,7 +120,7 @@ impl Promise {
 
     /// Runs what is left of a cancelled `finally` on the loop, even if a shutdown cancels this too.
     fn finally(runtime: Arc<Shared>, continuation: Continuation) -> Self {
-        Self::settled(runtime, Err(Error::canceled())).then_continue(When::Finally, continuation)
+        Self::settled(runtime.clone(), Err(Error::canceled())).continue_on(runtime, When::Finally, continuation)
     }
 
     /// As `call`, once the loop has nothing else to do; the latest of several comes first. (PROM-25)
@@ -136,9 +141,18 @@ impl Promise {
         Self(Cell::new(runtime, Source::Outside))
     }
 
+    /// The loop that what is built on this promise belongs to: the one that this thread is inside, or else the promise's.
+    fn home(&self) -> Arc<Shared> {
+        home(&self.0.runtime)
+    }
+
     /// What follows on this promise, whose holder it becomes.
     pub(crate) fn then_continue(self, when: When, continuation: Continuation) -> Self {
-        let runtime = self.0.runtime.clone();
+        let home = self.home();
+        self.continue_on(home, when, continuation)
+    }
+
+    fn continue_on(self, runtime: Arc<Shared>, when: When, continuation: Continuation) -> Self {
         let then = Then { input: Watch::new(self), continuation: Some(continuation), when };
         let cell = Cell::new(runtime, Source::Then(then));
         if !cell.wait_for_input() {
@@ -147,17 +161,34 @@ impl Promise {
         Self(cell)
     }
 
-    /// Runs `f` on the loop for the outcomes that `when` names. (PROM-05, PROM-06, PROM-10)
+    /// Runs `f` for the outcomes that `when` names, on the loop that the calling thread is inside, or else on this
+    /// promise's. (PROM-05, PROM-06, PROM-10)
     ///
     /// # Cancellation
     /// Dropping the result before `f` began means that `f` never runs, except with [`When::Finally`].
     pub fn then<R: Into<Resolution>>(&self, when: When, f: impl FnOnce(Outcome) -> R + Send + 'static) -> Self {
-        self.clone().then_continue(when, Continuation::Closure(Box::new(move |outcome| f(outcome).into())))
+        self.then_on(self.home(), when, f)
+    }
+
+    /// As `then`, on this loop wherever it is called.
+    pub(crate) fn then_on<R: Into<Resolution>>(
+        &self,
+        runtime: Arc<Shared>,
+        when: When,
+        f: impl FnOnce(Outcome) -> R + Send + 'static,
+    ) -> Self {
+        let continuation = Continuation::Closure(Box::new(move |outcome| f(outcome).into()));
+        self.clone().continue_on(runtime, when, continuation)
     }
 
     /// Another promise for the same outcome, cancelled on its own. (FORK-01, FORK-03)
     pub fn fork(&self) -> Self {
-        Self::from_source(self.0.runtime.clone(), Source::forward(self.clone()))
+        self.fork_on(self.home())
+    }
+
+    /// As `fork`, for this loop wherever it is called.
+    pub(crate) fn fork_on(&self, runtime: Arc<Shared>) -> Self {
+        Self::from_source(runtime, Source::forward(self.clone()))
     }
 
     /// Gives the promise to the runtime, which holds it until it settles or the runtime shuts down;

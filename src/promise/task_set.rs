@@ -71,7 +71,7 @@ impl TaskSet {
             number
         };
         let inner = Arc::downgrade(&self.inner);
-        let task = promise.then(When::Both, move |outcome| finished(&inner, number, outcome));
+        let task = promise.then_on(self.runtime.clone(), When::Both, move |outcome| finished(&inner, number, outcome));
         let mut unwanted = Some(task);
         if let Some(member) = self.inner.tasks.lock().members.get_mut(&number) {
             *member = unwanted.take();

@@ -2,10 +2,11 @@
 
 use super::{Promise, Watch};
 use crate::error::Error;
-use crate::runtime::Timer;
+use crate::runtime::{Shared, Timer};
 use crate::value::Outcome;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 struct Timeout {
@@ -31,16 +32,26 @@ impl Future for Timeout {
 }
 
 impl Promise {
-    /// The same outcome, or `TimedOut` after `nanos`; then the operation is cancelled, unless somebody
-    /// else holds it. (TIME-04)
+    /// The same outcome, or `TimedOut` after `nanos` by the clock of the result's loop; then the operation is cancelled,
+    /// unless somebody else holds it. (TIME-04)
     pub fn timeout(&self, nanos: u64) -> Promise {
-        self.deadline(self.runtime().clock.after(nanos))
+        self.timeout_on(self.home(), nanos)
     }
 
-    /// As `timeout`, at this time of the runtime's clock. (TIME-04)
+    /// As `timeout`, on this loop wherever it is called.
+    pub(crate) fn timeout_on(&self, runtime: Arc<Shared>, nanos: u64) -> Promise {
+        let time = runtime.clock.after(nanos);
+        self.deadline_on(runtime, time)
+    }
+
+    /// As `timeout`, at this time of that clock. (TIME-04)
     pub fn deadline(&self, time: u64) -> Promise {
-        let timer = Timer::at(self.runtime(), time);
+        self.deadline_on(self.home(), time)
+    }
+
+    fn deadline_on(&self, runtime: Arc<Shared>, time: u64) -> Promise {
+        let timer = Timer::at(&runtime, time);
         let timeout = Timeout { input: Some(Watch::new(self.clone())), timer };
-        self.start_on("timeout", timeout)
+        self.start_on(runtime, "timeout", timeout)
     }
 }

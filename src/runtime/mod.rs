@@ -18,7 +18,7 @@ mod stats;
 mod timer;
 
 pub use executor::Executor;
-pub(crate) use on_loop::on_any_loop;
+pub(crate) use on_loop::{home, on_any_loop};
 pub(crate) use parker::Parker;
 pub(crate) use stats::Slow;
 pub use stats::Stats;

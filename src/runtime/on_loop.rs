@@ -12,13 +12,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 struct Place {
-    runtime: RuntimeId,
+    /// The runtime whose loop this thread is inside.
+    runtime: Option<Arc<Shared>>,
     next: Vec<Arc<Cell>>,
     /// The cell that is being polled. One that wakes itself lets others have their turn first.
     polled: *const Cell,
 }
 
-per_thread!(static PLACE: RefCell<Place> = const { RefCell::new(Place { runtime: 0, next: Vec::new(), polled: std::ptr::null() }) });
+per_thread!(static PLACE: RefCell<Place> = const { RefCell::new(Place { runtime: None, next: Vec::new(), polled: std::ptr::null() }) });
 
 /// Shows this thread's place to `look`, in which nothing foreign may run or be dropped.
 fn place<R>(look: impl FnOnce(&mut Place) -> R) -> Option<R> {
@@ -27,11 +28,24 @@ fn place<R>(look: impl FnOnce(&mut Place) -> R) -> Option<R> {
 
 /// Whether this thread is inside any loop, where blocking is refused.
 pub(crate) fn on_any_loop() -> bool {
-    place(|place| place.runtime != 0).unwrap_or(false)
+    place(|place| place.runtime.is_some()).unwrap_or(false)
 }
 
 pub(super) fn is_inside(runtime: RuntimeId) -> bool {
-    place(|place| place.runtime == runtime).unwrap_or(false)
+    place(|place| place.is_inside(runtime)).unwrap_or(false)
+}
+
+/// The loop that what is built on a promise of `runtime` belongs to: the one that this thread is inside, or else that one.
+pub(crate) fn home(runtime: &Arc<Shared>) -> Arc<Shared> {
+    place(|place| place.runtime.as_ref().filter(|inside| inside.id != runtime.id).cloned())
+        .flatten()
+        .unwrap_or_else(|| runtime.clone())
+}
+
+impl Place {
+    fn is_inside(&self, runtime: RuntimeId) -> bool {
+        self.runtime.as_ref().is_some_and(|inside| inside.id == runtime)
+    }
 }
 
 /// Being inside a loop, until dropped.
@@ -40,9 +54,9 @@ pub(super) struct OnLoop<'a>(&'a Arc<Shared>);
 impl<'a> OnLoop<'a> {
     pub(super) fn enter(runtime: &'a Arc<Shared>) -> Result<Self, Error> {
         let entered = place(|place| {
-            let free = place.runtime == 0;
+            let free = place.runtime.is_none();
             if free {
-                place.runtime = runtime.id;
+                place.runtime = Some(runtime.clone());
             }
             free
         });
@@ -52,17 +66,17 @@ impl<'a> OnLoop<'a> {
 
 impl Drop for OnLoop<'_> {
     fn drop(&mut self) {
-        let left = place(|place| {
-            place.runtime = 0;
-            std::mem::take(&mut place.next)
-        });
-        self.0.queue.put_back(left.unwrap_or_default());
+        let left = place(|place| (place.runtime.take(), std::mem::take(&mut place.next)));
+        if let Some((runtime, next)) = left {
+            self.0.queue.put_back(next);
+            drop(runtime);
+        }
     }
 }
 
 /// Whether a cell that became ready goes on the stack: this thread is inside its runtime's loop.
 pub(super) fn takes(cell: &Arc<Cell>) -> bool {
-    place(|place| place.runtime == cell.runtime.id && place.polled != Arc::as_ptr(cell)).unwrap_or(false)
+    place(|place| place.is_inside(cell.runtime.id) && place.polled != Arc::as_ptr(cell)).unwrap_or(false)
 }
 
 /// Puts a cell on the stack, which takes it.

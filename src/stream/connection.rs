@@ -290,14 +290,14 @@ impl Connection {
         self.runtime().check()?;
         let mut shared = self.disconnected.lock();
         if let Some(promise) = &*shared {
-            return Ok(promise.fork());
+            return Ok(promise.fork_on(self.runtime().clone()));
         }
         let transport = self.transport.clone();
         let promise = Promise::start(self.runtime().clone(), "when_write_disconnected", async move {
             std::future::poll_fn(|cx| transport.poll_write_disconnected(cx)).await?;
             Ok(Value::Unit)
         });
-        Ok(shared.insert(promise).fork())
+        Ok(shared.insert(promise).fork_on(self.runtime().clone()))
     }
 
     /// How many bytes are left to read, if that is known. (STRM-04)

@@ -92,7 +92,7 @@ impl Promised {
             return;
         }
         let wants = self.wants.clone();
-        let arrival = self.promise.then(When::Value, move |outcome| {
+        let arrival = self.promise.then_on(self.promise.runtime().clone(), When::Value, move |outcome| {
             if let Some(connection) = outcome.ok().and_then(Value::into_object::<Connection>) {
                 Wants::done_to(&wants, &connection);
             }

@@ -16,6 +16,7 @@ mod fulfiller;
 mod gate;
 mod handle;
 mod loopback;
+mod loops;
 mod network_wrapper;
 mod promise;
 mod runtime;
