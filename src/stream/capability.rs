@@ -13,7 +13,7 @@ use crate::value::{Outcome, Value};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::future::Future;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -338,8 +338,7 @@ impl Connection {
     /// `Unimplemented` if it has none.
     pub fn dup_fd(&self) -> Result<OwnedFd, Error> {
         let socket = self.transport().socket().ok_or_else(no_descriptor)?;
-        let copy = socket.with_fd(|fd| rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), 0))?;
-        copy.map_err(|errno| Error::from_io("copying a descriptor", &errno.into()))
+        socket.share()?.map_err(|errno| Error::from_io("copying a descriptor", &errno.into()))
     }
 }
 

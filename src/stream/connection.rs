@@ -77,6 +77,9 @@ impl Connection {
     /// A connection over a socket of whose other end something is known.
     pub(crate) fn with_remote(socket: Socket, remote: Remote) -> Arc<Self> {
         let runtime = socket.runtime().clone();
+        if remote.address.is_some() {
+            socket.short_reads_drain();
+        }
         Self::build(&runtime, super::Descriptor::new(socket, true), remote)
     }
 

@@ -29,18 +29,14 @@ pub(crate) struct Descriptor {
     is_socket: bool,
     /// What it can do, if that is not both.
     only: Option<Direction>,
-    /// A read that fills less than its room has taken all there was.
-    reads_all: bool,
     read_aborted: AtomicBool,
     disconnect: Disconnect,
 }
 
 impl Descriptor {
     pub(crate) fn new(socket: Socket, is_socket: bool) -> Self {
-        // A Unix socket stops after bytes that descriptors came with, a terminal after each line.
-        let reads_all = socket.with_fd(|fd| if is_socket { !is_unix(fd) } else { is_pipe(fd) }).unwrap_or(false);
         let read_aborted = AtomicBool::new(false);
-        Self { socket, is_socket, only: None, reads_all, read_aborted, disconnect: Disconnect::default() }
+        Self { socket, is_socket, only: None, read_aborted, disconnect: Disconnect::default() }
     }
 
     /// The end of a pipe, for this direction alone.
@@ -80,11 +76,6 @@ fn is_unix(fd: BorrowedFd<'_>) -> bool {
     socket2::SockRef::from(&fd).local_addr().is_ok_and(|name| name.is_unix())
 }
 
-fn is_pipe(fd: BorrowedFd<'_>) -> bool {
-    use rustix::fs::{FileType, fstat};
-    fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
-}
-
 pub(super) fn advance(parts: &mut VecDeque<Bytes>, mut sent: usize) {
     while let Some(first) = parts.front_mut() {
         let step = sent.min(first.len());
@@ -108,7 +99,7 @@ impl Transport for Descriptor {
             Direction::Read,
             cx,
             |fd| if self.is_socket { target.recv(fd) } else { target.read(fd) },
-            |count| self.reads_all && *count < room,
+            |count| *count < room,
         ))?;
         Poll::Ready(read.map_err(|error| Error::from_io("reading", &error)))
     }

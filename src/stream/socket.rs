@@ -4,6 +4,19 @@
 //! may look before the loop does, tries the call first and asks for readiness only when that would block.
 //! An operation borrows the descriptor for one system call, so `close` really closes it, at most one system call
 //! later, while operations are pending.
+//!
+//! # When a short read means that nothing is left
+//!
+//! The kernel tells once of what arrives, so readiness may be cleared only if nothing is left. A call that blocks proves
+//! that and costs a system call. A read that got less than it had room for proves it for a TCP connection, with one
+//! exception: it also stops at the mark of urgent data. Of such data the kernel tells (EPOLLPRI) together with the bytes
+//! around it, as long as nobody has read it apart. So a short read counts if the descriptor is a TCP socket that was made
+//! here, nobody else has a copy of it, and no urgent data has ever been told of. What is told after the read sets the
+//! readiness anew, and then the clearing, which names the state that it has seen, does nothing.
+//!
+//! Nothing else is known to be empty before a call blocks: Unix sockets stop at descriptors and at urgent bytes, terminals
+//! at the end of a line, pipes between the packets of a writer that asked for them (O_DIRECT), and a socket that was made
+//! elsewhere may have a protocol on top (kTLS).
 
 use super::closable::{Closable, InUse};
 use crate::error::Error;
@@ -12,7 +25,7 @@ use crate::sync::Lock;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -20,6 +33,8 @@ use tokio::io::unix::AsyncFd;
 pub(crate) struct Socket {
     runtime: Arc<Shared>,
     fd: Closable<AsyncFd<OwnedFd>>,
+    /// A short read leaves nothing, unless there is urgent data.
+    short_read_drains: AtomicBool,
     /// The pending reader, for `close`.
     reader: Lock<Option<Waker>>,
     /// What `reader` would wake, 0 for nobody: one that is known already costs no lock.
@@ -68,6 +83,28 @@ fn first_try<R>(
     }
 }
 
+/// Whether the kernel has ever told of urgent data.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn has_urgent(fd: &AsyncFd<OwnedFd>) -> bool {
+    fd.try_io(Interest::PRIORITY, |_| Ok(())).is_ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn has_urgent(_fd: &AsyncFd<OwnedFd>) -> bool {
+    true
+}
+
+/// What a connection is registered for.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn everything() -> Interest {
+    Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn everything() -> Interest {
+    Interest::READABLE | Interest::WRITABLE
+}
+
 /// Registers a descriptor that is already non-blocking.
 fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
     let tokio = runtime.tokio()?;
@@ -82,7 +119,7 @@ fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<As
 impl Socket {
     /// Registers a descriptor that is already non-blocking.
     pub(crate) fn new(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Self, Error> {
-        Ok(Self::over(runtime, register(runtime, fd, Interest::READABLE | Interest::WRITABLE)?))
+        Ok(Self::over(runtime, register(runtime, fd, everything())?))
     }
 
     /// As `new`, for one of which every write makes the kernel tell that there is room for another, such as a datagram
@@ -93,7 +130,19 @@ impl Socket {
 
     fn over(runtime: &Arc<Shared>, fd: AsyncFd<OwnedFd>) -> Self {
         let (fd, known_reader) = (Closable::new(fd), AtomicUsize::new(0));
-        Self { runtime: runtime.clone(), fd, reader: Lock::new(None), known_reader }
+        let short_read_drains = AtomicBool::new(false);
+        Self { runtime: runtime.clone(), fd, short_read_drains, reader: Lock::new(None), known_reader }
+    }
+
+    /// Says that this is a TCP connection which was made here.
+    pub(crate) fn short_reads_drain(&self) {
+        self.short_read_drains.store(true, Ordering::Release);
+    }
+
+    /// A copy of the descriptor for somebody who may do with it what he likes.
+    pub(crate) fn share(&self) -> Result<rustix::io::Result<OwnedFd>, Error> {
+        self.short_read_drains.store(false, Ordering::Release);
+        self.with_fd(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 0))
     }
 
     /// A copy that is registered for this alone, beside what the descriptor itself is registered for.
@@ -122,8 +171,8 @@ impl Socket {
         Ok(call(fd.get_ref().as_fd()))
     }
 
-    /// Tries `call` until it does not block; then waits for readiness. `emptied` says of a result that the
-    /// next call would block.
+    /// Tries `call` until it does not block; then waits for readiness. `short` says of a result that it is less than
+    /// there was room for.
     ///
     /// Readiness is cleared only if it was seen before the call that found nothing: what arrives meanwhile
     /// makes new readiness, of which the kernel tells once.
@@ -132,7 +181,7 @@ impl Socket {
         direction: Direction,
         cx: &mut Context<'_>,
         mut call: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<R>,
-        emptied: impl Fn(&R) -> bool,
+        short: impl Fn(&R) -> bool,
     ) -> Poll<Result<io::Result<R>, Error>> {
         let fd = self.fd()?;
         if direction == Direction::Read {
@@ -143,8 +192,9 @@ impl Socket {
             Err(rustix::io::Errno::AGAIN) => Called::Blocked,
             Err(errno) => Called::Done(Err(errno.into()), false),
             Ok(result) => {
-                let emptied = emptied(&result);
-                Called::Done(Ok(result), emptied)
+                // In this order: what the kernel has told of by now is known, and what it tells of later undoes a clearing.
+                let drained = short(&result) && self.short_read_drains.load(Ordering::Acquire) && !has_urgent(&fd);
+                Called::Done(Ok(result), drained)
             }
         };
         if !self.runtime.on_loop()
@@ -174,8 +224,8 @@ impl Socket {
                         break;
                     }
                 }
-                Called::Done(done, emptied) => {
-                    if emptied {
+                Called::Done(done, drained) => {
+                    if drained {
                         ready.clear_ready();
                     }
                     return Poll::Ready(Ok(done));
