@@ -135,7 +135,8 @@
 
 /*
  Timers go by a clock of the runtime's own, which starts at 0 and moves only when `kja_timer_advance` or, on a
- wait scope, `kja_runtime_run` says so: for tests of what happens in time. (TIME-06)
+ wait scope, `kja_runtime_run` says so: for tests of what happens in time. Waits for the system go by real time all the
+ same: for the backlog of a unix socket, for descriptors, between the attempts of a connect. (TIME-06)
  */
 #define KJA_RUNTIME_VIRTUAL_TIME 1
 
@@ -804,7 +805,8 @@ kja_status_t kja_address_get(kja_address_t address,
 /*
  Connects; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. The addresses behind a name race:
  IPv6 and IPv4 in turns, the next one as soon as one has failed, or 250 ms after the one before; the first that
- answers wins, and the others' sockets are closed before the promise settles. (RFC 8305)
+ answers wins, and the others' sockets are closed before the promise settles. (RFC 8305) A unix socket whose backlog is
+ full is asked again after a pause, at growing intervals up to 128 ms: the system does not tell when there is room.
 
  Errors: `INVALID_ARGUMENT` at once for `*` and for an address without a port; otherwise the promise fails as the last
  attempt did: `DISCONNECTED` if the connection is refused or cannot be made, `FAILED` with the OS error ENOENT or EACCES
@@ -2926,7 +2928,7 @@ kja_status_t kja_connection_from_fd(kja_runtime_t runtime,
 
 /*
  Connects a stream socket to the address, of whose names the first of the socket's family is used; the promise carries
- a `kja_connection_t`. Flags and errors as `kja_connection_from_fd`; the promise fails with `DISCONNECTED` if the
+ a `kja_connection_t`. The full backlog of a unix socket is waited for as by `kja_address_connect_start`. Flags and errors as `kja_connection_from_fd`; the promise fails with `DISCONNECTED` if the
  connection is refused. Cancellation: the attempt ends and the library's descriptor is closed. (LLIO-07)
  */
 kja_status_t kja_connection_from_connecting_fd_start(kja_runtime_t runtime,

@@ -156,7 +156,8 @@ pub unsafe extern "C" fn kja_address_get(
 
 /// Connects; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. The addresses behind a name race:
 /// IPv6 and IPv4 in turns, the next one as soon as one has failed, or 250 ms after the one before; the first that
-/// answers wins, and the others' sockets are closed before the promise settles. (RFC 8305)
+/// answers wins, and the others' sockets are closed before the promise settles. (RFC 8305) A unix socket whose backlog is
+/// full is asked again after a pause, at growing intervals up to 128 ms: the system does not tell when there is room.
 ///
 /// Errors: `INVALID_ARGUMENT` at once for `*` and for an address without a port; otherwise the promise fails as the last
 /// attempt did: `DISCONNECTED` if the connection is refused or cannot be made, `FAILED` with the OS error ENOENT or EACCES

@@ -17,7 +17,8 @@ pub const KJA_RUNTIME_THREAD: u32 = 0;
 pub const KJA_RUNTIME_WAIT_SCOPE: u32 = 1;
 
 /// Timers go by a clock of the runtime's own, which starts at 0 and moves only when `kja_timer_advance` or, on a
-/// wait scope, `kja_runtime_run` says so: for tests of what happens in time. (TIME-06)
+/// wait scope, `kja_runtime_run` says so: for tests of what happens in time. Waits for the system go by real time all the
+/// same: for the backlog of a unix socket, for descriptors, between the attempts of a connect. (TIME-06)
 pub const KJA_RUNTIME_VIRTUAL_TIME: u32 = 1;
 
 /// Choices for `kja_runtime_new`. Zero everything, then set `size` and what is wanted; 0 means the default.

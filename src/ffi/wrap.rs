@@ -65,7 +65,7 @@ pub unsafe extern "C" fn kja_connection_from_fd(
 }
 
 /// Connects a stream socket to the address, of whose names the first of the socket's family is used; the promise carries
-/// a `kja_connection_t`. Flags and errors as `kja_connection_from_fd`; the promise fails with `DISCONNECTED` if the
+/// a `kja_connection_t`. The full backlog of a unix socket is waited for as by `kja_address_connect_start`. Flags and errors as `kja_connection_from_fd`; the promise fails with `DISCONNECTED` if the
 /// connection is refused. Cancellation: the attempt ends and the library's descriptor is closed. (LLIO-07)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_from_connecting_fd_start(

@@ -82,7 +82,7 @@ pub(super) async fn accept_from(member: Arc<Member>, turn: Turn) -> Outcome {
         if error.kind() != ErrorKind::Overloaded {
             return Err(error);
         }
-        let mut timer = Timer::after(socket.runtime(), pause);
+        let mut timer = Timer::pause(socket.runtime(), pause);
         poll_fn(|cx| match socket.with_fd(|_| ()) {
             Ok(()) => Pin::new(&mut timer).poll(cx).map(Ok),
             Err(closed) => Poll::Ready(Err(closed)),

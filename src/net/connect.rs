@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::runtime::{Shared, Timer};
 use crate::stream::{Connection, Socket, connected};
 use rustix::io::Errno;
-use socket2::{Domain, Protocol, SockAddr, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -102,7 +102,7 @@ impl Race {
             };
             if due && let Some(address) = self.waiting.pop_front() {
                 self.running.push(Box::pin(connect_one(self.runtime.clone(), address, self.filter.clone())));
-                self.next = Some(Timer::after(&self.runtime, ATTEMPT_DELAY));
+                self.next = Some(Timer::pause(&self.runtime, ATTEMPT_DELAY));
             } else if self.running.is_empty() {
                 return Poll::Ready(Err(self.failed.clone()));
             } else {
@@ -118,28 +118,30 @@ impl Race {
 async fn connect_one(runtime: Arc<Shared>, address: SockAddr, filter: Filter) -> Result<Arc<Connection>, Error> {
     let explain = |error: io::Error| Error::from_io(format_args!("connecting to {}", sockaddr::text(&address)), &error);
     let socket = open(&address).map_err(explain)?;
-    let mut pause = FIRST_PAUSE;
-    let in_progress = loop {
-        match socket.connect(&address) {
-            Ok(()) => break false,
-            Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => break true,
-            Err(error) if error.raw_os_error() == Some(Errno::INTR.raw_os_error()) => break true,
-            // The backlog is full and the kernel tells nobody when it no longer is.
-            Err(error) if address.is_unix() && error.kind() == io::ErrorKind::WouldBlock => {
-                Timer::after(&runtime, pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            Err(error) => return Err(explain(error)),
-        }
-    };
     if !address.is_unix() {
         socket.set_tcp_nodelay(true).map_err(explain)?;
     }
-    let socket = Socket::new(&runtime, OwnedFd::from(socket))?;
-    if in_progress {
-        connected(&socket).await?.map_err(explain)?;
-    }
+    let socket = connect_fd(&runtime, socket.into(), &address).await?.map_err(explain)?;
     Ok(Connection::with_remote(socket, Remote { address: address.as_socket(), filter }))
+}
+
+/// Connects a socket that does not block, and registers it.
+pub(super) async fn connect_fd(runtime: &Arc<Shared>, fd: OwnedFd, to: &SockAddr) -> Result<io::Result<Socket>, Error> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let Err(error) = SockRef::from(&fd).connect(to) else { return Socket::new(runtime, fd).map(Ok) };
+        match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::INPROGRESS | Errno::INTR) => break,
+            // The backlog is full and the kernel tells nobody when it no longer is.
+            Some(Errno::AGAIN) if to.is_unix() => {
+                Timer::pause(runtime, pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            _ => return Ok(Err(error)),
+        }
+    }
+    let socket = Socket::new(runtime, fd)?;
+    Ok(connected(&socket).await?.map(|()| socket))
 }
 
 pub(super) fn open(address: &SockAddr) -> io::Result<socket2::Socket> {

@@ -2,12 +2,13 @@
 //!
 //! Everything here takes the descriptor over, also when it fails. What it is is found out from the descriptor itself.
 
+use super::connect::connect_fd;
 use super::datagram::choose;
 use super::{Address, DatagramPort, Listener, Network};
 use crate::error::{Error, ErrorKind};
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
-use crate::stream::{Connection, Descriptor, Socket, connected};
+use crate::stream::{Connection, Descriptor, Socket};
 use rustix::fs::{FileType, fstat};
 use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd, ioctl_fionbio};
 use rustix::net::{SocketType, sockopt};
@@ -122,17 +123,10 @@ impl Connection {
         runtime.check()?;
         check(&fd, known, &[Kind::Stream], "socket to connect")?;
         let name = choose(to, domain(&fd)?)?;
-        let text = to.to_string();
-        let begun = SockRef::from(&fd).connect(&name);
-        let socket = Socket::new(&runtime, fd)?;
-        Ok(Promise::start(runtime, "connect", async move {
-            let explain = |error: std::io::Error| Error::from_io(format_args!("connecting to {text}"), &error);
-            match begun {
-                Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => {
-                    connected(&socket).await?.map_err(explain)?;
-                }
-                begun => begun.map_err(explain)?,
-            }
+        let (name, text) = (name.into_owned(), to.to_string());
+        Ok(Promise::start(runtime.clone(), "connect", async move {
+            let socket = connect_fd(&runtime, fd, &name).await?;
+            let socket = socket.map_err(|error| Error::from_io(format_args!("connecting to {text}"), &error))?;
             Ok(Self::into_value(Self::over_socket(socket)))
         }))
     }

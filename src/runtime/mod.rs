@@ -41,6 +41,7 @@ use shutdown::LoopThread;
 use sleepers::Sleepers;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 use timer::Timers;
 
 pub(crate) type RuntimeId = u32;
@@ -63,7 +64,7 @@ pub struct Options {
     pub shutdown_nanos: u64,
     /// How long a caller and an idle loop look before they sleep, in nanoseconds; 0 for not at all.
     pub look_nanos: u64,
-    /// Timers go by a clock that only `advance` moves. (TIME-06)
+    /// Timers go by a clock that only `advance` moves; waits for the system do not. (TIME-06)
     pub virtual_time: bool,
     /// How many turns in a row before timers and sockets get a look. (LOOP-09)
     pub turns_per_look: usize,
@@ -108,6 +109,8 @@ pub(crate) struct Shared {
     pub(crate) owner: Owner,
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
+    /// Waits for the system, if the clock of the timers does not move by itself.
+    pauses: Option<Timers>,
     pub(crate) detached: Detached,
     pub(crate) sleepers: Sleepers,
     locals: Locals,
@@ -135,6 +138,8 @@ impl Shared {
             owner: Owner::new(),
             queue: Queue::new(options.runnable.take()),
             timers: Timers::new(),
+            // What has no reactor waits for nothing of the system's.
+            pauses: (options.virtual_time && tokio.is_some()).then(Timers::new),
             detached: Detached::default(),
             sleepers: Sleepers::default(),
             locals: Locals::default(),
@@ -151,6 +156,14 @@ impl Shared {
             scope: OnceLock::new(),
             tokio: Lock::new(tokio),
         })
+    }
+
+    /// Wakes whatever is due.
+    fn fire_timers(&self, due: &mut Vec<Waker>) {
+        self.timers.fire(&self.clock, due);
+        if let Some(pauses) = &self.pauses {
+            pauses.fire(&Clock::Monotonic, due);
+        }
     }
 
     pub(crate) fn on_loop(&self) -> bool {

@@ -1,7 +1,8 @@
 //! The loop's body: one tokio task that polls what is ready, fires timers, and looks before it sleeps.
 
+use super::clock::{self, Clock};
 use super::queue::Rest;
-use super::{Shared, clock, on_loop};
+use super::{Shared, on_loop};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -24,7 +25,7 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             tokio::task::yield_now().await;
             continue;
         }
-        on_loop::in_order(|| runtime.timers.fire(&runtime.clock, &mut due));
+        on_loop::in_order(|| runtime.fire_timers(&mut due));
         if runtime.queue.take(&mut older) {
             look.called();
         }
@@ -79,9 +80,10 @@ fn count(counter: &AtomicU64, more: u64) {
 /// Sleeps until something is pushed or the earliest timer is due. Returns when it was going to wake.
 async fn sleep(runtime: &Arc<Shared>, armed: Option<u64>) -> Option<u64> {
     let armed = runtime.timers.arm(armed, &runtime.clock);
+    let pause = runtime.pauses.as_ref().and_then(|pauses| pauses.arm(None, &Clock::Monotonic));
     // A virtual clock does not move while the loop sleeps: whoever moves it wakes the loop.
-    let timed = armed.filter(|_| !runtime.clock.is_virtual());
-    let sleep = timed.map(|at| tokio::time::sleep(Duration::from_nanos(at.saturating_sub(runtime.clock.now()))));
+    let timed = if runtime.clock.is_virtual() { pause } else { armed };
+    let sleep = timed.map(|at| tokio::time::sleep(Duration::from_nanos(at.saturating_sub(clock::now()))));
     let mut sleep = std::pin::pin!(sleep);
     let mut asleep = false;
     poll_fn(|cx| {
@@ -89,7 +91,8 @@ async fn sleep(runtime: &Arc<Shared>, armed: Option<u64>) -> Option<u64> {
             return Poll::Ready(());
         }
         asleep = true;
-        if runtime.timers.has_earlier_than(armed) || armed.is_some_and(|at| at <= runtime.clock.now()) {
+        let late = runtime.timers.has_earlier_than(armed) || armed.is_some_and(|at| at <= runtime.clock.now());
+        if late || runtime.pauses.as_ref().is_some_and(|pauses| pauses.has_earlier_than(pause)) {
             return Poll::Ready(());
         }
         poll_sleep(sleep.as_mut(), cx)
@@ -97,6 +100,7 @@ async fn sleep(runtime: &Arc<Shared>, armed: Option<u64>) -> Option<u64> {
     .await;
     runtime.queue.awake();
     runtime.timers.disarm();
+    runtime.pauses.iter().for_each(|pauses| pauses.disarm());
     armed
 }
 

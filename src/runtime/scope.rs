@@ -143,7 +143,7 @@ impl WaitScope {
             let looked = self.block_on(runtime, tokio::task::yield_now());
             runtime.held.store(false, Ordering::Release);
             looked?;
-            runtime.timers.fire(&runtime.clock, &mut Vec::new());
+            runtime.fire_timers(&mut Vec::new());
             if idle == 2 && runtime.queue.queue_idle() {
                 idle = 0;
             }

@@ -80,6 +80,7 @@ pub(crate) fn finish_queue(shared: &Arc<Shared>) {
     shared.detached.close(&error);
     shared.queue.close();
     shared.timers.wake_all();
+    shared.pauses.iter().for_each(|pauses| pauses.wake_all());
     shared.locals.clear();
 }
 

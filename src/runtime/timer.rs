@@ -6,7 +6,7 @@
 //! timer that is started and soon cancelled.
 
 use super::Shared;
-use super::clock::Clock;
+use super::clock::{self, Clock};
 use crate::sync::Lock;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::future::Future;
@@ -19,15 +19,35 @@ pub(crate) struct Timer {
     runtime: Arc<Shared>,
     deadline: u64,
     slot: Option<u32>,
+    /// By the system's clock, whatever the runtime's is.
+    is_pause: bool,
 }
 
 impl Timer {
+    fn new(runtime: &Arc<Shared>, deadline: u64, is_pause: bool) -> Self {
+        Self { runtime: runtime.clone(), deadline, slot: None, is_pause }
+    }
+
     pub(crate) fn at(runtime: &Arc<Shared>, deadline: u64) -> Self {
-        Self { runtime: runtime.clone(), deadline, slot: None }
+        Self::new(runtime, deadline, false)
     }
 
     pub(crate) fn after(runtime: &Arc<Shared>, nanos: u64) -> Self {
         Self::at(runtime, runtime.clock.after(nanos))
+    }
+
+    /// A wait for the system, which goes on while a virtual clock stands still.
+    pub(crate) fn pause(runtime: &Arc<Shared>, nanos: u64) -> Self {
+        Self::new(runtime, clock::after(nanos), true)
+    }
+
+    fn is_due(&self) -> bool {
+        let now = if self.is_pause { clock::now() } else { self.runtime.clock.now() };
+        now >= self.deadline
+    }
+
+    fn timers(&self) -> &Timers {
+        self.runtime.pauses.as_ref().filter(|_| self.is_pause).unwrap_or(&self.runtime.timers)
     }
 }
 
@@ -35,25 +55,22 @@ impl Future for Timer {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.runtime.clock.now() >= self.deadline {
+        if self.is_due() {
             return Poll::Ready(());
         }
-        let this = &mut *self;
-        let timers = &this.runtime.timers;
+        let timers = self.timers();
         let mut heap = timers.heap.lock();
-        let replaced = match this.slot {
-            Some(slot) => heap.set_waker(slot, this.deadline, cx.waker()),
-            None => {
-                this.slot = Some(heap.insert(this.deadline, cx.waker().clone()));
-                None
-            }
+        let (slot, replaced) = match self.slot {
+            Some(slot) => (slot, heap.set_waker(slot, self.deadline, cx.waker())),
+            None => (heap.insert(self.deadline, cx.waker().clone()), None),
         };
         timers.note_first(&heap);
         drop(heap);
         drop(replaced);
-        if this.deadline < timers.armed.load(Ordering::Acquire) {
-            this.runtime.queue.wake();
+        if self.deadline < timers.armed.load(Ordering::Acquire) {
+            self.runtime.queue.wake();
         }
+        self.slot = Some(slot);
         Poll::Pending
     }
 }
@@ -61,7 +78,7 @@ impl Future for Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            let timers = &self.runtime.timers;
+            let timers = self.timers();
             let mut heap = timers.heap.lock();
             let waker = heap.remove(slot);
             timers.note_first(&heap);

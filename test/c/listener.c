@@ -178,9 +178,7 @@ static void shortage_end(shortage_t *shortage) {
   CHECK(setrlimit(RLIMIT_NOFILE, &shortage->before) == 0);
 }
 
-/* parity: NET-16 */
-static void without_descriptors_accept_neither_spins_nor_dies(void) {
-  kja_runtime_t runtime = runtime_open();
+static void accept_without_descriptors(kja_runtime_t runtime) {
   kja_listener_t listener = listen_on_loopback(runtime);
   shortage_t shortage;
   int client = plain_connect(port_of(listener));
@@ -200,6 +198,16 @@ static void without_descriptors_accept_neither_spins_nor_dies(void) {
   close(client);
   CHECK_OK(kja_listener_release(listener));
   runtime_close(runtime);
+}
+
+/* parity: NET-16 */
+static void without_descriptors_accept_neither_spins_nor_dies(void) {
+  accept_without_descriptors(runtime_open());
+}
+
+/* It waits for the system, which does not go by the runtime's clock. */
+static void without_descriptors_accept_goes_on_while_virtual_time_stands_still(void) {
+  accept_without_descriptors(virtual_open());
 }
 
 static void without_descriptors_connect_and_listen_are_errors(void) {
@@ -323,6 +331,7 @@ int main(void) {
   RUN_IN_BOTH(a_released_listener_is_kept_by_its_accept);
   if (!under_valgrind()) {
     RUN_IN_BOTH(without_descriptors_accept_neither_spins_nor_dies);
+  RUN_IN_BOTH(without_descriptors_accept_goes_on_while_virtual_time_stands_still);
     RUN_IN_BOTH(without_descriptors_connect_and_listen_are_errors);
   }
   RUN_IN_BOTH(each_connection_has_its_callback_until_a_value_ends_it);

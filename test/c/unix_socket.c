@@ -1,4 +1,5 @@
 #include "names.h"
+#include "stream.h"
 
 static void round_trip(kja_runtime_t runtime, const char *text, uint32_t family) {
   kja_listener_t listener = listen_on(runtime, text);
@@ -276,6 +277,53 @@ static void a_full_backlog_is_waited_for(void) {
   runtime_close(runtime);
 }
 
+/* Connects to the address when its backlog is full, in one of the two ways. */
+static kja_promise_t connect_in_way(kja_runtime_t runtime, int way, kja_address_t address) {
+  kja_promise_t connecting = 0;
+  if (way == 0) {
+    CHECK_OK(kja_address_connect_start(address, &connecting));
+  } else {
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK_OK(kja_connection_from_connecting_fd_start(runtime, fd, KJA_FD_TAKE, address, &connecting));
+  }
+  return connecting;
+}
+static void wait_for_a_full_backlog(kja_runtime_t runtime) {
+  folder_t folder = folder_open();
+  kja_address_t address = address_of(runtime, unix_in(&folder, "socket"), 0);
+  kja_listener_t listener = 0;
+  CHECK_OK(kja_address_listen(address, 1, &listener));
+  for (int way = 0; way < 2; way++) {
+    kja_promise_t first[2], waits;
+    for (int i = 0; i < 2; i++) first[i] = connect_in_way(runtime, way, address);
+    waits = connect_in_way(runtime, way, address);
+    stays_pending(runtime, waits);
+    for (int i = 0; i < 2; i++) CHECK_OK(kja_connection_release(handle_from(first[i])));
+    for (int i = 0; i < 3; i++) CHECK_OK(kja_connection_release(handle_from(accept_start(listener))));
+    CHECK_OK(kja_connection_release(handle_from(waits)));
+
+    unsigned fds = open_fds();
+    for (int i = 0; i < 2; i++) first[i] = connect_in_way(runtime, way, address);
+    waits = connect_in_way(runtime, way, address);
+    stays_pending(runtime, waits);
+    CHECK_OK(kja_promise_release(waits));
+    for (int i = 0; i < 2; i++) CHECK_OK(kja_promise_release(first[i]));
+    CHECK(fds_come_back_to(fds));
+    for (int i = 0; i < 2; i++) CHECK_OK(kja_connection_release(handle_from(accept_start(listener))));
+  }
+  CHECK_OK(kja_address_release(address));
+  CHECK_OK(kja_listener_release(listener));
+  folder_remove(folder);
+  runtime_close(runtime);
+}
+/* parity: NET-11, LLIO-07 */
+static void a_full_backlog_is_waited_for_whoever_made_the_socket(void) {
+  wait_for_a_full_backlog(runtime_open());
+}
+static void a_full_backlog_is_waited_for_while_virtual_time_stands_still(void) {
+  wait_for_a_full_backlog(virtual_open());
+}
+
 int main(void) {
   RUN_IN_BOTH(a_path_is_listened_on_and_connected_to);
   RUN_IN_BOTH(an_abstract_name_is_listened_on_and_connected_to);
@@ -289,5 +337,7 @@ int main(void) {
   if (geteuid() != 0) RUN_IN_BOTH(paths_without_permission_keep_their_os_error);
   RUN_IN_BOTH(names_that_are_none_are_refused);
   RUN_IN_BOTH(a_full_backlog_is_waited_for);
+  RUN_IN_BOTH(a_full_backlog_is_waited_for_whoever_made_the_socket);
+  RUN_IN_BOTH(a_full_backlog_is_waited_for_while_virtual_time_stands_still);
   return check_done();
 }
