@@ -42,7 +42,8 @@ structure Options where
   the kernel where answers come quickly, at the price of processor time. 0: sleep at once. -/
   lookNanos : UInt64 := 50_000
   /-- Do timers go by a clock of the runtime's own, which starts at 0 and moves only when `Runtime.advance` or
-  `WaitScope.pumpNanos` says so? For tests of what happens in time. (TIME-06) -/
+  `WaitScope.pumpNanos` says so? For tests of what happens in time. Waits for the system (the backlog of a unix socket,
+  descriptors, the next attempt of a connect) go by real time all the same. (TIME-06) -/
   virtualTime : Bool := false
   /-- How many turns of the loop in a row before timers and sockets get a look; 0 for 256. (LOOP-09) -/
   turnsPerLook : UInt64 := 0

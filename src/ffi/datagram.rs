@@ -46,7 +46,7 @@ pub unsafe extern "C" fn kja_address_bind_datagram(address: kja_address_t, out: 
 
 /// Sends `size` bytes as one datagram; `size` may be 0. `to` is where, or 0 on a port that is connected. It is sent in
 /// this call if the system has room for it, else it is copied and sent as soon as there is, after those that wait
-/// already. The promise carries the number of bytes.
+/// already; a unix socket may be short of room at the receiver's end too. The promise carries the number of bytes.
 ///
 /// Errors, none of which harms the port: `FAILED` with the OS error EMSGSIZE for what is too long, with EDESTADDRREQ
 /// without a destination; `DISCONNECTED` with ECONNREFUSED, on a connected port, if an earlier datagram found nobody.

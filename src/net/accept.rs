@@ -4,7 +4,7 @@ use super::listener::{Accepting, Member};
 use super::peer::Remote;
 use crate::coordination::Turn;
 use crate::error::{Error, ErrorKind};
-use crate::runtime::Timer;
+use crate::runtime::Pauses;
 use crate::stream::{Connection, Direction, Socket};
 use crate::value::Outcome;
 use rustix::io::Errno;
@@ -12,7 +12,6 @@ use rustix::net::{SocketAddrAny, SocketAddrUnix};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -47,7 +46,7 @@ fn is_over(error: &Error) -> bool {
 /// Takes a connection from a socket in its turn.
 pub(super) async fn accept_from(member: Arc<Member>, turn: Turn) -> Outcome {
     let socket = &member.socket;
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut forbidden = 0;
     loop {
         let accepted = poll_fn(|cx| {
@@ -82,13 +81,7 @@ pub(super) async fn accept_from(member: Arc<Member>, turn: Turn) -> Outcome {
         if error.kind() != ErrorKind::Overloaded {
             return Err(error);
         }
-        let mut timer = Timer::pause(socket.runtime(), pause);
-        poll_fn(|cx| match socket.with_fd(|_| ()) {
-            Ok(()) => Pin::new(&mut timer).poll(cx).map(Ok),
-            Err(closed) => Poll::Ready(Err(closed)),
-        })
-        .await?;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        socket.pause(pauses.next(socket.runtime())).await?;
     }
 }
 

@@ -4,7 +4,7 @@ use super::filter::Filter;
 use super::peer::Remote;
 use super::sockaddr;
 use crate::error::{Error, ErrorKind};
-use crate::runtime::{Shared, Timer};
+use crate::runtime::{Pauses, Shared, Timer};
 use crate::stream::{Connection, Socket, connected};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
@@ -127,15 +127,14 @@ async fn connect_one(runtime: Arc<Shared>, address: SockAddr, filter: Filter) ->
 
 /// Connects a socket that does not block, and registers it.
 pub(super) async fn connect_fd(runtime: &Arc<Shared>, fd: OwnedFd, to: &SockAddr) -> Result<io::Result<Socket>, Error> {
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         let Err(error) = SockRef::from(&fd).connect(to) else { return Socket::new(runtime, fd).map(Ok) };
         match error.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::INPROGRESS | Errno::INTR) => break,
             // The backlog is full and the kernel tells nobody when it no longer is.
             Some(Errno::AGAIN) if to.is_unix() => {
-                Timer::pause(runtime, pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                pauses.next(runtime).await;
             }
             _ => return Ok(Err(error)),
         }

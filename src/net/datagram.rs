@@ -6,7 +6,7 @@
 use super::connect::forbid;
 use super::filter::Filter;
 use super::unreachable::Unreachable;
-use super::{Address, option, wrap};
+use super::{Address, option, room, wrap};
 use crate::coordination::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
@@ -215,25 +215,11 @@ impl DatagramPort {
     }
 
     async fn send_later(self: Arc<Self>, turn: Turn, data: Vec<u8>, to: Option<SockAddr>) -> Outcome {
+        poll_fn(|cx| if turn.poll(cx).is_pending() { self.pending() } else { Poll::Ready(Ok(())) }).await?;
         let parts = [IoSlice::new(&data)];
         let call = |fd: BorrowedFd<'_>| send_once(fd, &parts, to.as_ref());
-        // Gone before the turn passes on.
-        let mut outlet = None;
-        let result = poll_fn(|cx| {
-            if turn.poll(cx).is_pending() {
-                return self.pending();
-            }
-            let outlet = match &outlet {
-                Some(outlet) => outlet,
-                None => match self.socket.with_fd(call)? {
-                    Err(Errno::AGAIN | Errno::INTR) => outlet.insert(self.socket.copy_for_writing()?),
-                    result => return Poll::Ready(Ok(result.map_err(io::Error::from))),
-                },
-            };
-            self.socket.with_fd(|_| ())?;
-            outlet.poll_io(Direction::Write, cx, call, |_| false)
-        });
-        sent(result.await?.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO)))
+        let is_connected = self.connected.load(Ordering::Acquire);
+        sent(room::send_when_there_is(&self.socket, to.as_ref(), is_connected, call).await?)
     }
 
     /// A closed port has nothing left to wait for.

@@ -17,6 +17,7 @@ mod parse;
 mod peer;
 mod receive_each;
 mod resolve;
+mod room;
 mod sockaddr;
 mod unix_file;
 mod unreachable;

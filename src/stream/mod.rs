@@ -31,7 +31,7 @@ pub use control::ControlMessage;
 pub(crate) use descriptor::Descriptor;
 pub use message::{Message, Messages};
 pub(crate) use read::{Read, ReadAll, ReadInto};
-pub(crate) use socket::{Direction, Socket};
+pub(crate) use socket::{Direction, Socket, register};
 pub(crate) use target::Target;
 pub(crate) use transport::Transport;
 pub(crate) use write::{Write, pump};

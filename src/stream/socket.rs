@@ -20,10 +20,12 @@
 
 use super::closable::{Closable, InUse};
 use crate::error::Error;
-use crate::runtime::Shared;
+use crate::runtime::{Shared, Timer};
 use crate::sync::Lock;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -106,7 +108,7 @@ fn everything() -> Interest {
 }
 
 /// Registers a descriptor that is already non-blocking.
-fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
+pub(crate) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
     let tokio = runtime.tokio()?;
     let _context = tokio.enter();
     // SAFETY: the `AsyncFd` owns the only `OwnedFd` of this descriptor and nothing takes it out again: it
@@ -123,7 +125,7 @@ impl Socket {
     }
 
     /// As `new`, for one of which every write makes the kernel tell that there is room for another, such as a datagram
-    /// socket: the loop would wake after each. A write that has to wait does so on a `copy_for_writing`.
+    /// socket: the loop would wake after each. A write that has to wait does so on a `copy`.
     pub(crate) fn for_reading(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Self, Error> {
         Ok(Self::over(runtime, register(runtime, fd, Interest::READABLE)?))
     }
@@ -152,11 +154,6 @@ impl Socket {
         register(&self.runtime, copy, interest)
     }
 
-    /// The same descriptor, for a write that waits for room.
-    pub(crate) fn copy_for_writing(&self) -> Result<Self, Error> {
-        Ok(Self::over(&self.runtime, self.copy(Interest::WRITABLE)?))
-    }
-
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
     }
@@ -169,6 +166,15 @@ impl Socket {
     pub(crate) fn with_fd<R>(&self, call: impl FnOnce(BorrowedFd<'_>) -> R) -> Result<R, Error> {
         let fd = self.fd()?;
         Ok(call(fd.get_ref().as_fd()))
+    }
+
+    /// Waits for a timer, or until the descriptor is closed, which wakes nobody here.
+    pub(crate) async fn pause(&self, mut timer: Timer) -> Result<(), Error> {
+        poll_fn(|cx| match self.with_fd(|_| ()) {
+            Ok(()) => Pin::new(&mut timer).poll(cx).map(Ok),
+            Err(closed) => Poll::Ready(Err(closed)),
+        })
+        .await
     }
 
     /// Tries `call` until it does not block; then waits for readiness. `short` says of a result that it is less than

@@ -1,7 +1,6 @@
 #include "loopback.h"
 #include "options.h"
-
-#include <sys/resource.h>
+#include "shortage.h"
 
 /* parity: NET-13, NET-18 */
 static void port_0_becomes_a_port_that_can_be_connected_to(void) {
@@ -147,35 +146,6 @@ static void a_released_listener_is_kept_by_its_accept(void) {
   close(fd);
   CHECK(fds_come_back_to(fds - 1));
   runtime_close(runtime);
-}
-
-/* Lowers the limit until no descriptor is left, and plugs the holes below it. */
-typedef struct shortage_t {
-  struct rlimit before;
-  int plugs[1024];
-  int plug_count;
-} shortage_t;
-
-static void shortage_begin(shortage_t *shortage) {
-  struct rlimit limit;
-  int highest = 0;
-  for (int fd = 0; fd < 1024; fd++)
-    if (fcntl(fd, F_GETFD) != -1) highest = fd;
-  CHECK(getrlimit(RLIMIT_NOFILE, &shortage->before) == 0);
-  limit = shortage->before;
-  limit.rlim_cur = (rlim_t)highest + 1;
-  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-  shortage->plug_count = 0;
-  while (shortage->plug_count < 1024) {
-    int fd = dup(0);
-    if (fd < 0) break;
-    shortage->plugs[shortage->plug_count++] = fd;
-  }
-  CHECK(errno == EMFILE);
-}
-static void shortage_end(shortage_t *shortage) {
-  for (int i = 0; i < shortage->plug_count; i++) close(shortage->plugs[i]);
-  CHECK(setrlimit(RLIMIT_NOFILE, &shortage->before) == 0);
 }
 
 static void accept_without_descriptors(kja_runtime_t runtime) {
