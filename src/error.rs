@@ -266,7 +266,13 @@ fn kind_of_io(error: &io::Error) -> ErrorKind {
     use rustix::io::Errno;
     if let Some(errno) = error.raw_os_error().map(Errno::from_raw_os_error) {
         match errno {
-            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::NOSPC | Errno::DQUOT => {
+            Errno::MFILE
+            | Errno::NFILE
+            | Errno::TOOMANYREFS
+            | Errno::NOMEM
+            | Errno::NOBUFS
+            | Errno::NOSPC
+            | Errno::DQUOT => {
                 return ErrorKind::Overloaded;
             }
             Errno::NOSYS | Errno::OPNOTSUPP | Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::NOPROTOOPT => {
@@ -325,6 +331,8 @@ mod tests {
     fn io_errors_keep_number_and_get_the_kind_that_helps() {
         let cases = [
             (rustix::io::Errno::MFILE, ErrorKind::Overloaded),
+            // Too many descriptors are on their way between processes.
+            (rustix::io::Errno::TOOMANYREFS, ErrorKind::Overloaded),
             (rustix::io::Errno::CONNREFUSED, ErrorKind::Disconnected),
             (rustix::io::Errno::PIPE, ErrorKind::Disconnected),
             (rustix::io::Errno::ADDRINUSE, ErrorKind::Failed),

@@ -40,7 +40,8 @@ def isTruncated (message : Message) : IO Bool := message.native.isTruncated
 def controlMessages (message : Message) : IO (Array ControlMessage) := do
   (Array.range (← message.native.controlCount)).mapM fun index => message.native.control (Native.usize index)
 
-/-- Were there more control messages than room for them? The last may be partial. (DGRAM-05) -/
+/-- Were there more control messages than room for them, or more descriptors than were wanted or the process has room for?
+The last message may be partial. (DGRAM-05) -/
 def isControlTruncated (message : Message) : IO Bool := message.native.isControlTruncated
 
 /-- Where a datagram came from, as numbers; `none` for what came from a connection or from a socket without a name.

@@ -35,7 +35,8 @@ pub unsafe extern "C" fn kja_connection_write_with_fds_start(
 
 /// Reads at least `min` and at most `max` bytes, as `kja_connection_read_start` does, and the descriptors that came with
 /// them; the promise carries a `kja_message_t`. Descriptors of several writes are put together. Those beyond `max_fds`
-/// are closed. Plain reads and pumps of such a connection close all of them.
+/// are closed, and so are those for which the process has no room: `kja_message_is_control_truncated` tells. Plain reads
+/// and pumps of such a connection close all of them.
 ///
 /// Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe; `FAILED` if connections came
 /// through a capability pipe; otherwise as `kja_connection_read_start`. Cancellation: what had arrived for an unfinished
@@ -101,7 +102,9 @@ pub unsafe extern "C" fn kja_connection_send_fd_start(
 }
 
 /// Receives one descriptor, which came with one byte; the promise carries a `kja_message_t` from which it is taken.
-/// Errors: `DISCONNECTED` at the end of the stream, `FAILED` if the byte came without. (CAPS-05)
+/// Errors: `DISCONNECTED` at the end of the stream, `FAILED` if the byte came without, `OVERLOADED` with the OS error
+/// EMFILE or ENFILE if there is no room for one more descriptor: what has come then stays for the next receive (on Linux;
+/// elsewhere it is lost). (CAPS-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_receive_fd_start(
     connection: kja_connection_t,
@@ -131,7 +134,7 @@ pub unsafe extern "C" fn kja_connection_send_connection_start(
 }
 
 /// Receives one connection, which came with one byte; the promise carries it. Errors: `DISCONNECTED` at the end of the
-/// stream, `FAILED` if the byte came without. Cancellation: one that the promise carries already is closed. (CAPS-06)
+/// stream, `FAILED` if the byte came without, `OVERLOADED` as for `kja_connection_receive_fd_start`. Cancellation: one that the promise carries already is closed. (CAPS-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_receive_connection_start(
     connection: kja_connection_t,

@@ -12,7 +12,8 @@ use std::ffi::c_void;
 /// Makes a listener of a connection over which others are sent, as with `kja_connection_send_connection_start`. The
 /// connection stays the caller's and usable for everything but reading; the listener keeps it, and closing the listener
 /// closes it. Accepts are served in order. One rejects with `DISCONNECTED` at the end of the stream, with `FAILED` for
-/// bytes that come without a connection, with `BUSY` while somebody else reads. Cancelling one takes nothing. Of the peers
+/// bytes that come without a connection, with `BUSY` while somebody else reads. Without room for one more descriptor it stays
+/// pending and tries again, as any accept does. Cancelling one takes nothing. Of the peers
 /// of accepted connections nothing is known: whoever sends a connection vouches for nothing. The port is 0; there is no
 /// local address and there are no socket options (`UNIMPLEMENTED`). An aggregate may have it, and goes on when it ends.
 ///

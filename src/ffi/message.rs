@@ -68,7 +68,8 @@ pub unsafe extern "C" fn kja_message_control(
     })
 }
 
-/// Whether there were more control messages than room for them; the last may be partial. (DGRAM-05)
+/// Whether there were more control messages than room for them, or more descriptors than were wanted or the process has
+/// room for; the last message may be partial. (DGRAM-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_message_is_control_truncated(message: kja_message_t, out: *mut bool) -> kja_status_t {
     boundary(|| put(out, get::<Message>(message)?.is_control_truncated()))

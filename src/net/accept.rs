@@ -19,6 +19,11 @@ use std::task::Poll;
 const FIRST_PAUSE: u64 = 5_000_000;
 const LONGEST_PAUSE: u64 = 320_000_000;
 
+/// Between the tries of an accept for which there are no descriptors left.
+pub(super) fn pauses() -> Pauses {
+    Pauses::new(FIRST_PAUSE, LONGEST_PAUSE)
+}
+
 /// How many forbidden peers are dropped before others get their turn on the loop.
 const FORBIDDEN_AT_ONCE: usize = 32;
 
@@ -46,7 +51,7 @@ fn is_over(error: &Error) -> bool {
 /// Takes a connection from a socket in its turn.
 pub(super) async fn accept_from(member: Arc<Member>, turn: Turn) -> Outcome {
     let socket = &member.socket;
-    let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
+    let mut pauses = pauses();
     let mut forbidden = 0;
     loop {
         let accepted = poll_fn(|cx| {

@@ -1,15 +1,17 @@
 //! A connection that carries connections, as a listener and as an address. (CAPS-09, CAPS-10)
 
 use super::listener::{Accepting, Source};
-use super::{Address, Listener};
+use super::{Address, Listener, accept};
 use crate::coordination::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::stream::Connection;
 use crate::value::Outcome;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 /// What the address has for a text; `Address::parse` refuses it.
 pub(super) const TEXT: &str = "<capability stream>";
@@ -33,9 +35,21 @@ impl Carried {
 
     async fn receive(self: Arc<Self>, turn: Turn) -> Outcome {
         poll_fn(|cx| turn.poll(cx)).await;
+        let mut pauses = accept::pauses();
         // The right to read is claimed in this turn only, and given back before it ends.
-        let came = self.connection.receiving()?.await?;
-        let came = came.ok_or_else(Connection::no_more)?;
+        let came = loop {
+            match self.connection.receiving()?.await {
+                Err(error) if error.kind() == ErrorKind::Overloaded => {}
+                came => break came?.ok_or_else(Connection::no_more)?,
+            }
+            // There is no descriptor for the one that has come.
+            let mut timer = pauses.next(self.connection.runtime());
+            poll_fn(|cx| match self.connection.check_open() {
+                Ok(()) => Pin::new(&mut timer).poll(cx).map(Ok),
+                Err(closed) => Poll::Ready(Err(closed)),
+            })
+            .await?;
+        };
         came.hide_peer();
         Ok(Connection::into_value(came))
     }
@@ -81,8 +95,9 @@ impl Source for Carried {
     }
 
     fn close(&self) {
-        // Ends the read of the first in the line; the others find the connection closed when it is their turn.
+        // Ends the read, or the pause, of the first in the line; the others find it closed when it is their turn.
         self.connection.close();
+        self.accepts.wake_first();
     }
 }
 

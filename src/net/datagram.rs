@@ -249,7 +249,7 @@ impl DatagramPort {
     ) -> rustix::io::Result<Message> {
         buffer.try_reserve_exact(options.capacity).map_err(|_| Errno::NOMEM)?;
         let mut beside = Beside::default();
-        let wanted = Wanted { room: options.control_capacity, most: usize::MAX };
+        let wanted = Wanted { room: options.control_capacity, most: usize::MAX, keeps: false };
         let Arrived { truncated, source, .. } = receive(fd, buffer, wanted, &mut beside)?;
         Ok(Message::new(self.runtime(), content(buffer), beside).with_source(source, truncated))
     }

@@ -116,12 +116,18 @@ impl ReadWith {
 }
 
 fn wanted(most: usize) -> Wanted {
-    Wanted { room: room_for_fds(most.min(MOST_FDS)), most }
+    Wanted { room: room_for_fds(most.min(MOST_FDS)), most, keeps: false }
 }
 
-fn not_one(what: &str, bytes: &Bytes) -> Error {
+/// One, with the one byte that it goes with.
+const ONE: Wanted = Wanted { room: room_for_fds(1), most: 1, keeps: true };
+
+fn not_one(what: &str, bytes: &Bytes, withheld: bool) -> Error {
     if bytes.is_empty() {
         return Error::new(ErrorKind::Disconnected, format!("the stream ended before a {what} came"));
+    }
+    if withheld {
+        return Error::new(ErrorKind::Failed, format!("the system let no {what} in"));
     }
     Error::new(ErrorKind::Failed, format!("bytes came without a {what}"))
 }
@@ -189,8 +195,8 @@ impl Connection {
         ReadWith::new(self, min, max, wanted)
     }
 
-    /// Reads bytes and at most `most` descriptors that came with them; more are closed. The promise carries a
-    /// [`Message`]. (CAPS-02)
+    /// Reads bytes and at most `most` descriptors that came with them; more are closed, and so are those for which the
+    /// process has no room, which the message tells. The promise carries a [`Message`]. (CAPS-02)
     ///
     /// # Cancellation
     /// What had arrived for an unfinished `min` is lost; with `min` 1 nothing is.
@@ -234,7 +240,7 @@ impl Connection {
     /// `Unimplemented` for what is no socket.
     pub fn read_with_control(self: &Arc<Self>, min: usize, max: usize, room: usize) -> Result<Promise, Error> {
         self.transport().socket().ok_or_else(Error::no_socket)?;
-        let read = self.read_with(min, max, Wanted { room, most: usize::MAX })?;
+        let read = self.read_with(min, max, Wanted { room, most: usize::MAX, keeps: false })?;
         let this = self.clone();
         Ok(Promise::start(self.runtime().clone(), "read_with_control", async move {
             let (bytes, beside) = read.all().await?;
@@ -249,14 +255,17 @@ impl Connection {
 
     /// Receives one descriptor. The promise carries a [`Message`] with it; at the end of the stream one without, or,
     /// if it is `required`, the error `Disconnected`. (CAPS-05)
+    ///
+    /// # Errors
+    /// `Overloaded` if the process has no descriptor left; the one that came is then the next receive's.
     pub fn receive_fd(self: &Arc<Self>, required: bool) -> Result<Promise, Error> {
         self.transport().carries()?;
-        let (this, read) = (self.clone(), self.read_with(1, 1, wanted(1))?);
+        let (this, read) = (self.clone(), self.read_with(1, 1, ONE)?);
         Ok(Promise::start(self.runtime().clone(), "receive_fd", async move {
             let (bytes, mut beside) = read.all().await?;
             no_other(&mut beside.connections, "connections")?;
             if beside.fds.is_empty() && (required || !bytes.is_empty()) {
-                return Err(not_one("descriptor", &bytes));
+                return Err(not_one("descriptor", &bytes, beside.truncated));
             }
             Ok(Message::new(this.runtime(), bytes, beside).into_value())
         }))
@@ -283,6 +292,10 @@ impl Connection {
         }
     }
 
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        self.transport().check_open()
+    }
+
     /// `Unimplemented` if it carries bytes only.
     pub(crate) fn check_carries(&self) -> Result<(), Error> {
         self.transport().carries().map(drop)
@@ -290,6 +303,9 @@ impl Connection {
 
     /// Receives one connection. The promise carries it; at the end of the stream unit, or, if it is `required`, the
     /// error `Disconnected`. (CAPS-06)
+    ///
+    /// # Errors
+    /// `Overloaded` if the process has no descriptor left for it; the connection is then the next receive's.
     pub fn receive_connection(self: &Arc<Self>, required: bool) -> Result<Promise, Error> {
         let receiving = self.receiving()?;
         Ok(Promise::start(self.runtime().clone(), "receive_connection", async move {
@@ -306,13 +322,13 @@ impl Connection {
         self: &Arc<Self>,
     ) -> Result<impl Future<Output = Result<Option<Arc<Self>>, Error>> + Send + use<>, Error> {
         let carries = self.transport().carries()?;
-        let (this, read) = (self.clone(), self.read_with(1, 1, wanted(1))?);
+        let (this, read) = (self.clone(), self.read_with(1, 1, ONE)?);
         Ok(async move {
             let (bytes, mut beside) = read.all().await?;
             this.unpack(carries, &mut beside)?;
             let came = beside.connections.pop();
             if came.is_none() && !bytes.is_empty() {
-                return Err(not_one("connection", &bytes));
+                return Err(not_one("connection", &bytes, beside.truncated));
             }
             Ok(came)
         })
@@ -320,7 +336,7 @@ impl Connection {
 
     /// Why a connection that is required does not come.
     pub(crate) fn no_more() -> Error {
-        not_one("connection", &Bytes::new())
+        not_one("connection", &Bytes::new(), false)
     }
 
     /// The number of its descriptor, which stays its own. (STRM-19)

@@ -77,6 +77,8 @@ pub(crate) struct Wanted {
     pub(crate) room: usize,
     /// How many descriptors, or connections, in all.
     pub(crate) most: usize,
+    /// If a descriptor cannot be let in, it stays where it is with its bytes, and so does everything behind it.
+    pub(crate) keeps: bool,
 }
 
 pub(crate) struct Arrived {
@@ -92,6 +94,47 @@ pub(crate) fn receive(
     content: &mut Vec<u8>,
     wanted: Wanted,
     beside: &mut Beside,
+) -> rustix::io::Result<Arrived> {
+    if wanted.keeps { receive_or_keep(fd, content, wanted, beside) } else { call(fd, content, wanted, beside, 0) }
+}
+
+/// Looks before it takes: a descriptor for which the process has no room would be lost with its bytes.
+fn receive_or_keep(
+    fd: BorrowedFd<'_>,
+    content: &mut Vec<u8>,
+    wanted: Wanted,
+    beside: &mut Beside,
+) -> rustix::io::Result<Arrived> {
+    let before = content.len();
+    // Only there does a look make descriptors as good as those that are taken.
+    let look = if cfg!(any(target_os = "linux", target_os = "android")) { libc::MSG_PEEK } else { 0 };
+    let mut arrived = call(fd, content, wanted, beside, look)?;
+    if beside.truncated && beside.fds.len() < wanted.most {
+        // If a copy can be made, there is room again, or it was not for want of room.
+        rustix::io::fcntl_dupfd_cloexec(fd, 0).inspect_err(|_| content.truncate(before))?;
+        if look != 0 {
+            content.truncate(before);
+            *beside = Beside::default();
+            arrived = call(fd, content, wanted, beside, look)?;
+        }
+    }
+    if look != 0 && arrived.count > 0 {
+        let mut seen = vec![0; arrived.count];
+        if let Err(errno) = rustix::net::recv(fd, &mut seen[..], rustix::net::RecvFlags::empty()) {
+            content.truncate(before);
+            *beside = Beside::default();
+            return Err(errno);
+        }
+    }
+    Ok(arrived)
+}
+
+fn call(
+    fd: BorrowedFd<'_>,
+    content: &mut Vec<u8>,
+    wanted: Wanted,
+    beside: &mut Beside,
+    flags: i32,
 ) -> rustix::io::Result<Arrived> {
     let room = wanted.room;
     let mut control: Vec<u64> = Vec::new();
@@ -112,7 +155,7 @@ pub(crate) fn receive(
         SockAddr::try_init(|name, size| {
             header.msg_name = name.cast();
             header.msg_namelen = *size;
-            let count = libc::recvmsg(fd.as_raw_fd(), &mut header, FLAGS);
+            let count = libc::recvmsg(fd.as_raw_fd(), &mut header, FLAGS | flags);
             if count < 0 {
                 return Err(std::io::Error::last_os_error());
             }

@@ -88,7 +88,8 @@ impl Message {
         &self.control
     }
 
-    /// Whether there were more control messages than room for them; the last may be partial. (DGRAM-05)
+    /// Whether there were more control messages than room for them, or more descriptors than the process has room for; the
+    /// last message may be partial. (DGRAM-05)
     pub fn is_control_truncated(&self) -> bool {
         self.control_truncated
     }

@@ -21,7 +21,7 @@ static inline void shortage_begin(shortage_t *shortage) {
     if (fcntl(fd, F_GETFD) != -1) highest = fd;
   CHECK(getrlimit(RLIMIT_NOFILE, &shortage->before) == 0);
   limit = shortage->before;
-  limit.rlim_cur = (rlim_t)highest + 1;
+  limit.rlim_cur = (rlim_t)highest + 2; /* room for one plug at least */
   CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   shortage->plug_count = 0;
   while (shortage->plug_count < 1024) {
