@@ -1589,7 +1589,8 @@ kja_status_t kja_datagram_sendv_start(kja_datagram_t port,
  pending and are served in order.
 
  Errors: on a connected port `DISCONNECTED` with the OS error ECONNREFUSED if a datagram that was sent found nobody; the
- port stays usable. Cancellation: the datagram stays for the next receive, unless the promise carries it already.
+ port stays usable. Cancellation: the datagram stays for the next receive, also if the promise carries it and nobody
+ has learned of it when the last such promise is released.
  (DGRAM-02, DGRAM-03)
  */
 kja_status_t kja_datagram_receive_start(kja_datagram_t port,
@@ -2064,7 +2065,8 @@ kja_status_t kja_listener_setsockopt(kja_listener_t listener,
  Waits for a connection; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. Several accepts
  may be pending and are served in order. A peer that the network's rules forbid is dropped, silently, and the accept
  goes on. Without descriptors or memory an accept stays pending and tries again at growing intervals.
- Cancellation: the connection stays in the backlog. (NET-10, NET-16, NET-17)
+ Cancellation: the connection stays in the backlog. One that the promise carries is the next accept's if nobody has
+ learned of it when the last such promise is released. (NET-10, NET-16, NET-17)
  */
 kja_status_t kja_listener_accept_start(kja_listener_t listener,
                                        kja_promise_t *out);
@@ -2667,8 +2669,9 @@ kja_status_t kja_queue_try_push_opaque(kja_queue_t queue, void *value, kja_destr
 
 /*
  Takes the oldest value as soon as there is one; the promise carries it. Those who wait are served in order. Errors:
- `DISCONNECTED` once the queue is closed and empty. Cancellation: before the promise has settled nothing is taken; a
- value that it carries goes with it. (QUEUE-01, QUEUE-04)
+ `DISCONNECTED` once the queue is closed and empty. Cancellation: nothing is taken. A
+ value that the promise carries goes back to the front of the queue, also beyond its capacity, if nobody has learned
+ of it when the last such promise is released. (QUEUE-01, QUEUE-04)
  */
 kja_status_t kja_queue_pop_start(kja_queue_t queue,
                                  kja_promise_t *out);

@@ -67,7 +67,7 @@ mod for_models {
     pub(crate) use {global, per_thread};
 
     pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+        pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
         /// Stores by swapping: loom leaves open in which order a plain store and another thread's swap come, even
         /// when the swap has not seen the store, which no machine does.

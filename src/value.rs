@@ -3,9 +3,10 @@
 use crate::error::Error;
 use crate::foreign::Opaque;
 use crate::object::Object;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// A settled value. Cloning shares it.
 #[derive(Clone)]
@@ -21,6 +22,54 @@ pub enum Value {
     Object(ObjectRef),
     /// A pointer of the caller with its destructor.
     Opaque(Arc<Opaque>),
+    /// One that nobody has learned of. Promises alone hold it: whoever reads an outcome gets the value itself.
+    Unclaimed(Arc<Unclaimed>),
+}
+
+/// Where a value was taken from, and where it goes back to if it reaches nobody.
+pub(crate) trait Origin: Send + Sync {
+    /// Takes back the value that was the `number`th to be taken.
+    fn give_back(&self, number: u64, value: Value);
+}
+
+/// A value on its way from its origin to whoever reads the outcome of a promise. Dropped on the way, with every promise
+/// that it was passed on to, it goes back.
+pub struct Unclaimed {
+    /// Until this is dropped.
+    value: Option<Value>,
+    back: Back,
+    claimed: AtomicBool,
+}
+
+/// How it goes back.
+enum Back {
+    To(Weak<dyn Origin>, u64),
+    /// Its parts do, each by itself.
+    Parts(Vec<Value>),
+}
+
+impl Unclaimed {
+    fn value(&self) -> Value {
+        self.value.clone().unwrap_or(Value::Unit)
+    }
+
+    fn claim(&self) {
+        self.claimed.store(true, Ordering::Release);
+        if let Back::Parts(parts) = &self.back {
+            parts.iter().for_each(Value::mark_claimed);
+        }
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        let claimed = self.claimed.swap(true, Ordering::AcqRel);
+        if let (false, Some(value), Back::To(origin, number)) = (claimed, self.value.take(), &self.back)
+            && let Some(origin) = origin.upgrade()
+        {
+            origin.give_back(*number, value);
+        }
+    }
 }
 
 /// A counted reference on an object of this library, kept by a promise as its value.
@@ -39,12 +88,54 @@ impl Value {
             Self::Bytes(_) => "bytes",
             Self::Object(_) => "handle",
             Self::Opaque(_) => "opaque",
+            Self::Unclaimed(unclaimed) => unclaimed.value().type_name(),
+        }
+    }
+
+    pub(crate) fn is_unit(&self) -> bool {
+        match self {
+            Self::Unclaimed(unclaimed) => unclaimed.value().is_unit(),
+            value => matches!(value, Self::Unit),
+        }
+    }
+
+    /// This value, the `number`th to be taken from `origin`, to which it goes back unless somebody claims it.
+    pub(crate) fn unclaimed(self, number: u64, origin: Weak<dyn Origin>) -> Self {
+        self.on_its_way(Back::To(origin, number))
+    }
+
+    /// This value, which was put together from parts that are unclaimed: each goes back unless somebody claims the whole.
+    pub(crate) fn unclaimed_whole(self, parts: Vec<Self>) -> Self {
+        self.on_its_way(Back::Parts(parts))
+    }
+
+    fn on_its_way(self, back: Back) -> Self {
+        Self::Unclaimed(Arc::new(Unclaimed { value: Some(self), back, claimed: AtomicBool::new(false) }))
+    }
+
+    fn mark_claimed(&self) {
+        if let Self::Unclaimed(unclaimed) = self {
+            unclaimed.claim();
+        }
+    }
+
+    /// The value itself, for somebody who learns of it: from now on it is lost when it is dropped.
+    pub(crate) fn claim(self) -> Self {
+        self.mark_claimed();
+        self.shown()
+    }
+
+    /// The value itself, for somebody whom it only passes by.
+    pub(crate) fn shown(self) -> Self {
+        match self {
+            Self::Unclaimed(unclaimed) => unclaimed.value(),
+            value => value,
         }
     }
 
     /// The bytes, if that is what the value is.
     pub fn into_bytes(self) -> Option<Bytes> {
-        match self {
+        match self.claim() {
             Self::Bytes(bytes) => Some(bytes),
             _ => None,
         }
@@ -52,7 +143,7 @@ impl Value {
 
     /// The object, such as a connection, if that is what the value is.
     pub fn into_object<T: Any + Send + Sync>(self) -> Option<Arc<T>> {
-        match self {
+        match self.claim() {
             Self::Object(ObjectRef(object)) => object.downcast(),
             _ => None,
         }

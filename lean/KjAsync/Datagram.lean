@@ -89,7 +89,7 @@ def sendManyStart (port : DatagramPort) (pieces : Array BytesRef) (to : Option A
 A promise of the next datagram.
 
 Never blocks. Errors: on a connected port `disconnected` with the OS error ECONNREFUSED if a datagram that was sent found nobody; the
-port stays usable. Cancellation: the datagram stays for the next receive, unless the promise carries it already. (DGRAM-02,
+port stays usable. Cancellation: the datagram stays for the next receive, also if the promise has it and nobody has seen it. (DGRAM-02,
 DGRAM-03)
 -/
 def receiveStart (port : DatagramPort) (options : ReceiveOptions := {}) : IO (PromiseRef Message) :=

@@ -50,7 +50,8 @@ namespace Listener
 A promise of the next connection, with TCP_NODELAY set. Several may be pending and are served in order.
 
 Never blocks. Without descriptors or memory it stays pending and tries again at growing intervals. Errors: `canceled`
-when the listener is closed. Cancellation: connections stay in the backlog. (NET-16)
+when the listener is closed. Cancellation: connections stay in the backlog, and one that the promise has
+and that nobody has seen is the next accept's. (NET-16)
 -/
 def acceptStart (listener : Listener) : IO (PromiseRef Connection) :=
   return ⟨← listener.native.acceptStart, listener.runtime, .connection⟩

@@ -36,8 +36,8 @@ queue is closed. -/
 def tryPush (queue : Queue α) (value : α) : IO Bool := queue.native.tryPush value
 
 /-- A promise of the oldest value. Who waits is served in order. Never blocks. Errors: `disconnected` once the queue is
-closed and empty. Cancellation: before the promise has settled nothing is taken; a value that it carries goes with it.
-(QUEUE-01, QUEUE-04) -/
+closed and empty. Cancellation: nothing is taken; a value that the promise has and that nobody has seen goes back to
+the front of the queue. (QUEUE-01, QUEUE-04) -/
 def popStart (queue : Queue α) : IO (PromiseRef α) := return ⟨← queue.native.popStart, queue.runtime, .object⟩
 
 /-- Waits for a value and takes it; see `popStart`. -/

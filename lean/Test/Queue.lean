@@ -43,6 +43,19 @@ test "a cancelled pop takes nothing and a cancelled push adds nothing" := inBoth
   checkEq (← queue.pop) 2
   checkEq (← queue.size) 0
 
+/-- Begins a pop and forgets it, as code does that fails in between. -/
+private def popUnseen (queue : Queue Nat) : IO Unit := discard queue.popStart
+
+-- parity: QUEUE-01, QUEUE-04
+test "a value that nobody saw goes back to the front" := inBoth fun runtime => do
+  let queue ← Queue.new (α := Nat) runtime 2
+  queue.push 1
+  queue.push 2
+  popUnseen queue
+  checkEq (← queue.size) 2
+  checkEq (← queue.pop) 1
+  checkEq (← queue.pop) 2
+
 -- parity: QUEUE-01, QUEUE-05
 test "who waits can be rejected, what is stored stays" := inBoth fun runtime => do
   let queue ← Queue.new (α := Nat) runtime 2

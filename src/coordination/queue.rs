@@ -1,6 +1,6 @@
 //! A bounded queue of values between any number of producers and consumers, on loops and on threads.
 
-use super::{Turn, Turns};
+use super::{Consumers, Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
 use crate::promise::Promise;
@@ -23,7 +23,7 @@ struct Inner {
     capacity: usize,
     items: Lock<Items>,
     producers: Turns,
-    consumers: Turns,
+    consumers: Arc<Consumers>,
 }
 
 /// Values in the order in which they were pushed; producers and consumers are served in the order in which they
@@ -62,7 +62,7 @@ impl Queue {
             capacity,
             items: Lock::new(Items { stored: VecDeque::new(), closed: false }),
             producers: Turns::default(),
-            consumers: Turns::default(),
+            consumers: Arc::default(),
         }))
     }
 
@@ -72,7 +72,7 @@ impl Queue {
         if items.closed {
             return Some(Err(closed()));
         }
-        if items.stored.len() >= self.0.capacity {
+        if items.stored.len() + self.0.consumers.returned() >= self.0.capacity {
             return None;
         }
         items.stored.extend(value.take());
@@ -81,9 +81,12 @@ impl Queue {
 
     /// Takes the oldest value, if there is one. Whoever gets it tells the producers, with no line locked.
     fn take(&self) -> Option<Outcome> {
+        if let Some(returned) = self.0.consumers.take_returned() {
+            return Some(Ok(returned));
+        }
         let mut items = self.0.items.lock();
         match items.stored.pop_front() {
-            Some(value) => Some(Ok(value)),
+            Some(value) => Some(Ok(self.0.consumers.give(value))),
             None => items.closed.then(|| Err(closed())),
         }
     }
@@ -91,13 +94,13 @@ impl Queue {
     fn store_now(&self, value: &mut Option<Value>) -> Option<Result<(), Error>> {
         let (stored, _) = self.0.producers.try_now(|| (self.store(value), false))?;
         if stored.is_some() {
-            self.0.consumers.wake_first();
+            self.0.consumers.line().wake_first();
         }
         stored
     }
 
     fn take_now(&self) -> Option<Outcome> {
-        let (taken, _) = self.0.consumers.try_now(|| (self.take(), false))?;
+        let (taken, _) = self.0.consumers.line().try_now(|| (self.take(), false))?;
         if taken.is_some() {
             self.0.producers.wake_first();
         }
@@ -140,36 +143,37 @@ impl Queue {
     /// `Disconnected` once the queue is closed and empty.
     ///
     /// # Cancellation
-    /// Before the promise has settled nothing is taken. A value that it carries is dropped with it.
+    /// Nothing is taken. A value that the promise carries, and of which nobody has learned, goes back to the front when
+    /// the promise is dropped, also beyond the capacity.
     pub fn pop(&self) -> Result<Promise, Error> {
         self.0.runtime.check()?;
         let runtime = self.0.runtime.clone();
         match self.take_now() {
             Some(outcome) => Ok(Promise::settled(runtime, outcome)),
-            None => Ok(Promise::start(runtime, "pop", Pop { turn: self.0.consumers.take(), queue: self.clone() })),
+            None => Ok(Promise::start(runtime, "pop", Pop { turn: self.0.consumers.turn(), queue: self.clone() })),
         }
     }
 
     /// Rejects everyone who waits for a value now; stored values stay. (QUEUE-05)
     pub fn reject_all(&self, error: &Error) {
-        self.0.consumers.dismiss(usize::MAX, error);
+        self.0.consumers.line().dismiss(usize::MAX, error);
     }
 
     /// Rejects whoever has waited longest for a value; `false` if nobody waits. (QUEUE-01)
     pub fn reject_oldest(&self, error: &Error) -> bool {
-        self.0.consumers.dismiss(1, error) == 1
+        self.0.consumers.line().dismiss(1, error) == 1
     }
 
     /// No more values: later pushes, and those that wait for room, fail; what is stored can still be taken.
     pub fn close(&self) {
         self.0.items.lock().closed = true;
         self.0.producers.wake_all();
-        self.0.consumers.wake_all();
+        self.0.consumers.line().wake_all();
     }
 
     /// How many values are stored.
     pub fn len(&self) -> usize {
-        self.0.items.lock().stored.len()
+        self.0.items.lock().stored.len() + self.0.consumers.returned()
     }
 
     /// Whether no value is stored.
@@ -198,7 +202,7 @@ impl Future for Push {
         }
         match this.queue.store(&mut this.value) {
             Some(done) => {
-                this.queue.0.consumers.wake_first();
+                this.queue.0.consumers.line().wake_first();
                 Poll::Ready(done.map(|()| Value::Unit))
             }
             None => Poll::Pending,

@@ -135,7 +135,8 @@ pub unsafe extern "C" fn kja_datagram_sendv_start(
 /// pending and are served in order.
 ///
 /// Errors: on a connected port `DISCONNECTED` with the OS error ECONNREFUSED if a datagram that was sent found nobody; the
-/// port stays usable. Cancellation: the datagram stays for the next receive, unless the promise carries it already.
+/// port stays usable. Cancellation: the datagram stays for the next receive, also if the promise carries it and nobody
+/// has learned of it when the last such promise is released.
 /// (DGRAM-02, DGRAM-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_datagram_receive_start(

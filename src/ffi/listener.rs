@@ -88,7 +88,8 @@ pub unsafe extern "C" fn kja_listener_setsockopt(
 /// Waits for a connection; the promise carries a `kja_connection_t`, for TCP with TCP_NODELAY set. Several accepts
 /// may be pending and are served in order. A peer that the network's rules forbid is dropped, silently, and the accept
 /// goes on. Without descriptors or memory an accept stays pending and tries again at growing intervals.
-/// Cancellation: the connection stays in the backlog. (NET-10, NET-16, NET-17)
+/// Cancellation: the connection stays in the backlog. One that the promise carries is the next accept's if nobody has
+/// learned of it when the last such promise is released. (NET-10, NET-16, NET-17)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_accept_start(listener: kja_listener_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || get::<Listener>(listener)?.accept())

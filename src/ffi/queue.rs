@@ -72,8 +72,9 @@ pub unsafe extern "C" fn kja_queue_try_push_opaque(
 }
 
 /// Takes the oldest value as soon as there is one; the promise carries it. Those who wait are served in order. Errors:
-/// `DISCONNECTED` once the queue is closed and empty. Cancellation: before the promise has settled nothing is taken; a
-/// value that it carries goes with it. (QUEUE-01, QUEUE-04)
+/// `DISCONNECTED` once the queue is closed and empty. Cancellation: nothing is taken. A
+/// value that the promise carries goes back to the front of the queue, also beyond its capacity, if nobody has learned
+/// of it when the last such promise is released. (QUEUE-01, QUEUE-04)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_queue_pop_start(queue: kja_queue_t, out: *mut kja_promise_t) -> kja_status_t {
     created(out, || get::<Queue>(queue)?.pop())

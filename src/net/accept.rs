@@ -12,7 +12,7 @@ use rustix::net::{SocketAddrAny, SocketAddrUnix};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// How soon to try again when there are no descriptors left; doubled up to the second figure.
@@ -49,7 +49,7 @@ fn is_over(error: &Error) -> bool {
 }
 
 /// Takes a connection from a socket in its turn.
-pub(super) async fn accept_from(member: Arc<Member>, turn: Turn) -> Outcome {
+pub(super) async fn accept_from(member: &Member, turn: &Turn) -> Outcome {
     let socket = &member.socket;
     let mut pauses = pauses();
     let mut forbidden = 0;

@@ -2,7 +2,7 @@
 
 use super::listener::{Accepting, Source};
 use super::{Address, Listener, accept};
-use crate::coordination::{Turn, Turns};
+use crate::coordination::{Consumers, Turn};
 use crate::error::{Error, ErrorKind};
 use crate::promise::Promise;
 use crate::runtime::Shared;
@@ -19,7 +19,7 @@ pub(super) const TEXT: &str = "<capability stream>";
 /// A connection over which others are sent and received.
 pub(super) struct Carried {
     connection: Arc<Connection>,
-    accepts: Turns,
+    accepts: Arc<Consumers>,
 }
 
 fn no_socket() -> Error {
@@ -30,10 +30,10 @@ impl Carried {
     fn new(connection: &Arc<Connection>) -> Result<Arc<Self>, Error> {
         connection.runtime().check()?;
         connection.check_carries()?;
-        Ok(Arc::new(Self { connection: connection.clone(), accepts: Turns::default() }))
+        Ok(Arc::new(Self { connection: connection.clone(), accepts: Arc::default() }))
     }
 
-    async fn receive(self: Arc<Self>, turn: Turn) -> Outcome {
+    async fn receive(&self, turn: &Turn) -> Outcome {
         poll_fn(|cx| turn.poll(cx)).await;
         let mut pauses = accept::pauses();
         // The right to read is claimed in this turn only, and given back before it ends.
@@ -74,8 +74,8 @@ impl Source for Carried {
     }
 
     fn accept(self: Arc<Self>) -> Accepting {
-        let turn = self.accepts.take();
-        Box::pin(self.receive(turn))
+        let turn = self.accepts.turn();
+        Box::pin(async move { self.accepts.take(&turn, self.receive(&turn)).await })
     }
 
     fn local_address(&self) -> Result<Address, Error> {
@@ -97,7 +97,7 @@ impl Source for Carried {
     fn close(&self) {
         // Ends the read, or the pause, of the first in the line; the others find it closed when it is their turn.
         self.connection.close();
-        self.accepts.wake_first();
+        self.accepts.close();
     }
 }
 

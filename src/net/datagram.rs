@@ -7,7 +7,7 @@ use super::connect::forbid;
 use super::filter::Filter;
 use super::unreachable::Unreachable;
 use super::{Address, option, room, wrap};
-use crate::coordination::{Turn, Turns};
+use crate::coordination::{Consumers, Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
 use crate::promise::Promise;
@@ -57,7 +57,7 @@ pub struct DatagramPort {
     /// The rules of the network of the address that it is bound to.
     filter: Filter,
     sends: Turns,
-    pub(super) receives: Turns,
+    pub(super) receives: Arc<Consumers>,
     /// Errors of sending come back only then.
     connected: AtomicBool,
     unreachable: Unreachable,
@@ -132,6 +132,13 @@ fn sent(result: rustix::io::Result<usize>) -> Outcome {
     }
 }
 
+/// What comes of a receive.
+pub(super) enum Received {
+    New(Message),
+    /// What had come to a receive whose outcome reached nobody.
+    Again(Value),
+}
+
 /// What came of a send without waiting.
 enum Tried {
     Done(Outcome),
@@ -144,7 +151,7 @@ impl DatagramPort {
         let domain = wrap::domain(&fd)?;
         let connected = AtomicBool::new(SockRef::from(&fd).peer_addr().is_ok());
         let socket = Socket::for_reading(runtime, fd)?;
-        let (sends, receives, unreachable) = (Turns::default(), Turns::default(), Unreachable::default());
+        let (sends, receives, unreachable) = (Turns::default(), Arc::default(), Unreachable::default());
         Ok(Arc::new(Self { socket, domain, filter: filter.clone(), sends, receives, connected, unreachable }))
     }
 
@@ -255,8 +262,11 @@ impl DatagramPort {
     }
 
     /// The next datagram of somebody whom the network's rules allow. (NET-10)
-    async fn receive_first(&self, turn: &Turn, options: Receive) -> Result<Message, Error> {
-        poll_fn(|cx| self.poll_receive(cx, turn, options, |fd| self.receive_once(fd, options))).await
+    async fn receive_first(&self, turn: &Turn, options: Receive) -> Outcome {
+        match poll_fn(|cx| self.poll_receive(cx, turn, options, |fd| self.receive_once(fd, options))).await? {
+            Received::New(message) => Ok(self.receives.give(message.into_value())),
+            Received::Again(value) => Ok(value),
+        }
     }
 
     fn allows(&self, message: &Message) -> bool {
@@ -270,10 +280,10 @@ impl DatagramPort {
         turn: &Turn,
         options: Receive,
         mut once: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<Message>,
-    ) -> Poll<Result<Message, Error>> {
+    ) -> Poll<Result<Received, Error>> {
         for _ in 0..FORBIDDEN_AT_ONCE {
             match ready!(self.poll_any(cx, turn, options, &mut once)) {
-                Ok(message) if !self.allows(&message) => {}
+                Ok(Received::New(message)) if !self.allows(&message) => {}
                 received => return Poll::Ready(received),
             }
         }
@@ -287,16 +297,19 @@ impl DatagramPort {
         turn: &Turn,
         options: Receive,
         once: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<Message>,
-    ) -> Poll<Result<Message, Error>> {
+    ) -> Poll<Result<Received, Error>> {
         let received = if turn.poll(cx).is_pending() {
             self.pending()
+        } else if let Some(returned) = self.receives.take_returned() {
+            return Poll::Ready(Ok(Received::Again(returned)));
         } else {
             match self.socket.poll_io(Direction::Read, cx, once, |_| false) {
                 Poll::Pending if self.connected.load(Ordering::Acquire) => self.poll_unreachable(cx, options),
                 received => received,
             }
         };
-        Poll::Ready(ready!(received)?.map_err(|error| Error::from_io("receiving a datagram", &error)))
+        let received = ready!(received)?.map_err(|error| Error::from_io("receiving a datagram", &error));
+        Poll::Ready(received.map(Received::New))
     }
 
     /// An error that is no datagram, or the datagram that has come instead.
@@ -313,12 +326,12 @@ impl DatagramPort {
     /// Receives the next datagram. The promise carries a [`Message`]. (DGRAM-03)
     ///
     /// # Cancellation
-    /// The datagram stays for the next receive, unless the promise carries it already.
+    /// The datagram is the next receive's, unless somebody has learned that the promise carries it.
     pub fn receive(self: &Arc<Self>, options: Receive) -> Result<Promise, Error> {
         self.runtime().check()?;
-        let (port, turn) = (self.clone(), self.receives.take());
+        let (port, turn) = (self.clone(), self.receives.turn());
         Ok(Promise::start(self.runtime().clone(), "receive_datagram", async move {
-            Ok(port.receive_first(&turn, options).await?.into_value())
+            port.receive_first(&turn, options).await
         }))
     }
 
@@ -329,18 +342,24 @@ impl DatagramPort {
         if most == 0 {
             return Err(Error::invalid("at most no datagram"));
         }
-        let (port, turn) = (self.clone(), self.receives.take());
+        let (port, turn) = (self.clone(), self.receives.turn());
         Ok(Promise::start(self.runtime().clone(), "receive_datagrams", async move {
-            let mut list = vec![Arc::new(port.receive_first(&turn, options).await?)];
+            let mut parts = vec![port.receive_first(&turn, options).await?];
+            while parts.len() < most
+                && let Some(returned) = port.receives.take_returned()
+            {
+                parts.push(returned);
+            }
             // An error after the first is that of a datagram which was sent, and nobody's who receives.
             // Those that are forbidden count, so that whoever sends them holds nothing up.
-            for _ in 1..most {
+            for _ in parts.len()..most {
                 let Ok(Ok(next)) = port.socket.with_fd(|fd| port.receive_once(fd, options)) else { break };
                 if port.allows(&next) {
-                    list.push(Arc::new(next));
+                    parts.push(port.receives.give(next.into_value()));
                 }
             }
-            Ok(Messages::into_value(port.runtime(), list))
+            let list = parts.iter().cloned().filter_map(|part| part.shown().into_message()).collect();
+            Ok(Messages::into_value(port.runtime(), list).unclaimed_whole(parts))
         }))
     }
 
@@ -356,7 +375,7 @@ impl DatagramPort {
         done.map_err(|error| Error::from_io(format_args!("connecting a datagram port to {to}"), &error))?;
         self.connected.store(true, Ordering::Release);
         // Those that wait already are to notice it too.
-        self.receives.wake_all();
+        self.receives.line().wake_all();
         Ok(())
     }
 
@@ -385,7 +404,7 @@ impl DatagramPort {
         self.unreachable.close();
         if open {
             self.sends.wake_all();
-            self.receives.wake_all();
+            self.receives.close();
         }
     }
 }

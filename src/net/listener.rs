@@ -3,7 +3,7 @@
 use super::filter::Filter;
 use super::unix_file::{self, UnixFile};
 use super::{Address, accept, connect, option, sockaddr};
-use crate::coordination::Turns;
+use crate::coordination::Consumers;
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
 use crate::promise::Promise;
@@ -34,7 +34,8 @@ pub struct Options {
     pub replace_stale: bool,
 }
 
-/// An accept in its place in a line. What it takes it gives out in the same poll, so that dropping it loses nothing.
+/// An accept in its place in a line. What it takes it gives out in the same poll, so that dropping it loses nothing; and
+/// what it gives out goes back to the line if it reaches nobody.
 pub(super) type Accepting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// Where connections come from. Its line is shared by all listeners that it is a part of.
@@ -62,7 +63,7 @@ pub(super) struct Member {
     pub(super) filter: Filter,
     pub(super) is_unix: bool,
     pub(super) is_abstract: bool,
-    accepts: Turns,
+    accepts: Arc<Consumers>,
     file: Lock<Option<UnixFile>>,
 }
 
@@ -182,7 +183,7 @@ impl Member {
             filter: filter.clone(),
             is_unix: address.is_unix(),
             is_abstract: sockaddr::abstract_name(address).is_some(),
-            accepts: Turns::default(),
+            accepts: Arc::default(),
             file: Lock::new(file),
         })
     }
@@ -194,7 +195,7 @@ impl Member {
             filter: filter.clone(),
             is_unix: false,
             is_abstract: false,
-            accepts: Turns::default(),
+            accepts: Arc::default(),
             file: Lock::new(None),
         };
         let name = member.name()?;
@@ -222,8 +223,8 @@ impl Source for Member {
     }
 
     fn accept(self: Arc<Self>) -> Accepting {
-        let turn = self.accepts.take();
-        Box::pin(accept::accept_from(self, turn))
+        let (accepts, turn) = (self.accepts.clone(), self.accepts.turn());
+        Box::pin(async move { accepts.take(&turn, accept::accept_from(&self, &turn)).await })
     }
 
     fn local_address(&self) -> Result<Address, Error> {
@@ -247,7 +248,7 @@ impl Source for Member {
     fn close(&self) {
         self.remove_file();
         if self.socket.close() {
-            self.accepts.wake_all();
+            self.accepts.close();
         }
     }
 }
@@ -302,7 +303,8 @@ impl Listener {
     /// descriptors or memory, the accept stays pending and tries again a little later, at growing intervals.
     ///
     /// # Cancellation
-    /// The connection that would have been accepted stays in the backlog for the next accept.
+    /// The connection that would have been accepted stays in the backlog for the next accept, and so, in effect, does one
+    /// that the promise carries and of which nobody has learned when the promise is dropped.
     pub fn accept(self: &Arc<Self>) -> Result<Promise, Error> {
         self.runtime().check()?;
         Ok(Promise::start(self.runtime().clone(), "accept", self.accepting()))

@@ -1,6 +1,6 @@
 //! Receives that follow one another, with a callback for each.
 
-use super::datagram::{DatagramPort, Receive};
+use super::datagram::{DatagramPort, Receive, Received};
 use crate::coordination::Turn;
 use crate::error::Error;
 use crate::promise::{ForEach, Items, Promise, Resolution};
@@ -9,7 +9,7 @@ use crate::value::{Outcome, Value};
 use bytes::Bytes;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// All that comes to a port from now on.
 struct Datagrams {
@@ -35,7 +35,11 @@ impl Items for Datagrams {
             copy
         };
         let once = |fd: BorrowedFd<'_>| port.receive_with(fd, *options, buffer, content);
-        port.poll_receive(cx, turn, *options, once).map(|received| Some(received.map(Message::into_value)))
+        let received = ready!(port.poll_receive(cx, turn, *options, once));
+        Poll::Ready(Some(received.map(|received| match received {
+            Received::New(message) => message.into_value(),
+            Received::Again(value) => value,
+        })))
     }
 }
 
@@ -57,7 +61,7 @@ impl DatagramPort {
 
     pub(crate) fn receive_each_with(self: &Arc<Self>, options: Receive, run: ForEach) -> Result<Promise, Error> {
         self.runtime().check()?;
-        let datagrams = Datagrams { port: self.clone(), turn: self.receives.take(), options, buffer: Vec::new() };
+        let datagrams = Datagrams { port: self.clone(), turn: self.receives.turn(), options, buffer: Vec::new() };
         Ok(Promise::each(self.runtime().clone(), datagrams, run))
     }
 }

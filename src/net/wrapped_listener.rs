@@ -7,7 +7,7 @@
 use super::listener::{Accepting, Source};
 use super::network_wrapper::connection;
 use super::{Address, Listener, NetworkWrapper};
-use crate::coordination::{Turn, Turns};
+use crate::coordination::{Consumers, Turn};
 use crate::error::Error;
 use crate::promise::{TaskSet, When};
 use crate::runtime::Shared;
@@ -31,7 +31,7 @@ struct Handshakes {
 /// What handshakes and accepts share.
 #[derive(Default)]
 struct Line {
-    accepts: Turns,
+    accepts: Arc<Consumers>,
     handshakes: Lock<Handshakes>,
 }
 
@@ -46,7 +46,7 @@ impl Line {
         };
         handshakes.finished.extend(kept);
         drop(handshakes);
-        self.accepts.wake_first();
+        self.accepts.line().wake_first();
         outcome
     }
 }
@@ -108,8 +108,12 @@ impl Future for Accept {
                 if !first {
                     return Poll::Pending;
                 }
+                let accepts = &this.source.line.accepts;
+                if let Some(returned) = accepts.take_returned() {
+                    return Poll::Ready(Ok(returned));
+                }
                 if let Some(finished) = handshakes.finished.pop_front() {
-                    return Poll::Ready(Ok(Connection::into_value(finished)));
+                    return Poll::Ready(Ok(accepts.give(Connection::into_value(finished))));
                 }
                 handshakes.under_way
             };
@@ -138,7 +142,7 @@ impl Source for Wrapped {
     }
 
     fn accept(self: Arc<Self>) -> Accepting {
-        let turn = self.line.accepts.take();
+        let turn = self.line.accepts.turn();
         Box::pin(Accept { incoming: None, failed: None, turn, source: self })
     }
 
@@ -167,6 +171,6 @@ impl Source for Wrapped {
         drop(unwanted);
         self.tasks.clear();
         self.inner.close();
-        self.line.accepts.wake_all();
+        self.line.accepts.close();
     }
 }

@@ -37,7 +37,7 @@ use crate::error::Error;
 use crate::runtime::{Parker, Shared, Status};
 use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use crate::sync::{Lock, MutexGuard};
-use crate::value::Outcome;
+use crate::value::{Outcome, Value};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
@@ -56,6 +56,8 @@ const LAST: u8 = 16;
 const IDLE: u8 = 32;
 /// A cancel is noted in the phase `Polling`.
 const NOTED: u8 = 64;
+/// The outcome is that of a cancel.
+const CANCELED: u8 = 128;
 
 /// When the loop gets to a cell that is scheduled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -162,8 +164,13 @@ impl Cell {
         }
     }
 
-    /// The outcome, once there is one.
+    /// The outcome, once there is one, for somebody who learns of it: its value is theirs.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.passed_on().map(|outcome| outcome.map(Value::claim))
+    }
+
+    /// The outcome, once there is one, for another promise.
+    pub(super) fn passed_on(&self) -> Option<Outcome> {
         if !self.is_settled() {
             return None;
         }
@@ -242,20 +249,21 @@ impl Cell {
             }
         };
         let mut own = None;
-        // What an operation has taken, from a socket for example, would be lost with its outcome.
+        // Whether the outcome comes before a cancel that was noted meanwhile.
         let mut wins = false;
         let outcome = loop {
             let waker =
                 if source.is_ready() { Waker::noop() } else { own.get_or_insert_with(|| Waker::from(self.clone())) };
             let mut cx = Context::from_waker(waker);
             let step = catch_unwind(AssertUnwindSafe(|| source.poll(&mut cx, on_loop)))
-                .unwrap_or_else(|payload| Step::Settle(Err(Error::from_panic(payload))));
+                .unwrap_or_else(|payload| Step::Return(Err(Error::from_panic(payload))));
             let needs_loop = matches!(step, Step::NeedsLoop);
             match step {
                 Step::Settle(outcome) => {
-                    wins = source.is_future();
+                    wins = true;
                     break outcome;
                 }
+                Step::Return(outcome) => break outcome,
                 Step::Become(promise) if promise.is(self) => break Err(Error::own_result()),
                 Step::Become(promise) => {
                     discard(std::mem::replace(&mut source, Source::forward(promise)), self);
@@ -297,19 +305,26 @@ impl Cell {
     /// that was noted meanwhile comes first, unless the outcome wins.
     fn settle(self: &Arc<Self>, outcome: Outcome, wins: bool) {
         let mut state = self.state.lock();
-        let (kept, unwanted) = match &mut state.phase {
-            Phase::Polling { cancel, .. } => match cancel.take() {
-                Some(error) if !wins => (Err(error), Some(outcome)),
-                _ => (outcome, None),
-            },
-            _ => unreachable!("only the polling thread leaves this phase"),
+        let Phase::Polling { cancel, .. } = &mut state.phase else {
+            unreachable!("only the polling thread leaves this phase")
+        };
+        let noted = cancel.take().filter(|_| !wins);
+        let how = if noted.is_some() { SETTLED | CANCELED } else { SETTLED };
+        // Abandoned meanwhile: nobody can ask for the value any more.
+        let unclaimed = outcome.is_ok() && !self.has_holders();
+        let kept = match noted.or_else(|| unclaimed.then(|| self.gone())) {
+            None => outcome,
+            Some(error) => {
+                // Gone, or back where it came from, before anybody learns that this has settled.
+                drop(state);
+                drop(outcome);
+                state = self.state.lock();
+                Err(error)
+            }
         };
         state.phase = Phase::Settled(kept);
-        self.flags.fetch_or(SETTLED, Ordering::AcqRel);
-        // Abandoned meanwhile: nobody can ask for the value any more.
-        let unclaimed = if self.has_holders() { None } else { state.take_value(self.gone()) };
+        self.flags.fetch_or(how, Ordering::AcqRel);
         self.tell(state);
-        drop((unwanted, unclaimed));
     }
 
     fn tell(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
@@ -387,10 +402,10 @@ impl Cell {
                 }
                 let settled = self.park_until_settled(deadline);
                 WAITS.end();
-                match &self.state.lock().phase {
-                    Phase::Settled(Ok(_)) => Canceled::TooLate,
-                    _ if settled => Canceled::Gone,
-                    _ => Canceled::StillRunning,
+                match settled {
+                    true if self.has(CANCELED) => Canceled::Gone,
+                    true => Canceled::TooLate,
+                    false => Canceled::StillRunning,
                 }
             }
             Phase::Idle(_) => {
@@ -424,6 +439,18 @@ impl Cell {
     /// Why there is no outcome for those who await a cell without being holders.
     fn gone(&self) -> Error {
         if self.runtime.status() == Status::Live { Error::canceled() } else { Error::shutdown() }
+    }
+
+    /// Ends the operation for somebody who has waited for it and waits no longer, unless others hold it. What has
+    /// settled by then comes first: the outcome.
+    pub(super) fn give_up(self: &Arc<Self>) -> Option<Outcome> {
+        // While there is a holder its value stays.
+        if !self.is_settled()
+            && (self.has_other_holders() || immediately(|| self.cancel(self.gone(), bound())) != Canceled::TooLate)
+        {
+            return None;
+        }
+        self.passed_on()
     }
 
     /// The last holder has let go: cancels what is pending, drops what has settled. Whether its callback is still

@@ -67,8 +67,9 @@ impl Each {
             }
             let outcome = watch.outcome();
             self.waits = None;
-            if !matches!(outcome, Ok(Value::Unit)) {
-                return Step::Settle(outcome);
+            match outcome {
+                Ok(value) if value.is_unit() => drop(value.claim()),
+                outcome => return Step::Settle(outcome),
             }
         }
         if !on_loop || self.in_this_turn == MOST_IN_A_TURN {
@@ -81,9 +82,9 @@ impl Each {
             Poll::Ready(Some(Ok(item))) => item,
         };
         self.in_this_turn += 1;
-        match self.run.run(item) {
+        match self.run.run(item.claim()) {
             Resolution::Outcome(Ok(Value::Unit)) => Step::Again,
-            Resolution::Outcome(done) => Step::Settle(done),
+            Resolution::Outcome(done) => Step::Return(done),
             Resolution::Promise(promise) => Step::Wait(promise),
         }
     }

@@ -79,6 +79,8 @@ struct Join {
     inputs: Vec<Option<Watch>>,
     left: usize,
     goal: Goal,
+    /// Values that a success claims: nobody is handed them, but who learns of it learns of them. An error gives them back.
+    unclaimed: Vec<Value>,
     woken: Option<Arc<Woken>>,
 }
 
@@ -93,7 +95,7 @@ impl Join {
             };
         }
         let inputs: Vec<_> = inputs.iter().cloned().map(|promise| Some(Watch::new(promise))).collect();
-        let join = Self { left: inputs.len(), inputs, goal, woken: None };
+        let join = Self { left: inputs.len(), inputs, goal, unclaimed: Vec::new(), woken: None };
         Ok(Promise::start(runtime.clone(), name, join))
     }
 
@@ -105,6 +107,9 @@ impl Join {
         }
         let outcome = slot.take()?.outcome();
         self.left -= 1;
+        if let Ok(value @ Value::Unclaimed(_)) = &outcome {
+            self.unclaimed.push(value.clone());
+        }
         self.goal.note(index, outcome, self.left)
     }
 
@@ -147,6 +152,10 @@ impl Future for Join {
         if let Some(outcome) = decided {
             // The losers are gone before anyone learns the result.
             this.inputs.clear();
+            let unclaimed = std::mem::take(&mut this.unclaimed);
+            if matches!(outcome, Ok(Value::Unit)) {
+                unclaimed.into_iter().for_each(|value| drop(value.claim()));
+            }
             return Poll::Ready(outcome);
         }
         Poll::Pending

@@ -272,7 +272,8 @@ impl Drop for Promise {
     }
 }
 
-/// A holder that also waits: at most one waiter in the promise's list, gone when this is dropped.
+/// A holder that also waits: at most one waiter in the promise's list, gone when this is dropped. What it gives is passed
+/// on: whoever shows it to somebody claims its value.
 pub(crate) struct Watch {
     promise: Promise,
     key: u64,
@@ -300,7 +301,12 @@ impl Watch {
 
     /// The outcome of a promise known to have settled.
     fn outcome(&self) -> Outcome {
-        self.promise.outcome().unwrap_or_else(|| Err(Error::pending()))
+        self.promise.0.passed_on().unwrap_or_else(|| Err(Error::pending()))
+    }
+
+    /// Waits no longer, which ends the operation unless somebody else holds it. What has settled by then comes first.
+    fn give_up(self) -> Option<Outcome> {
+        self.promise.0.give_up()
     }
 }
 

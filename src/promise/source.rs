@@ -84,7 +84,10 @@ pub(crate) enum Step {
     Pending,
     /// Ready to run its callback, which only the loop may do.
     NeedsLoop,
+    /// What has come, or was passed on: it would be lost with this outcome.
     Settle(Outcome),
+    /// What a callback came to.
+    Return(Outcome),
     Become(Promise),
     /// A callback has run, and there may be more at once.
     Again,
@@ -95,7 +98,7 @@ pub(crate) enum Step {
 impl From<Resolution> for Step {
     fn from(resolution: Resolution) -> Self {
         match resolution {
-            Resolution::Outcome(outcome) => Self::Settle(outcome),
+            Resolution::Outcome(outcome) => Self::Return(outcome),
             Resolution::Promise(promise) => Self::Become(promise),
         }
     }
@@ -128,10 +131,6 @@ impl Source {
         }
     }
 
-    pub(super) fn is_future(&self) -> bool {
-        matches!(self, Self::Future { .. })
-    }
-
     /// Whether it is of use that a thread other than the loop polls it.
     pub(super) fn may_be_driven(&self) -> bool {
         !matches!(self, Self::Outside | Self::Call(_) | Self::Then(_) | Self::Each(_))
@@ -151,7 +150,7 @@ impl Source {
             Self::Call(_) if !on_loop => Step::NeedsLoop,
             Self::Call(continuation) => match continuation.take() {
                 Some(continuation) => continuation.run(Ok(Value::Unit)).into(),
-                None => Step::Settle(Err(Error::canceled())),
+                None => Step::Return(Err(Error::canceled())),
             },
             Self::Then(then) => then.poll(cx, on_loop),
             Self::Each(each) => each.poll(cx, on_loop),
@@ -200,11 +199,11 @@ impl Then {
             return Step::Settle(outcome);
         };
         if self.when != When::Finally {
-            return continuation.run(outcome).into();
+            return continuation.run(outcome.map(Value::claim)).into();
         }
-        match continuation.run(outcome.clone()) {
-            Resolution::Outcome(Ok(_)) => Step::Settle(outcome),
-            Resolution::Outcome(failed) => Step::Settle(failed),
+        match continuation.run(outcome.clone().map(Value::shown)) {
+            Resolution::Outcome(Ok(_)) => Step::Return(outcome),
+            Resolution::Outcome(failed) => Step::Return(failed),
             Resolution::Promise(promise) => {
                 Step::Become(promise.then(When::Value, move |_| Resolution::Outcome(outcome)))
             }

@@ -24,8 +24,9 @@ impl Future for Timeout {
             return Poll::Ready(input.outcome());
         }
         if Pin::new(&mut self.timer).poll(cx).is_ready() {
-            self.input = None;
-            return Poll::Ready(Err(Error::timed_out()));
+            // Looking and then dropping it would lose what came in between.
+            let settled = self.input.take().and_then(Watch::give_up);
+            return Poll::Ready(settled.unwrap_or_else(|| Err(Error::timed_out())));
         }
         Poll::Pending
     }

@@ -104,6 +104,25 @@ static void a_cancelled_accept_takes_nothing(void) {
 }
 
 /* parity: CAPS-09 */
+static void a_connection_that_nobody_saw_is_the_next_accepts(void) {
+  kja_runtime_t runtime = runtime_open();
+  for (int in_process = 0; in_process < 2; in_process++) {
+    pair_t pair = carrier_open(runtime, in_process), moved = unix_pair_open(runtime);
+    kja_listener_t listener = listener_of(pair.server);
+    kja_promise_t accepting = accept_start(listener);
+    expect(send_start(pair.client, moved.server), KJA_OK);
+    let_loop_rest(runtime);
+    CHECK_OK(kja_promise_release(accepting));
+    moved.server = handle_from(accept_start(listener));
+    expect_joined(moved.client, moved.server);
+    CHECK_OK(kja_listener_release(listener));
+    pair_release(moved);
+    pair_release(pair);
+  }
+  runtime_close(runtime);
+}
+
+/* parity: CAPS-09 */
 static void at_the_end_of_the_stream_accepts_reject(void) {
   kja_runtime_t runtime = runtime_open();
   for (int in_process = 0; in_process < 2; in_process++) {
@@ -363,6 +382,7 @@ static void a_shutdown_ends_it(void) {
 int main(void) {
   RUN_IN_BOTH(what_is_sent_is_accepted_in_order);
   RUN_IN_BOTH(a_cancelled_accept_takes_nothing);
+  RUN_IN_BOTH(a_connection_that_nobody_saw_is_the_next_accepts);
   RUN_IN_BOTH(at_the_end_of_the_stream_accepts_reject);
   RUN_IN_BOTH(closing_the_listener_closes_the_connection);
   RUN_IN_BOTH(it_has_no_socket);

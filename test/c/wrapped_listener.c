@@ -178,6 +178,24 @@ static void a_cancelled_accept_loses_no_connection(void) {
 }
 
 /* parity: NET-22 */
+static void a_connection_that_nobody_saw_is_the_next_accepts(void) {
+  server_t server;
+  server_open(&server, 0);
+  kja_promise_t first = accept_start(server.listener), second = accept_start(server.listener);
+  int one = greeted_as(&server, "1");
+  begun(&server, 1);
+  /* Its trace is empty once it has settled, of which the trace tells nobody else. */
+  for (size_t left = 1; left;) {
+    let_loop_rest(server.greeter.runtime);
+    CHECK_OK(kja_promise_trace(first, NULL, 0, &left));
+  }
+  CHECK_OK(kja_promise_release(first));
+  expect_name(second, "1");
+  close(one);
+  server_close(&server);
+}
+
+/* parity: NET-22 */
 static void without_an_accept_nothing_begins(void) {
   server_t server;
   server_open(&server, 0);
@@ -315,6 +333,7 @@ int main(void) {
   RUN_IN_BOTH(the_time_of_a_handshake_is_an_option);
   RUN_IN_BOTH(handshakes_are_bounded);
   RUN_IN_BOTH(a_cancelled_accept_loses_no_connection);
+  RUN_IN_BOTH(a_connection_that_nobody_saw_is_the_next_accepts);
   RUN_IN_BOTH(without_an_accept_nothing_begins);
   RUN_IN_BOTH(closing_it_ends_its_handshakes_and_the_inner_listener);
   RUN_IN_BOTH(dropping_it_ends_its_handshakes);

@@ -113,6 +113,7 @@ fn carried_accept((over, there): Pair, (near, far): Pair) -> Operation {
         after: Box::new(move |world, end| match end {
             End::Peer => accept_fails(&listener, world, ErrorKind::Disconnected),
             End::Closed => accept_fails(&listener, world, ErrorKind::Canceled),
+            End::Back => joined(&near, &accepted(&listener, world)?, world),
             End::Gone | End::Value => {
                 if *sent.lock().unwrap() {
                     is_at_its_end(&near, world)?;
@@ -148,7 +149,7 @@ fn carried_connect((over, there): Pair) -> Operation {
             match end {
                 End::Peer => ensure(kind(world.outcome(&again)) == Some(ErrorKind::Disconnected), "nobody is there"),
                 End::Closed => ensure(kind(world.outcome(&again)) == Some(ErrorKind::Canceled), "it is not closed"),
-                End::Gone | End::Value => {
+                End::Gone | End::Value | End::Back => {
                     if let Some(server) = server.lock().unwrap().take() {
                         is_at_its_end(&server, world)?;
                     }
@@ -170,7 +171,7 @@ fn handshake(tcp: &Arc<Tcp>, wrapper: &Arc<NetworkWrapper>) -> Operation {
         peer: reset(tcp),
         close: close(tcp),
         after: Box::new(move |world, end| match end {
-            End::Gone | End::Value => after.goes_on(world),
+            End::Gone | End::Value | End::Back => after.goes_on(world),
             End::Peer | End::Closed => Ok(()),
         }),
     }
@@ -200,8 +201,10 @@ fn wrapped_accept(listener: Arc<Listener>, peer: TcpStream) -> Operation {
                 say(&second, b"x");
                 Tcp::new(accepted(&listener, world)?, second).goes_on(world)
             }
-            End::Gone => {
-                say(&peer, b"x");
+            End::Gone | End::Back => {
+                if end == End::Gone {
+                    say(&peer, b"x");
+                }
                 let peer = peer.try_clone().map_err(|error| error.to_string())?;
                 Tcp::new(accepted(&listener, world)?, peer).goes_on(world)
             }

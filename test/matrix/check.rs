@@ -54,7 +54,8 @@ fn inside(cell: Cell, world: &World<'_>, faults: &mut Faults) {
     let hold = (way == Way::Early).then(|| world.hold());
     let operation = start(world);
     let running = matches!(way, Way::Running | Way::Own);
-    if source != Source::Connect || !matches!(way, Way::Settled | Way::Peer) {
+    let settles = matches!(way, Way::Settled | Way::Peer) || way.is_unseen();
+    if source != Source::Connect || !settles {
         faults.expect(operation.promise.outcome().is_none(), || "the operation is not pending".to_owned());
     }
     probes.watch(operation.over);
@@ -62,7 +63,7 @@ fn inside(cell: Cell, world: &World<'_>, faults: &mut Faults) {
     let guarded = watched.then(When::Finally, probes.finally());
     drop(watched);
     let above = build(combinator, world, &probes, guarded);
-    if way != Way::Early && !running && way != Way::Settled && way != Way::Peer {
+    if way != Way::Early && !running && !settles {
         // Everything has been polled by the loop, and waits.
         world.quiet();
         faults.equal("freed while pending", probes.gone.get() + probes.finally.get() + probes.freed.get(), 0);
@@ -111,7 +112,7 @@ fn inside(cell: Cell, world: &World<'_>, faults: &mut Faults) {
 
 /// Whether the loser, or the rest, ends without a word from below.
 fn from_above(way: Way) -> bool {
-    !matches!(way, Way::Input | Way::Peer | Way::Close | Way::Settled)
+    !matches!(way, Way::Input | Way::Peer | Way::Close | Way::Settled | Way::Unseen | Way::UnseenOnLoop)
 }
 
 /// The outcome that is documented for what was built.
@@ -133,13 +134,14 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
         _ => None,
     };
     let wanted = match way {
-        Way::DropElsewhere | Way::DropOnLoop => None,
+        Way::DropElsewhere | Way::DropOnLoop | Way::Unseen | Way::UnseenOnLoop => None,
+        Way::Crossed if seen.result == Some(None) => Some(None),
         // Of a task set the waiter learns that it is empty.
         Way::Awaited if combinator == Combinator::TaskSet => Some(None),
         Way::Early | Way::Elsewhere | Way::OnLoop | Way::Awaited | Way::Running | Way::Own => {
             Some(Some(ErrorKind::Canceled))
         }
-        Way::Timeout => Some(Some(ErrorKind::TimedOut)),
+        Way::Timeout | Way::Crossed => Some(Some(ErrorKind::TimedOut)),
         Way::Race => Some(None),
         Way::All | Way::Canceler => Some(Some(ErrorKind::Unimplemented)),
         Way::Shutdown | Way::ShutdownAwaited => Some(Some(ErrorKind::Shutdown)),
@@ -217,7 +219,7 @@ fn check_sibling(
 fn check_counts(cell: Cell, seen: &Seen, probes: &Probes, faults: &mut Faults) {
     let Cell { combinator, way, .. } = cell;
     faults.equal("the operation's attachment was freed", probes.gone.get(), 1);
-    if seen.end != End::Value {
+    if !matches!(seen.end, End::Value | End::Back) {
         faults.equal("it was freed before the operation was over", probes.gone_early.get(), 0);
     }
     faults.equal("the finally ran", probes.finally.get(), 1);
@@ -230,7 +232,7 @@ fn check_counts(cell: Cell, seen: &Seen, probes: &Probes, faults: &mut Faults) {
     } else {
         callbacks(combinator, seen.source.is_some())
     };
-    if way == Way::Running && told.len() != wanted {
+    if matches!(way, Way::Running | Way::Crossed) && told.len() != wanted {
         // It may have begun before the cancel.
         faults.expect(told.len() < 2, || format!("callbacks that ran: {told:?}"));
         return;

@@ -98,6 +98,23 @@ pub(crate) enum Way {
     Close,
     /// Cancelled after it settled, before its value was taken.
     Settled,
+    /// Dropped by another thread after it settled, before anybody had learned of that.
+    Unseen,
+    /// The same by a callback on the loop.
+    UnseenOnLoop,
+    /// A timeout above it passes while it settles and a thread awaits that.
+    Crossed,
+}
+
+impl Way {
+    pub(crate) fn is_unseen(self) -> bool {
+        matches!(self, Self::Unseen | Self::UnseenOnLoop)
+    }
+}
+
+/// Whether what it has taken comes back if it reaches nobody.
+pub(crate) fn comes_back(source: Source) -> bool {
+    matches!(source, Source::Accept | Source::CarriedAccept | Source::WrappedAccept | Source::Pop)
 }
 
 /// Who turns the loop.
@@ -147,7 +164,7 @@ pub(crate) const COMBINATORS: [Combinator; 16] = {
     ]
 };
 
-pub(crate) const WAYS: [Way; 18] = {
+pub(crate) const WAYS: [Way; 21] = {
     use Way::*;
     [
         Early,
@@ -168,6 +185,9 @@ pub(crate) const WAYS: [Way; 18] = {
         Peer,
         Close,
         Settled,
+        Unseen,
+        UnseenOnLoop,
+        Crossed,
     ]
 };
 
@@ -178,15 +198,19 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
     let detached = combinator == Combinator::Detach;
     let no_result = detached || combinator == Combinator::TaskSet;
     match way {
-        Way::DropElsewhere | Way::DropOnLoop if detached => Err("nobody holds a detached promise"),
+        Way::DropElsewhere | Way::DropOnLoop | Way::Unseen | Way::UnseenOnLoop if detached => {
+            Err("nobody holds a detached promise")
+        }
         Way::Awaited | Way::ShutdownAwaited if detached => Err("nobody can await a detached promise"),
-        Way::Timeout | Way::Race | Way::All | Way::Canceler if no_result => {
+        Way::Timeout | Way::Race | Way::All | Way::Canceler | Way::Crossed if no_result => {
             Err("it gives no promise that something could stand above")
         }
         Way::Elsewhere | Way::Running if detached && turned == Loop::Scope => {
             Err("the detached promises of a wait scope are its owner's to cancel")
         }
         Way::ShutdownAwaited if turned == Loop::Scope => Err("who may await in a wait scope is who shuts it down"),
+        Way::Crossed if turned == Loop::Scope => Err("in a wait scope the thread that awaits is the one that turns"),
+        Way::Crossed if !comes_back(source) && source != Acquire => Err("what it has taken may be gone with it"),
         Way::Running | Way::Own if !matches!(source, Call | Then | ReadEach) => Err("it has no callback"),
         Way::Peer if matches!(source, Timer | Accept | WrappedAccept | Call | Push | Acquire | Then) => {
             Err("there is no other side that could go")

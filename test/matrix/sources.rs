@@ -23,6 +23,8 @@ pub(crate) enum End {
     Gone,
     /// It had a value, which has been dropped.
     Value,
+    /// It had a value, of which nobody has learned.
+    Back,
     Peer,
     Closed,
 }
@@ -147,7 +149,7 @@ fn reading(tcp: Arc<Tcp>, promise: Promise) -> Operation {
         peer: Some((step(move |_| peer.peer_ends()), None)),
         close: close(&tcp),
         after: Box::new(move |world, end| match end {
-            End::Gone | End::Value => tcp.goes_on(world),
+            End::Gone | End::Value | End::Back => tcp.goes_on(world),
             End::Closed => is_closed(&tcp, world),
             End::Peer => {
                 let write = tcp.connection.write(b"back").and_then(|write| world.outcome(&write));
@@ -217,7 +219,7 @@ fn write(tcp: &Arc<Tcp>) -> Operation {
         close: close(tcp),
         after: Box::new(move |world, end| match end {
             End::Gone => follows(&after, world, false, b""),
-            End::Value => follows(&after, world, true, b""),
+            End::Value | End::Back => follows(&after, world, true, b""),
             End::Peer => is_disconnected(&after, world),
             End::Closed => is_closed(&after, world),
         }),
@@ -240,7 +242,7 @@ fn queued_write(tcp: &Arc<Tcp>) -> Operation {
                 drop(first);
                 follows(&after, world, false, b"")
             }
-            End::Value => {
+            End::Value | End::Back => {
                 ensure(matches!(first.outcome(), Some(Ok(_))), "the write ahead has not succeeded")?;
                 follows(&after, world, true, b"queued")
             }
@@ -286,10 +288,14 @@ fn accept(listener: Arc<Listener>) -> Operation {
                 ensure(again.is_err(), "somebody listens at a closed port")
             }
             _ => {
-                if let Some(first) = &*shared.1.lock().unwrap() {
-                    is_at_its_end(first)?;
-                }
-                let second = to(&shared.0)?;
+                let first = shared.1.lock().unwrap().take();
+                let second = match first {
+                    Some(first) if end == End::Back => first,
+                    first => {
+                        first.as_ref().map_or(Ok(()), is_at_its_end)?;
+                        to(&shared.0)?
+                    }
+                };
                 let accepting = shared.0.accept().map_err(|error| error.to_string())?;
                 let accepted = world.outcome(&accepting).map_err(|error| format!("accepting again: {error}"))?;
                 drop(accepting);
@@ -303,7 +309,7 @@ fn accept(listener: Arc<Listener>) -> Operation {
 fn connect(world: &World<'_>, way: Way) -> Operation {
     let before = descriptors();
     let (port, taken) = match way {
-        Way::Settled => (world.net.server_port(), true),
+        Way::Settled | Way::Unseen | Way::UnseenOnLoop => (world.net.server_port(), true),
         Way::Peer => (world.net.deaf_port(), false),
         _ => (world.net.full_port(), false),
     };
@@ -422,6 +428,11 @@ fn pop(world: &World<'_>, probes: &Probes) -> Operation {
         peer: Some((step(reject), Some(ErrorKind::Overloaded))),
         close: Some((step(move |_| closing.close()), Some(ErrorKind::Disconnected))),
         after: Box::new(move |world, end| {
+            let next = || queue.pop().and_then(|popped| world.outcome(&popped));
+            if end == End::Back {
+                ensure(queue.len() == 1, "what nobody saw is not in the queue")?;
+                ensure(matches!(next(), Ok(Value::Opaque(_))), "what nobody saw is not in the queue")?;
+            }
             let pushed = queue.try_push(again.value());
             if end == End::Closed {
                 let kind = pushed.err().map(|error| error.kind());
@@ -430,8 +441,7 @@ fn pop(world: &World<'_>, probes: &Probes) -> Operation {
             pushed.map_err(|error| format!("pushing afterwards: {error}"))?;
             world.quiet();
             ensure(queue.len() == 1, "a pop that is gone took a value")?;
-            let popped = queue.pop().and_then(|popped| world.outcome(&popped));
-            ensure(matches!(popped, Ok(Value::Opaque(_))), "no value afterwards")
+            ensure(matches!(next(), Ok(Value::Opaque(_))), "no value afterwards")
         }),
     }
 }
@@ -526,7 +536,7 @@ fn remote(world: &World<'_>, tcp: &Arc<Tcp>, probes: &Probes, way: Way) -> Opera
             ensure(!asked.settle(late.value()), "the question was still waited for")?;
             ensure(end == End::Value || !answered.is_waiting(), "the answer is still waited for")?;
             match end {
-                End::Gone | End::Value => tcp.goes_on(world),
+                End::Gone | End::Value | End::Back => tcp.goes_on(world),
                 End::Peer => Ok(()),
                 End::Closed => is_closed(&tcp, world),
             }

@@ -3,11 +3,12 @@
 use crate::combinators::{Above, Built, fine, waits_for_companion};
 use crate::gate::Gate;
 use crate::probes::Probes;
-use crate::rules::{Cell, Loop, Way};
+use crate::rules::{Cell, Combinator, Loop, Way, comes_back};
 use crate::sources::{End, Ending, Step};
 use crate::world::{HOUR, PATIENCE, World, elsewhere, soon};
 use kjasync::promise::{Canceled, Canceler, Fulfiller, Promise};
 use kjasync::{Error, ErrorKind, Outcome};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -157,6 +158,12 @@ pub(crate) fn act(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>)
             drop(built);
             seen(look(&probes, other.as_ref(), None), Some(kind(&result)))
         }
+        Way::Unseen | Way::UnseenOnLoop => {
+            return unseen(cell, world, Above { built, companion, sibling, canceler }, hands);
+        }
+        Way::Crossed => {
+            return crossed(cell, world, Above { built, companion, sibling, canceler }, hands);
+        }
         Way::Input | Way::Peer | Way::Close | Way::Settled => {
             return from_below(cell, world, Above { built, companion, sibling, canceler }, hands);
         }
@@ -264,6 +271,69 @@ fn from_above(way: Way, world: &World<'_>, promise: Promise, failure: &Error) ->
     world.outcome(&both)
 }
 
+/// It settles, and is dropped before anybody has learned of it.
+fn unseen(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> Seen {
+    let Above { built, companion, sibling, canceler } = above;
+    (hands.settle)(world);
+    assert!(soon(|| {
+        world.quiet();
+        hands.probes.finally.get() == 1
+    }));
+    if let Some(companion) = companion
+        && waits_for_companion(cell.combinator, false)
+    {
+        elsewhere(move || assert!(companion.settle(fine()), "in time"));
+        world.quiet();
+    }
+    let holders = (built, sibling, canceler);
+    if cell.way == Way::UnseenOnLoop {
+        world.on_loop(move || drop(holders));
+    } else {
+        elsewhere(move || drop(holders));
+    }
+    Seen { end: unclaimed(cell), sight: None, source: None, result: None, sibling: None }
+}
+
+/// What becomes of a value of which nobody has learned but what is built on it.
+fn unclaimed(cell: Cell) -> End {
+    use Combinator::{All, Join, TaskSet, Then};
+    let claimed = matches!(cell.combinator, Then | TaskSet | All | Join);
+    if comes_back(cell.source) && !claimed { End::Back } else { End::Value }
+}
+
+/// It settles as a timeout above it passes. Nothing decides who is first; either way nothing is lost.
+fn crossed(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> Seen {
+    static ORDER: AtomicUsize = AtomicUsize::new(0);
+    let Above { built, companion, sibling, canceler } = above;
+    let Built::Promise(promise) = built else { panic!("left out by the rules") };
+    let bounded = promise.timeout(HOUR / 2);
+    drop(promise);
+    let begun = Gate::default();
+    let open = begun.clone();
+    let waiting = std::thread::spawn(move || {
+        open.open();
+        bounded.wait(Some(kjasync::runtime::clock::after(PATIENCE.as_nanos() as u64))).unwrap_or_else(Err)
+    });
+    begun.pass();
+    let pass = || world.runtime.advance(HOUR / 2).expect("virtual time");
+    if ORDER.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+        (hands.settle)(world);
+        pass();
+    } else {
+        pass();
+        (hands.settle)(world);
+    }
+    let result = waiting.join().expect("it does not panic");
+    drop((companion, sibling, canceler));
+    world.quiet();
+    let told = cell.combinator == Combinator::Then && !hands.probes.told.lock().unwrap().is_empty();
+    let end = match unclaimed(Cell { combinator: Combinator::None, ..cell }) {
+        End::Back if result.is_err() && !told => End::Back,
+        _ => End::Value,
+    };
+    Seen { end, sight: None, source: None, result: Some(kind(&result)), sibling: None }
+}
+
 /// The operation ends by itself, or is cancelled below everything else.
 fn from_below(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> Seen {
     let Hands { input, settle, peer, close, probes } = hands;
@@ -286,7 +356,9 @@ fn from_below(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> 
         }
         _ => {
             settle(world);
-            (End::Value, None)
+            // Of what is detached nobody learns.
+            let detached = cell.combinator == Combinator::Detach;
+            (if detached { unclaimed(cell) } else { End::Value }, None)
         }
     };
     if let Some(companion) = above.companion.clone()

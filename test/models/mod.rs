@@ -14,6 +14,7 @@ mod bounded_queue;
 mod cell;
 mod closable;
 mod executor;
+mod giving_up;
 mod handle;
 mod queue;
 
