@@ -1735,6 +1735,12 @@ uint32_t kja_abi_version(void);
 const char *kja_status_name(kja_status_t status);
 
 /*
+ The kind that an error of the system with this number (`errno`) has, unless whoever makes it says otherwise: `FAILED` for
+ most of them, and for what is no such number. (EXC-01)
+ */
+kja_status_t kja_status_of_os_error(int32_t os_error);
+
+/*
  The status of the latest call on this thread that failed; `KJA_OK` if none has. Calls that succeed do
  not change it. (EXC-01)
  */

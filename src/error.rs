@@ -261,6 +261,13 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl ErrorKind {
+    /// The kind that an error of the system with this number has, unless whoever makes it says otherwise.
+    pub fn of_os_error(os: i32) -> Self {
+        kind_of_io(&io::Error::from_raw_os_error(os))
+    }
+}
+
 fn kind_of_io(error: &io::Error) -> ErrorKind {
     use io::ErrorKind as K;
     use rustix::io::Errno;

@@ -1,6 +1,18 @@
+import KjAsync.Native.Error
+
 /-!
 Errors. Every failure is an `IO.Error`; its constructor says what the operating system said, and
 `KjAsync.Error.kind?` says what to do next.
+
+*How an `IO.Error` carries its kind.* In its error code, never in its text, so that nobody's text is taken for a kind:
+
+- A plain `IO.userError` is `failed`.
+- A code below 10,000 is a number of the system's (`errno`) and has the kind that goes with it, such as `disconnected` for
+  ECONNRESET; the constructor is the one that Lean has for the number. This also gives errors of Lean's own files and
+  sockets a kind.
+- Any other code is 10,000 times the number of the kind (`ErrorKind.code`) plus the number of the system's, if there is one:
+  110,000 for `timedOut`.
+- Anything else, code 0 among them, has no kind.
 -/
 
 namespace KjAsync
@@ -64,7 +76,7 @@ def code : ErrorKind → UInt32
   | busy => 26
   | panic => 30
 
-/-- The name of the kind as it leads the text of an error. -/
+/-- The name of the kind in `kjasync.h`. -/
 protected def toString : ErrorKind → String
   | failed => "FAILED"
   | overloaded => "OVERLOADED"
@@ -88,8 +100,8 @@ end ErrorKind
 
 namespace Error
 
-/-- The OS error number, or 0, and the text of an error, without the words `toString` puts around it. -/
-private def osCodeAndText : IO.Error → UInt32 × String
+/-- The code, or 0, and the text of an error, without the words `toString` puts around it. -/
+private def codeAndText : IO.Error → UInt32 × String
   | .otherError code text | .resourceBusy code text | .resourceVanished code text
   | .unsupportedOperation code text | .hardwareFault code text | .unsatisfiedConstraints code text
   | .illegalOperation code text | .protocolError code text | .timeExpired code text => (code, text)
@@ -100,41 +112,49 @@ private def osCodeAndText : IO.Error → UInt32 × String
   | .unexpectedEof => (0, "end of file")
   | .userError text => (0, text)
 
-/-- The kind named at the head of a text, and the rest of the text. -/
-private def splitKind (text : String) : Option (ErrorKind × String) :=
-  match text.splitOn ": " with
-  | name :: rest@(_ :: _) =>
-    (ErrorKind.all.find? (·.toString == name)).map fun kind => (kind, ": ".intercalate rest)
-  | _ => none
+/-- From here on a code says which kind an error is of. -/
+private def codesPerKind : UInt32 := 10_000
+
+/-- The kind with this number. -/
+private def kindOfCode? (code : UInt32) : Option ErrorKind := ErrorKind.all.find? (·.code == code)
+
+/-- The kind and the OS error number (0 for none) behind the code of an error. -/
+private def split? (code : UInt32) : Option (ErrorKind × UInt32) :=
+  if code == 0 then none
+  else if code < codesPerKind then (kindOfCode? (Native.Error.kindOfOs code)).map (·, code)
+  else (kindOfCode? (code / codesPerKind)).map (·, code % codesPerKind)
 
 /--
-The kind of an error that this library made, `failed` for a plain `IO.userError`, and `none` for any other
-error of Lean's. The kind survives every way an error takes: through closures, promises and tasks, with an
-OS error number and without.
+The kind of an error: of every error that this library made, of one with a number of the system's, and `failed` for a plain
+`IO.userError`; `none` for any other error of Lean's. The kind survives every way an error takes: through closures, promises
+and tasks, with an OS error number and without. It is never read out of a text.
 -/
 def kind? (error : IO.Error) : Option ErrorKind :=
   match error with
   | .userError _ => some .failed
-  | error => (splitKind (osCodeAndText error).2).map (·.1)
+  | error => (split? (codeAndText error).1).map (·.1)
 
 /-- The OS error number (`errno`) behind an error, if there is one. -/
 def osCode? (error : IO.Error) : Option UInt32 :=
-  let code := (osCodeAndText error).1
-  if code == 0 then none else some code
+  let (code, _) := codeAndText error
+  let os := match split? code with
+    | some (_, os) => os
+    | none => code
+  if os == 0 then none else some os
 
 /-- Makes an error of this kind, for a closure to throw or a fulfiller to reject with. -/
 def ofKind (kind : ErrorKind) (text : String) : IO.Error :=
-  let details := s!"{kind}: {text}"
+  let code := kind.code * codesPerKind
   match kind with
   | .failed => .userError text
-  | .overloaded => .resourceExhausted none 0 details
-  | .disconnected => .resourceVanished 0 details
-  | .unimplemented => .unsupportedOperation 0 details
-  | .timedOut => .timeExpired 0 details
-  | .busy => .resourceBusy 0 details
-  | .badHandle | .wrongThread | .wouldDeadlock | .pending => .illegalOperation 0 details
-  | .invalidArgument | .wrongType => .invalidArgument none 0 details
-  | .canceled | .shutdown | .panic => .otherError 0 details
+  | .overloaded => .resourceExhausted none code text
+  | .disconnected => .resourceVanished code text
+  | .unimplemented => .unsupportedOperation code text
+  | .timedOut => .timeExpired code text
+  | .busy => .resourceBusy code text
+  | .badHandle | .wrongThread | .wouldDeadlock | .pending => .illegalOperation code text
+  | .invalidArgument | .wrongType => .invalidArgument none code text
+  | .canceled | .shutdown | .panic => .otherError code text
 
 /-- What the action gives; `none` if it fails with an error of this kind. -/
 def noneIf (kind : ErrorKind) (action : IO α) : IO (Option α) := do
@@ -144,10 +164,10 @@ def noneIf (kind : ErrorKind) (action : IO α) : IO (Option α) := do
 
 /-- How an error crosses into native code: kind, OS error number or 0, text. What has no kind is FAILED. -/
 def toNative (error : IO.Error) : UInt32 × UInt32 × String :=
-  let (os, text) := osCodeAndText error
-  match error, splitKind text with
-  | .userError _, _ | _, none => (ErrorKind.failed.code, os, text)
-  | _, some (kind, text) => (kind.code, os, text)
+  let (code, text) := codeAndText error
+  match split? code with
+  | some (kind, os) => (kind.code, os, text)
+  | none => (ErrorKind.failed.code, code, text)
 
 end Error
 end KjAsync

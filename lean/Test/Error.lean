@@ -38,8 +38,33 @@ test "an error of Lean's becomes FAILED, with its text" := withRuntime fun runti
   checkEq (toString (← throughPromise runtime (IO.userError ""))) ""
   checkEq (toString (← throughPromise runtime (IO.userError "größer ☃"))) "größer ☃"
 
-test "the kind of an error that is not ours is not known" := do
-  checkEq (Error.kind? (.permissionDenied none 13 "no entry")) none
-  checkEq (Error.kind? .unexpectedEof) none
-  checkEq (Error.kind? (.otherError 0 "FAILEDX: no kind")) none
-  checkEq (Error.kind? (.otherError 0 "CANCELED: ours")) (some .canceled)
+-- parity: EXC-01, EXC-08
+test "no kind is read out of a text" := inBoth fun runtime => do
+  let foreign : List IO.Error := [.unexpectedEof, .otherError 0 "BUSY: line 3", .otherError 0 "CANCELED: x",
+    .timeExpired 0 "TIMED_OUT: x", .resourceBusy 0 "busy: x", .otherError 10_000_000 "x", .otherError 0xFFFF_F001 "x"]
+  for error in foreign do
+    checkEq (Error.kind? error) none
+    checkEq (Error.kind? (← throughPromise runtime error)) (some .failed)
+  checkEq (Error.kind? (.userError "TIMED_OUT: x")) (some .failed)
+
+-- parity: EXC-01
+test "an error with a number of the system's has the kind that goes with it" := inBoth fun runtime => do
+  let system : List (IO.Error × UInt32 × ErrorKind) := [(.permissionDenied none 13 "no entry", 13, .failed),
+    (.resourceExhausted none 12 "no memory", 12, .overloaded), (.resourceVanished 32 "broken pipe", 32, .disconnected)]
+  for (error, code, kind) in system do
+    checkEq (Error.kind? error) (some kind)
+    checkEq (Error.osCode? error) (some code)
+    let again ← throughPromise runtime error
+    checkEq (Error.kind? again) (some kind)
+    checkEq (Error.osCode? again) (some code)
+
+-- parity: EXC-01
+test "a kind that does not go with the number of the system's is kept as well" := inBoth fun runtime => do
+  for kind in ErrorKind.all do
+    let error := (ErrorRef.ofNative (← Native.Error.new kind.code 13 "why")).toError
+    for error in [error, ← throughPromise runtime error] do
+      checkEq (Error.kind? error) (some kind)
+      checkEq (Error.osCode? error) (some 13)
+      checkEq (ErrorRef.text (← ErrorRef.ofError error)) "why"
+    for none_ in [(10_000 : UInt32), 20_000, 0xFFFF_FFFF] do
+      checkEq (Error.kind? (ErrorRef.ofNative (← Native.Error.new kind.code none_ "why")).toError) (some kind)

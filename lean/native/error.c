@@ -42,6 +42,8 @@ uint32_t kjasync_error_os(b_lean_obj_arg error) {
     return (uint32_t)os_error;
 }
 
+uint32_t kjasync_error_kind_of_os(uint32_t os_error) { return (uint32_t)kja_status_of_os_error((int32_t)os_error); }
+
 lean_obj_res kjasync_error_text(b_lean_obj_arg error) { return text_of(kja_error_text, error); }
 
 lean_obj_res kjasync_error_with_context(b_lean_obj_arg error, b_lean_obj_arg file, uint32_t line, b_lean_obj_arg text) {

@@ -100,6 +100,7 @@ lean_obj_res kjasync_error_new(uint32_t kind, uint32_t os_error, b_lean_obj_arg 
 lean_obj_res kjasync_error_to_io_error(b_lean_obj_arg error);
 uint32_t kjasync_error_kind(b_lean_obj_arg error);
 uint32_t kjasync_error_os(b_lean_obj_arg error);
+uint32_t kjasync_error_kind_of_os(uint32_t os_error);
 lean_obj_res kjasync_error_text(b_lean_obj_arg error);
 lean_obj_res kjasync_error_with_context(b_lean_obj_arg error, b_lean_obj_arg file, uint32_t line, b_lean_obj_arg text);
 lean_obj_res kjasync_error_context(b_lean_obj_arg error);

@@ -124,25 +124,29 @@ void kjasync_initialize(void) {
 
 /* ---- errors ---- */
 
-static lean_obj_res error_without_errno(kja_status_t kind, lean_obj_arg details) {
+/* The code of an error whose kind its number alone does not tell; see lean/KjAsync/Error.lean. */
+enum { CODES_PER_KIND = 10000 };
+
+static lean_obj_res error_of_kind(kja_status_t kind, int os_error, lean_obj_arg details) {
+    uint32_t code = (uint32_t)kind * CODES_PER_KIND + (uint32_t)os_error;
     switch (kind) {
-    case KJA_ERR_OVERLOADED: return lean_mk_io_error_resource_exhausted(0, details);
-    case KJA_ERR_DISCONNECTED: return lean_mk_io_error_resource_vanished(0, details);
-    case KJA_ERR_UNIMPLEMENTED: return lean_mk_io_error_unsupported_operation(0, details);
-    case KJA_ERR_TIMED_OUT: return lean_mk_io_error_time_expired(0, details);
-    case KJA_ERR_BUSY: return lean_mk_io_error_resource_busy(0, details);
+    case KJA_ERR_OVERLOADED: return lean_mk_io_error_resource_exhausted(code, details);
+    case KJA_ERR_DISCONNECTED: return lean_mk_io_error_resource_vanished(code, details);
+    case KJA_ERR_UNIMPLEMENTED: return lean_mk_io_error_unsupported_operation(code, details);
+    case KJA_ERR_TIMED_OUT: return lean_mk_io_error_time_expired(code, details);
+    case KJA_ERR_BUSY: return lean_mk_io_error_resource_busy(code, details);
     case KJA_ERR_BAD_HANDLE:
     case KJA_ERR_WRONG_THREAD:
     case KJA_ERR_WOULD_DEADLOCK:
-    case KJA_ERR_PENDING: return lean_mk_io_error_illegal_operation(0, details);
+    case KJA_ERR_PENDING: return lean_mk_io_error_illegal_operation(code, details);
     case KJA_ERR_INVALID_ARGUMENT:
-    case KJA_ERR_WRONG_TYPE: return lean_mk_io_error_invalid_argument(0, details);
-    default: return lean_mk_io_error_other_error(0, details);
+    case KJA_ERR_WRONG_TYPE: return lean_mk_io_error_invalid_argument(code, details);
+    default: return lean_mk_io_error_other_error(code, details);
     }
 }
 
 /* Lean's own table chooses the constructor; our text takes the place of strerror's, the last field. */
-static lean_obj_res error_with_errno(int os_error, lean_obj_arg details) {
+static lean_obj_res error_of_system(int os_error, lean_obj_arg details) {
     /* These two constructors have a file name that is not optional: the text stands in for it. */
     bool needs_name = os_error == ENOENT || os_error == EINTR;
     if (needs_name) lean_inc(details);
@@ -153,21 +157,14 @@ static lean_obj_res error_with_errno(int os_error, lean_obj_arg details) {
     return error;
 }
 
-/* The name of the kind leads the text, so that `KjAsync.Error.kind?` finds it under every constructor. What
- * is FAILED and has no errno is a plain user error: that is also how errors thrown by closures come back. */
+/* What is FAILED and has no errno is a plain user error: that is also how errors thrown by closures come back. */
 lean_obj_res kjasync_io_error(kja_status_t kind, int os_error, const char *text, size_t text_len) {
-    if (kind == KJA_ERR_FAILED && os_error == 0)
-        return lean_mk_io_user_error(lean_mk_string_from_bytes(text, text_len));
-    const char *name = kja_status_name(kind);
-    size_t start = strlen(name) + 2;
-    char *whole = malloc(start + text_len);
-    if (whole == NULL) lean_internal_panic_out_of_memory();
-    memcpy(whole, name, start - 2);
-    memcpy(whole + start - 2, ": ", 2);
-    if (text_len > 0) memcpy(whole + start, text, text_len);
-    lean_object *details = lean_mk_string_from_bytes(whole, start + text_len);
-    free(whole);
-    return os_error == 0 ? error_without_errno(kind, details) : error_with_errno(os_error, details);
+    lean_object *details = lean_mk_string_from_bytes(text, text_len);
+    /* What somebody made up, and no system has. */
+    if (os_error < 0 || os_error >= CODES_PER_KIND) os_error = 0;
+    if (os_error != 0 && kind == kja_status_of_os_error(os_error)) return error_of_system(os_error, details);
+    if (os_error == 0 && kind == KJA_ERR_FAILED) return lean_mk_io_user_error(details);
+    return error_of_kind(kind, os_error, details);
 }
 
 lean_obj_res kjasync_last_error(void) {

@@ -79,6 +79,13 @@ pub extern "C" fn kja_status_name(status: kja_status_t) -> *const c_char {
     }
 }
 
+/// The kind that an error of the system with this number (`errno`) has, unless whoever makes it says otherwise: `FAILED` for
+/// most of them, and for what is no such number. (EXC-01)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_status_of_os_error(os_error: i32) -> kja_status_t {
+    ErrorKind::of_os_error(os_error) as kja_status_t
+}
+
 /// The status of the latest call on this thread that failed; `KJA_OK` if none has. Calls that succeed do
 /// not change it. (EXC-01)
 #[unsafe(no_mangle)]

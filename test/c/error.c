@@ -1,4 +1,5 @@
 #include "expect.h"
+#include <errno.h>
 #include "gate.h"
 
 static const kja_status_t KINDS[] = {
@@ -29,6 +30,15 @@ static void any_number_has_a_name(void) {
   for (int32_t status = -3; status < 300; status++) CHECK(kja_status_name(status) != NULL);
   CHECK(kja_status_name(INT32_MAX) != NULL);
   CHECK(kja_status_name(INT32_MIN) != NULL);
+}
+
+/* parity: EXC-01 */
+static void a_number_of_the_system_has_a_kind(void) {
+  CHECK_IS(kja_status_of_os_error(ECONNRESET), KJA_ERR_DISCONNECTED);
+  CHECK_IS(kja_status_of_os_error(EMFILE), KJA_ERR_OVERLOADED);
+  CHECK_IS(kja_status_of_os_error(ENOSYS), KJA_ERR_UNIMPLEMENTED);
+  const int others[] = {0, EACCES, -1, 100000};
+  for (int i = 0; i < 4; i++) CHECK_IS(kja_status_of_os_error(others[i]), KJA_ERR_FAILED);
 }
 
 /* parity: EXC-01, EXC-02, PROM-03 */
@@ -154,6 +164,7 @@ static void the_last_error_belongs_to_the_thread(void) {
 int main(void) {
   RUN(every_status_has_a_name_of_its_own);
   RUN(any_number_has_a_name);
+  RUN(a_number_of_the_system_has_a_kind);
   RUN(a_rejection_keeps_kind_text_and_os_error);
   RUN(an_error_needs_a_kind_that_is_one);
   RUN(error_text_may_be_absent_but_not_null_with_a_length);

@@ -21,6 +21,10 @@ opaque kind (error : @& Error) : UInt32
 @[extern "kjasync_error_os"]
 opaque osError (error : @& Error) : UInt32
 
+/-- `kja_status_of_os_error`. -/
+@[extern "kjasync_error_kind_of_os"]
+opaque kindOfOs (osError : UInt32) : UInt32
+
 /-- `kja_error_text`. -/
 @[extern "kjasync_error_text"]
 opaque text (error : @& Error) : String
