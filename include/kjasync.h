@@ -448,6 +448,11 @@ typedef uint64_t kja_error_t;
 typedef uint64_t kja_fulfiller_t;
 
 /*
+ A bounded queue of values. Released with `kja_queue_release`.
+ */
+typedef uint64_t kja_queue_t;
+
+/*
  Something that happens once. Released with `kja_event_release`.
  */
 typedef uint64_t kja_event_t;
@@ -538,11 +543,6 @@ typedef struct {
  What turns connections into secure ones, or into others. Released with `kja_network_wrapper_release`.
  */
 typedef uint64_t kja_network_wrapper_t;
-
-/*
- A bounded queue of values. Released with `kja_queue_release`.
- */
-typedef uint64_t kja_queue_t;
 
 /*
  Choices for `kja_runtime_new`. Zero everything, then set `size` and what is wanted; 0 means the default.
@@ -1796,6 +1796,27 @@ kja_status_t kja_call_return_error_object(kja_call_t call, kja_error_t error);
  Rejects the promise with this error; the handle stays the caller's. (FULF-02)
  */
 kja_status_t kja_fulfiller_error_object(kja_fulfiller_t fulfiller, kja_error_t error);
+
+/*
+ As `kja_canceler_cancel`, with this error; the handle stays the caller's. (CANC-02, EXC-07)
+ */
+kja_status_t kja_canceler_cancel_error_object(kja_canceler_t canceler_, kja_error_t error);
+
+/*
+ As `kja_queue_reject_all`, with this error; the handle stays the caller's. (QUEUE-05, EXC-07)
+ */
+kja_status_t kja_queue_reject_all_error_object(kja_queue_t queue_, kja_error_t error);
+
+/*
+ As `kja_queue_reject_oldest`, with this error; the handle stays the caller's. (QUEUE-01, EXC-07)
+ */
+kja_status_t kja_queue_reject_oldest_error_object(kja_queue_t queue_, kja_error_t error);
+
+/*
+ As `kja_connection_abort_write`, with this error; the handle stays the caller's. (STRM-14, EXC-07)
+ */
+kja_status_t kja_connection_abort_write_error_object(kja_connection_t connection_,
+                                                     kja_error_t error);
 
 /*
  A promise that has failed with this error; the handle stays the caller's. (PROM-03)

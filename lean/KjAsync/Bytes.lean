@@ -1,4 +1,3 @@
-import KjAsync.Promise.Basic
 import KjAsync.Native.Stream
 
 /-! Bytes as they come from and go to streams. -/
@@ -85,10 +84,5 @@ def indexOf? (bytes wanted : BytesRef) (start : Nat := 0) : Option Nat :=
 def startsWith (bytes head : BytesRef) : Bool := bytes.slice 0 head.size == head
 
 end BytesRef
-
-/-- For promises of bytes. -/
-def Reader.bytes : Reader BytesRef where
-  ofPromise _ promise := return ⟨← promise.bytes⟩
-  ofCall _ call := return ⟨← call.bytes⟩
 
 end KjAsync

@@ -29,9 +29,9 @@ def wrap (canceler : Canceler) (promise : PromiseRef α) : IO (PromiseRef α) :=
 /-- Rejects every wrapped promise that is pending. What they waited for and nothing else holds is gone when this returns;
 a closure of theirs that is running on the loop is waited for, unless it makes this call. The canceler is usable
 afterwards. (CANC-02, CANC-03, CANC-04) -/
-def cancel (canceler : Canceler) (error : IO.Error := Error.ofKind .canceled "the canceler was used") : IO Unit :=
-  let (kind, os, text) := Error.toNative error
-  canceler.native.cancel kind os text
+def cancel [ErrorForm ε] (canceler : Canceler) (error : ε := ErrorForm.ofRef (.ofKind .canceled "the canceler was used")) :
+    IO Unit :=
+  canceler.native.cancel (ErrorForm.toRef error).native
 
 /-- Lets go of the wrapped promises: they go on and cannot be cancelled from here any more. Never blocks. (CANC-06) -/
 def forget (canceler : Canceler) : IO Unit := canceler.native.forget

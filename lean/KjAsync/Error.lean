@@ -112,6 +112,13 @@ private def codeAndText : IO.Error → UInt32 × String
   | .unexpectedEof => (0, "end of file")
   | .userError text => (0, text)
 
+/-- The text of an error, without the words that `toString` puts around it. -/
+def text (error : IO.Error) : String := (codeAndText error).2
+
+/-- Do the two say the same in every respect? -/
+def same (left right : IO.Error) : Bool :=
+  codeAndText left == codeAndText right && toString left == toString right
+
 /-- From here on a code says which kind an error is of. -/
 private def codesPerKind : UInt32 := 10_000
 

@@ -31,16 +31,14 @@ structure Options where
   these stay with the inner listener. -/
   maxHandshakes : Nat := 128
   /-- Runs on the loop for each accepted connection that could not be wrapped. Of what it throws nothing is heard. (TLS-11) -/
-  onAcceptError : IO.Error → IO Unit := fun _ => return
+  onAcceptError : ErrorRef → IO Unit := fun _ => return
 
 private def deliver (runtime : Runtime) (call : Native.Call) (action : Async Connection) : BaseIO Unit := do
-  let wrapping : IO Unit := do
-    match ← action { runtime } with
+  let outcome ← action { runtime }
+  Outcome.orReject call do
+    match outcome with
     | .ok connection => call.returnConnection connection.native
     | outcome => call.returnPromise (← (← outcome.toPromise runtime).asConnection)
-  match ← wrapping.toBaseIO with
-  | .ok () => return
-  | .error error => Outcome.rejectCall call error
 
 /--
 A wrapper that does this to connections, on the loop. `wrapClient` wraps the end that connected, where whoever is at the other end
@@ -56,7 +54,7 @@ protected def new (runtime : Runtime) (wrapClient : Connection → String → As
     (Native.usize (max 1 options.maxHandshakes)) {
       client := fun call connection host => deliver runtime call (wrapClient ⟨connection, runtime⟩ host)
       server := fun call connection => deliver runtime call (wrapServer ⟨connection, runtime⟩)
-      failed := fun call => do discard (options.onAcceptError (← call.error)).toBaseIO }
+      failed := fun call => do discard (options.onAcceptError (← call.failure)).toBaseIO }
   return ⟨native, runtime⟩
 
 /--

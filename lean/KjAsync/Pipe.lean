@@ -61,7 +61,7 @@ def tee (source : Connection) (limit : Nat := 1048576) : IO (Connection × Conne
 def _root_.KjAsync.PromiseRef.asConnection (promise : PromiseRef Connection) : IO Native.Promise := do
   unless promise.reader.isObject do return promise.native
   promise.native.onValue fun call => do
-    match ← (promise.reader.ofCall promise.runtime call).toBaseIO with
+    match ← promise.reader.input promise.runtime call with
     | .ok connection => discard (call.returnConnection connection.native).toBaseIO
     | .error error => Outcome.rejectCall call error
 

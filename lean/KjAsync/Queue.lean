@@ -44,14 +44,12 @@ def popStart (queue : Queue α) : IO (PromiseRef α) := return ⟨← queue.nati
 @[inline] def pop [MonadAwait m] (queue : Queue α) : m α := MonadAwait.awaitStarted queue.popStart
 
 /-- Rejects everyone who waits for a value now; stored values stay. Never blocks. (QUEUE-05) -/
-def rejectAll (queue : Queue α) (error : IO.Error) : IO Unit :=
-  let (kind, os, text) := Error.toNative error
-  queue.native.rejectAll kind os text
+def rejectAll [ErrorForm ε] (queue : Queue α) (error : ε) : IO Unit :=
+  queue.native.rejectAll (ErrorForm.toRef error).native
 
 /-- Rejects whoever has waited longest for a value. Never blocks. Errors: `failed` if nobody waits. (QUEUE-01) -/
-def rejectOldest (queue : Queue α) (error : IO.Error) : IO Unit :=
-  let (kind, os, text) := Error.toNative error
-  queue.native.rejectOldest kind os text
+def rejectOldest [ErrorForm ε] (queue : Queue α) (error : ε) : IO Unit :=
+  queue.native.rejectOldest (ErrorForm.toRef error).native
 
 /-- No more values: later pushes and those that wait for room fail, what is stored can still be taken. Never blocks. -/
 def close (queue : Queue α) : IO Unit := queue.native.close

@@ -23,9 +23,9 @@ namespace TaskSet
 
 /-- An empty set for `limit` tasks at a time. `onError` runs on the loop for each task that fails; the others go on. Of
 what it throws nothing is heard. Never blocks. Errors: `shutdown`. (TASK-02) -/
-protected def new (runtime : Runtime) (onError : IO.Error → IO Unit) (limit : Nat := 65536) : IO TaskSet := do
+protected def new [ErrorForm ε] (runtime : Runtime) (onError : ε → IO Unit) (limit : Nat := 65536) : IO TaskSet := do
   let native ← Native.TaskSet.new runtime.native (Native.usize (max 1 limit)) fun call => do
-    discard (onError (← call.error)).toBaseIO
+    discard (onError (ErrorForm.ofRef (← call.failure))).toBaseIO
   return ⟨native, runtime⟩
 
 /-- Gives the set a promise, which it holds until that settles. The handle is consumed: later calls on this promise throw

@@ -61,10 +61,10 @@ test "an error with a number of the system's has the kind that goes with it" := 
 -- parity: EXC-01
 test "a kind that does not go with the number of the system's is kept as well" := inBoth fun runtime => do
   for kind in ErrorKind.all do
-    let error := (ErrorRef.ofNative (← Native.Error.new kind.code 13 "why")).toError
+    let error := (ErrorRef.ofNative (.new kind.code 13 "why")).toError
     for error in [error, ← throughPromise runtime error] do
       checkEq (Error.kind? error) (some kind)
       checkEq (Error.osCode? error) (some 13)
-      checkEq (ErrorRef.text (← ErrorRef.ofError error)) "why"
+      checkEq (Error.text error) "why"
     for none_ in [(10_000 : UInt32), 20_000, 0xFFFF_FFFF] do
-      checkEq (Error.kind? (ErrorRef.ofNative (← Native.Error.new kind.code none_ "why")).toError) (some kind)
+      checkEq (Error.kind? (ErrorRef.ofNative (.new kind.code none_ "why")).toError) (some kind)

@@ -43,13 +43,13 @@ private def coordination (runtime : Runtime) : IO Unit := do
   let queue ← Queue.new runtime 2
   let mutex ← Mutex.new runtime "state"
   let event ← Event.new runtime
-  let error := (← ErrorRef.ofError (Error.ofKind .busy "busy")).withDetail 1 "detail"
+  let error := (ErrorRef.ofKind .busy "busy").withDetail 1 "detail"
   queue.push "value"
   let waiting ← canceler.wrap (← event.waitStart)
   tasks.add (← Async.start runtime (mutex.lock fun _ => do
     discard queue.pop
     discard queue.pop))
-  tasks.add (← (← PromiseRef.failWith (α := Nat) runtime error).mapError (·.withContext "here"))
+  tasks.add (← (← PromiseRef.fail (α := Nat) runtime error).mapError (·.withContext "here"))
   letRest runtime
   discard <| waiting.map fun () => 1
   queue.push "left"

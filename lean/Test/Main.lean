@@ -17,6 +17,7 @@ import Test.Drive
 import Test.Each
 import Test.Ends
 import Test.Error
+import Test.ErrorKept
 import Test.ErrorRef
 import Test.Event
 import Test.Executor

@@ -20,7 +20,7 @@ private def Greeter.new (runtime : Runtime) (options : NetworkWrapper.Options :=
   let client := fun connection host => do
     hosts.modify (·.push host)
     greet connection "c" "s"
-  let onAcceptError := fun error => failures.modify (·.push (Error.kind? error))
+  let onAcceptError := fun (error : ErrorRef) => failures.modify (·.push (some error.kind))
   let wrapper ← NetworkWrapper.new runtime client (greet · "s" "c") { options with onAcceptError }
   return { wrapper, hosts, failures }
 

@@ -43,9 +43,8 @@ lean_obj_res kjasync_canceler_wrap(b_lean_obj_arg canceler, b_lean_obj_arg promi
     return kjasync_promise_result(kja_canceler_wrap(kjasync_id(canceler), kjasync_id(promise), &id), &id);
 }
 
-lean_obj_res kjasync_canceler_cancel(b_lean_obj_arg canceler, uint32_t kind, uint32_t os_error, b_lean_obj_arg text) {
-    return kjasync_unit_result(kja_canceler_cancel(kjasync_id(canceler), (kja_status_t)kind, (int32_t)os_error,
-                                                   lean_string_cstr(text), kjasync_text_size(text)));
+lean_obj_res kjasync_canceler_cancel(b_lean_obj_arg canceler, b_lean_obj_arg error) {
+    return kjasync_unit_result(kja_canceler_cancel_error_object(kjasync_id(canceler), kjasync_id(error)));
 }
 
 lean_obj_res kjasync_canceler_forget(b_lean_obj_arg canceler) {
@@ -79,14 +78,12 @@ lean_obj_res kjasync_queue_pop_start(b_lean_obj_arg queue) {
     return kjasync_promise_result(kja_queue_pop_start(kjasync_id(queue), &id), &id);
 }
 
-lean_obj_res kjasync_queue_reject_all(b_lean_obj_arg queue, uint32_t kind, uint32_t os_error, b_lean_obj_arg text) {
-    return kjasync_unit_result(kja_queue_reject_all(kjasync_id(queue), (kja_status_t)kind, (int32_t)os_error,
-                                                    lean_string_cstr(text), kjasync_text_size(text)));
+lean_obj_res kjasync_queue_reject_all(b_lean_obj_arg queue, b_lean_obj_arg error) {
+    return kjasync_unit_result(kja_queue_reject_all_error_object(kjasync_id(queue), kjasync_id(error)));
 }
 
-lean_obj_res kjasync_queue_reject_oldest(b_lean_obj_arg queue, uint32_t kind, uint32_t os_error, b_lean_obj_arg text) {
-    return kjasync_unit_result(kja_queue_reject_oldest(kjasync_id(queue), (kja_status_t)kind, (int32_t)os_error,
-                                                       lean_string_cstr(text), kjasync_text_size(text)));
+lean_obj_res kjasync_queue_reject_oldest(b_lean_obj_arg queue, b_lean_obj_arg error) {
+    return kjasync_unit_result(kja_queue_reject_oldest_error_object(kjasync_id(queue), kjasync_id(error)));
 }
 
 lean_obj_res kjasync_queue_close(b_lean_obj_arg queue) { return kjasync_unit_result(kja_queue_close(kjasync_id(queue))); }

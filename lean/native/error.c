@@ -20,6 +20,14 @@ lean_obj_res kjasync_error_new(uint32_t kind, uint32_t os_error, b_lean_obj_arg 
                 &id);
 }
 
+lean_obj_res kjasync_last_error_object(void) {
+    kja_error_t id = 0;
+    if (kja_last_error_status() == KJA_OK || kja_last_error_object(&id) != KJA_OK) return lean_box(0);
+    lean_object *some = lean_alloc_ctor(1, 1, 0);
+    lean_ctor_set(some, 0, kjasync_wrap(kjasync_error_class, id));
+    return some;
+}
+
 lean_obj_res kjasync_error_to_io_error(b_lean_obj_arg error) {
     kja_status_t kind = KJA_ERR_FAILED;
     int32_t os_error = 0;

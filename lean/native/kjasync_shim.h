@@ -36,7 +36,6 @@ lean_obj_res kjasync_executor_execute_last_start(b_lean_obj_arg executor, lean_o
 /* Inside a callback. */
 uint8_t kjasync_call_is_ok(b_lean_obj_arg call);
 uint8_t kjasync_call_is_unit(b_lean_obj_arg call);
-lean_obj_res kjasync_call_error(b_lean_obj_arg call);
 lean_obj_res kjasync_call_unit(b_lean_obj_arg call);
 lean_obj_res kjasync_call_u64(b_lean_obj_arg call);
 lean_obj_res kjasync_call_bytes(b_lean_obj_arg call);
@@ -48,12 +47,10 @@ lean_obj_res kjasync_call_return_promise(b_lean_obj_arg call, lean_obj_arg promi
 lean_obj_res kjasync_call_permit(b_lean_obj_arg call);
 lean_obj_res kjasync_call_error_object(b_lean_obj_arg call);
 lean_obj_res kjasync_call_return_error_object(b_lean_obj_arg call, b_lean_obj_arg error);
-lean_obj_res kjasync_call_return_error(b_lean_obj_arg call, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
 
 /* Promise. */
 lean_obj_res kjasync_promise_new_unit(b_lean_obj_arg runtime);
 lean_obj_res kjasync_promise_new_object(b_lean_obj_arg runtime, lean_obj_arg value);
-lean_obj_res kjasync_promise_new_error(b_lean_obj_arg runtime, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
 lean_obj_res kjasync_promise_new_error_object(b_lean_obj_arg runtime, b_lean_obj_arg error);
 lean_obj_res kjasync_promise_new_never(b_lean_obj_arg runtime);
 lean_obj_res kjasync_promise_await(b_lean_obj_arg promise);
@@ -91,12 +88,12 @@ lean_obj_res kjasync_promise_detach(b_lean_obj_arg promise, lean_obj_arg on_erro
 lean_obj_res kjasync_fulfiller_new(b_lean_obj_arg runtime);
 lean_obj_res kjasync_fulfiller_object(b_lean_obj_arg fulfiller, lean_obj_arg value);
 lean_obj_res kjasync_fulfiller_promise(b_lean_obj_arg fulfiller, b_lean_obj_arg promise);
-lean_obj_res kjasync_fulfiller_error(b_lean_obj_arg fulfiller, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
 lean_obj_res kjasync_fulfiller_error_object(b_lean_obj_arg fulfiller, b_lean_obj_arg error);
 uint8_t kjasync_fulfiller_is_waiting(b_lean_obj_arg fulfiller);
 
 /* Error. */
 lean_obj_res kjasync_error_new(uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+lean_obj_res kjasync_last_error_object(void);
 lean_obj_res kjasync_error_to_io_error(b_lean_obj_arg error);
 uint32_t kjasync_error_kind(b_lean_obj_arg error);
 uint32_t kjasync_error_os(b_lean_obj_arg error);
@@ -118,15 +115,15 @@ lean_obj_res kjasync_task_set_clear(b_lean_obj_arg tasks);
 lean_obj_res kjasync_task_set_trace(b_lean_obj_arg tasks);
 lean_obj_res kjasync_canceler_new(b_lean_obj_arg runtime);
 lean_obj_res kjasync_canceler_wrap(b_lean_obj_arg canceler, b_lean_obj_arg promise);
-lean_obj_res kjasync_canceler_cancel(b_lean_obj_arg canceler, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+lean_obj_res kjasync_canceler_cancel(b_lean_obj_arg canceler, b_lean_obj_arg error);
 lean_obj_res kjasync_canceler_forget(b_lean_obj_arg canceler);
 uint8_t kjasync_canceler_is_empty(b_lean_obj_arg canceler);
 lean_obj_res kjasync_queue_new(b_lean_obj_arg runtime, size_t capacity);
 lean_obj_res kjasync_queue_push_start(b_lean_obj_arg queue, lean_obj_arg value);
 lean_obj_res kjasync_queue_try_push(b_lean_obj_arg queue, lean_obj_arg value);
 lean_obj_res kjasync_queue_pop_start(b_lean_obj_arg queue);
-lean_obj_res kjasync_queue_reject_all(b_lean_obj_arg queue, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
-lean_obj_res kjasync_queue_reject_oldest(b_lean_obj_arg queue, uint32_t kind, uint32_t os_error, b_lean_obj_arg text);
+lean_obj_res kjasync_queue_reject_all(b_lean_obj_arg queue, b_lean_obj_arg error);
+lean_obj_res kjasync_queue_reject_oldest(b_lean_obj_arg queue, b_lean_obj_arg error);
 lean_obj_res kjasync_queue_close(b_lean_obj_arg queue);
 lean_obj_res kjasync_queue_size(b_lean_obj_arg queue);
 lean_obj_res kjasync_semaphore_new(b_lean_obj_arg runtime, uint64_t permits);
@@ -198,8 +195,7 @@ lean_obj_res kjasync_call_return_connection(b_lean_obj_arg call, b_lean_obj_arg 
 lean_obj_res kjasync_connection_new_null(b_lean_obj_arg runtime);
 lean_obj_res kjasync_connection_from_file(b_lean_obj_arg runtime, uint32_t fd, uint32_t flags, uint64_t offset);
 lean_obj_res kjasync_connection_read_required_start(b_lean_obj_arg connection, size_t min, size_t max);
-lean_obj_res kjasync_connection_abort_write(b_lean_obj_arg connection, uint32_t kind, uint32_t os_error,
-                                            b_lean_obj_arg text);
+lean_obj_res kjasync_connection_abort_write(b_lean_obj_arg connection, b_lean_obj_arg error);
 lean_obj_res kjasync_connection_when_write_disconnected_start(b_lean_obj_arg connection);
 lean_obj_res kjasync_connection_length(b_lean_obj_arg connection);
 lean_obj_res kjasync_buffer_take(b_lean_obj_arg buffer);

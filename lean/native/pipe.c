@@ -68,11 +68,8 @@ lean_obj_res kjasync_connection_read_required_start(b_lean_obj_arg connection, s
     return kjasync_promise_result(kja_connection_read_required_start(kjasync_id(connection), min, max, &id), &id);
 }
 
-lean_obj_res kjasync_connection_abort_write(b_lean_obj_arg connection, uint32_t kind, uint32_t os_error,
-                                            b_lean_obj_arg text) {
-    return kjasync_unit_result(kja_connection_abort_write(kjasync_id(connection), (kja_status_t)kind,
-                                                          (int32_t)os_error, lean_string_cstr(text),
-                                                          kjasync_text_size(text)));
+lean_obj_res kjasync_connection_abort_write(b_lean_obj_arg connection, b_lean_obj_arg error) {
+    return kjasync_unit_result(kja_connection_abort_write_error_object(kjasync_id(connection), kjasync_id(error)));
 }
 
 lean_obj_res kjasync_connection_when_write_disconnected_start(b_lean_obj_arg connection) {

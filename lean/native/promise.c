@@ -12,11 +12,6 @@ uint8_t kjasync_call_is_unit(b_lean_obj_arg call) {
     return kja_call_outcome_type(call_id(call), &type) == KJA_OK && type == KJA_OUTCOME_UNIT;
 }
 
-lean_obj_res kjasync_call_error(b_lean_obj_arg call) {
-    kja_call_status(call_id(call));
-    return kjasync_last_error();
-}
-
 lean_obj_res kjasync_call_unit(b_lean_obj_arg call) { return kjasync_unit_result(kja_call_status(call_id(call))); }
 
 lean_obj_res kjasync_call_u64(b_lean_obj_arg call) {
@@ -65,11 +60,6 @@ lean_obj_res kjasync_call_return_promise(b_lean_obj_arg call, lean_obj_arg promi
     return kjasync_unit_result(status);
 }
 
-lean_obj_res kjasync_call_return_error(b_lean_obj_arg call, uint32_t kind, uint32_t os_error, b_lean_obj_arg text) {
-    kja_call_return_error(call_id(call), (kja_status_t)kind, (int32_t)os_error, lean_string_cstr(text), kjasync_text_size(text));
-    return lean_box(0);
-}
-
 lean_obj_res kjasync_call_error_object(b_lean_obj_arg call) {
     kja_error_t id = 0;
     return kjasync_handle_result(kja_call_error_object(call_id(call), &id), kjasync_error_class, &id);
@@ -91,13 +81,6 @@ lean_obj_res kjasync_promise_new_object(b_lean_obj_arg runtime, lean_obj_arg val
     kja_promise_t id = 0;
     return kjasync_promise_result(
         kja_promise_new_opaque(kjasync_id(runtime), kjasync_give(value), kjasync_destroy, &id), &id);
-}
-
-lean_obj_res kjasync_promise_new_error(b_lean_obj_arg runtime, uint32_t kind, uint32_t os_error,
-                                       b_lean_obj_arg text) {
-    kja_promise_t id = 0;
-    return kjasync_promise_result(kja_promise_new_error(kjasync_id(runtime), (kja_status_t)kind, (int32_t)os_error,
-                                                lean_string_cstr(text), kjasync_text_size(text), &id), &id);
 }
 
 lean_obj_res kjasync_promise_new_error_object(b_lean_obj_arg runtime, b_lean_obj_arg error) {
@@ -293,13 +276,6 @@ lean_obj_res kjasync_fulfiller_promise(b_lean_obj_arg fulfiller, b_lean_obj_arg 
     kja_status_t status = kja_promise_fork(kjasync_id(promise), &branch);
     if (status == KJA_OK) status = kja_fulfiller_promise(kjasync_id(fulfiller), branch);
     return kjasync_unit_result(status);
-}
-
-lean_obj_res kjasync_fulfiller_error(b_lean_obj_arg fulfiller, uint32_t kind, uint32_t os_error,
-                                     b_lean_obj_arg text) {
-    return kjasync_unit_result(kja_fulfiller_error(kjasync_id(fulfiller), (kja_status_t)kind,
-                                                   (int32_t)os_error, lean_string_cstr(text),
-                                                   kjasync_text_size(text)));
 }
 
 lean_obj_res kjasync_fulfiller_error_object(b_lean_obj_arg fulfiller, b_lean_obj_arg error) {

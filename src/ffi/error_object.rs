@@ -3,12 +3,14 @@
 //! An error never changes; adding to one makes another, which shares nothing with the caller's handle.
 
 use super::{
-    boundary, bytes_in, cell, created, get, kja_bytes_t, kja_call_t, kja_error_t, kja_fulfiller_t, kja_promise_t,
-    kja_runtime_t, kja_status_t, put, put_wanted, release,
+    boundary, bytes_in, cell, created, get, kja_bytes_t, kja_call_t, kja_canceler_t, kja_connection_t, kja_error_t,
+    kja_fulfiller_t, kja_promise_t, kja_queue_t, kja_runtime_t, kja_status_t, put, put_wanted, release,
 };
 use crate::error::{Context, Error};
-use crate::promise::{Fulfiller, with_call};
+use crate::coordination::Queue;
+use crate::promise::{Canceler, Fulfiller, with_call};
 use crate::runtime::Runtime;
+use crate::stream::Connection;
 use ::bytes::Bytes;
 use std::ffi::{c_char, c_void};
 
@@ -67,6 +69,39 @@ pub extern "C" fn kja_fulfiller_error_object(fulfiller: kja_fulfiller_t, error: 
         get::<Fulfiller>(fulfiller)?.settle(Err(failure(error)?));
         Ok(())
     })
+}
+
+/// As `kja_canceler_cancel`, with this error; the handle stays the caller's. (CANC-02, EXC-07)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_canceler_cancel_error_object(canceler: kja_canceler_t, error: kja_error_t) -> kja_status_t {
+    boundary(|| {
+        get::<Canceler>(canceler)?.cancel(&failure(error)?);
+        Ok(())
+    })
+}
+
+/// As `kja_queue_reject_all`, with this error; the handle stays the caller's. (QUEUE-05, EXC-07)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_queue_reject_all_error_object(queue: kja_queue_t, error: kja_error_t) -> kja_status_t {
+    boundary(|| {
+        get::<Queue>(queue)?.reject_all(&failure(error)?);
+        Ok(())
+    })
+}
+
+/// As `kja_queue_reject_oldest`, with this error; the handle stays the caller's. (QUEUE-01, EXC-07)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_queue_reject_oldest_error_object(queue: kja_queue_t, error: kja_error_t) -> kja_status_t {
+    boundary(|| super::queue::reject_oldest(queue, &failure(error)?))
+}
+
+/// As `kja_connection_abort_write`, with this error; the handle stays the caller's. (STRM-14, EXC-07)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_connection_abort_write_error_object(
+    connection: kja_connection_t,
+    error: kja_error_t,
+) -> kja_status_t {
+    boundary(|| get::<Connection>(connection)?.abort_write(failure(error)?))
 }
 
 /// A promise that has failed with this error; the handle stays the caller's. (PROM-03)

@@ -96,6 +96,10 @@ pub unsafe extern "C" fn kja_queue_reject_all(
     })
 }
 
+pub(super) fn reject_oldest(queue: kja_queue_t, error: &Error) -> Result<(), Error> {
+    if get::<Queue>(queue)?.reject_oldest(error) { Ok(()) } else { Err(Error::nobody_waits()) }
+}
+
 /// Rejects whoever has waited longest for a value. Errors: `FAILED` if nobody waits. (QUEUE-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_queue_reject_oldest(
@@ -105,11 +109,7 @@ pub unsafe extern "C" fn kja_queue_reject_oldest(
     text: *const c_char,
     text_len: usize,
 ) -> kja_status_t {
-    boundary(|| {
-        let found = get::<Queue>(queue)?;
-        let error = super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?;
-        if found.reject_oldest(&error) { Ok(()) } else { Err(Error::nobody_waits()) }
-    })
+    boundary(|| reject_oldest(queue, &super::error::from_parts(kind, os_error, bytes_in(text.cast(), text_len)?)?))
 }
 
 /// No more values: later pushes and those that wait for room fail, what is stored can still be taken.

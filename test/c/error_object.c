@@ -252,6 +252,50 @@ static void a_callback_gets_all_of_it_and_may_add_where_it_was(void) {
   runtime_close(runtime);
 }
 
+/* parity: EXC-07, CANC-02, QUEUE-01, QUEUE-05, STRM-14 */
+static void whatever_rejects_passes_on_all_of_an_error(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_error_t error = loaded_error();
+  kja_promise_t never = 0, one = 0, other = 0;
+
+  kja_canceler_t canceler = 0;
+  CHECK_OK(kja_canceler_new(runtime, &canceler));
+  CHECK_OK(kja_promise_new_never(runtime, &never));
+  CHECK_OK(kja_canceler_wrap(canceler, never, &one));
+  CHECK_OK(kja_promise_release(never));
+  CHECK_IS(kja_canceler_cancel_error_object(canceler, 99), KJA_ERR_BAD_HANDLE);
+  CHECK_OK(kja_canceler_cancel_error_object(canceler, error));
+  expect_loaded_promise(one);
+  CHECK_OK(kja_canceler_release(canceler));
+
+  kja_queue_t queue = 0;
+  CHECK_OK(kja_queue_new(runtime, 1, &queue));
+  CHECK_IS(kja_queue_reject_oldest_error_object(queue, error), KJA_ERR_FAILED);
+  CHECK_OK(kja_queue_pop_start(queue, &one));
+  CHECK_OK(kja_queue_pop_start(queue, &other));
+  CHECK_IS(kja_queue_reject_oldest_error_object(queue, 99), KJA_ERR_BAD_HANDLE);
+  CHECK_OK(kja_queue_reject_oldest_error_object(queue, error));
+  expect_loaded_promise(one);
+  CHECK_IS(kja_queue_reject_all_error_object(queue, 99), KJA_ERR_BAD_HANDLE);
+  CHECK_OK(kja_queue_reject_all_error_object(queue, error));
+  expect_loaded_promise(other);
+  CHECK_OK(kja_queue_release(queue));
+
+  kja_connection_t reader = 0, writer = 0;
+  CHECK_OK(kja_pipe_new_one_way(runtime, UINT64_MAX, &reader, &writer));
+  CHECK_OK(kja_connection_write_start(writer, "x", 1, &one));
+  CHECK_IS(kja_connection_abort_write_error_object(writer, 99), KJA_ERR_BAD_HANDLE);
+  CHECK_OK(kja_connection_abort_write_error_object(writer, error));
+  expect_loaded_promise(one);
+  CHECK_OK(kja_connection_read_start(reader, 1, 1, &one));
+  expect_loaded_promise(one);
+  CHECK_OK(kja_connection_release(reader));
+  CHECK_OK(kja_connection_release(writer));
+
+  expect_loaded(error);
+  runtime_close(runtime);
+}
+
 static void a_promise_without_an_error_has_none_to_give(void) {
   kja_runtime_t runtime = runtime_open();
   kja_promise_t promise = 0;
@@ -334,6 +378,7 @@ int main(void) {
   RUN_IN_BOTH(a_promise_carries_all_of_it_to_each_branch);
   RUN_IN_BOTH(a_fulfiller_rejects_with_all_of_it);
   RUN_IN_BOTH(a_callback_gets_all_of_it_and_may_add_where_it_was);
+  RUN_IN_BOTH(whatever_rejects_passes_on_all_of_an_error);
   RUN_IN_BOTH(a_promise_without_an_error_has_none_to_give);
   RUN_IN_BOTH(an_error_outlives_every_runtime);
   RUN(a_thread_without_a_failure_has_no_last_error);

@@ -300,6 +300,7 @@ static inline void connection_refuses(uint64_t h) {
   REFUSED(kja_connection_writev_start(h, &slice, 1, &out));
   REFUSED(kja_connection_shutdown_write_start(h, &out));
   REFUSED(kja_connection_abort_read(h));
+  REFUSED(kja_connection_abort_write_error_object(h, 0));
   REFUSED(kja_connection_abort_write(h, KJA_ERR_FAILED, 0, "x", 1));
   REFUSED(kja_connection_read_required_start(h, 1, 4, &out));
   REFUSED(kja_connection_when_write_disconnected_start(h, &out));
@@ -403,6 +404,7 @@ static inline void canceler_refuses(uint64_t h) {
   kja_promise_t p = 1;
   REFUSED(kja_canceler_wrap(h, 0, &p));
   CHECK_U64(p, 0);
+  REFUSED(kja_canceler_cancel_error_object(h, 0));
   REFUSED(kja_canceler_cancel(h, KJA_ERR_FAILED, 0, "x", 1));
   REFUSED(kja_canceler_forget(h));
   CHECK(!kja_canceler_is_empty(h));
@@ -420,7 +422,9 @@ static inline void queue_refuses(uint64_t h) {
   REFUSED(kja_queue_try_push_u64(h, 1));
   REFUSED(kja_queue_try_push_opaque(h, CTX));
   REFUSED(kja_queue_pop_start(h, &p));
+  REFUSED(kja_queue_reject_all_error_object(h, 0));
   REFUSED(kja_queue_reject_all(h, KJA_ERR_FAILED, 0, "x", 1));
+  REFUSED(kja_queue_reject_oldest_error_object(h, 0));
   REFUSED(kja_queue_reject_oldest(h, KJA_ERR_FAILED, 0, "x", 1));
   REFUSED(kja_queue_close(h));
   REFUSED(kja_queue_size(h, &size));

@@ -45,6 +45,30 @@ structure Async.Context where
   runtime : Runtime
   /-- Where its clean-ups are counted: by the innermost `finally` or scope around it. -/
   cleanups : Option Async.Cleanups := none
+  /-- Errors that the code around it has caught as an `IO.Error`, which may throw them again. -/
+  caught : List ErrorRef := []
+
+namespace Async.Context
+
+/-- How many handlers inside one another remember what they have caught: few are nested, and a loop by recursion must not
+remember more and more. -/
+private def remembered : Nat := 8
+
+/-- For the handler of an error. -/
+def catching (context : Context) : ErrorRef → Context
+  | .ofLean _ => context
+  | error => { context with caught := error :: context.caught.take (remembered - 1) }
+
+/-- What an action of `IO` amounts to. -/
+@[inline] def ofIO (context : Context) (action : IO α) : BaseIO (Outcome α) := do
+  match ← action.toBaseIO with
+  | .ok value => return .ok value
+  | .error error =>
+    match ErrorRef.rethrown context.caught error with
+    | .ofLean error => return .error (← ErrorRef.thrown error)
+    | error => return .error error
+
+end Async.Context
 
 /--
 Code that runs on the loop of a runtime and ends with an `α` or an `IO.Error`. Start it with `Async.start` or
@@ -74,14 +98,22 @@ instance : Monad Async where
   bind action next := fun context => do (← action context).andThen fun value => next value context
   map f action := fun context => do (← action context).andThen fun value => return .ok (f value)
 
+/-- With `catch error : ErrorRef`, all that an error carries. -/
 @[always_inline]
-instance : MonadExceptOf IO.Error Async where
+instance (priority := low) : MonadExceptOf ErrorRef Async where
   throw error := fun _ => return .error error
   tryCatch action handler := fun context => do (← action context).orElse fun error => handler error context
 
+/-- A handler that throws what it has caught passes on all of it, also what an `IO.Error` does not show. -/
+@[always_inline]
+instance : MonadExceptOf IO.Error Async where
+  throw error := fun context => return .error (.rethrown context.caught error)
+  tryCatch action handler := fun context => do
+    (← action context).orElse fun error => handler error.toError (context.catching error)
+
 @[always_inline]
 instance : MonadLift IO Async where
-  monadLift action := fun _ => Outcome.ofIO action
+  monadLift action := fun context => context.ofIO action
 
 @[always_inline]
 instance : MonadLift BaseIO Async where
@@ -89,12 +121,10 @@ instance : MonadLift BaseIO Async where
 
 /-- Starts an operation and suspends until it settles. One that has settled is not waited for, most of the time. -/
 def awaitStarted (start : IO (PromiseRef α)) : Async α := fun context => do
-  match ← start.toBaseIO with
-  | .error error => return .error error
-  | .ok promise =>
+  (← context.ofIO start).andThen fun promise => do
     if ← promise.native.isSettled then
       if ← context.runtime.mayGoOn then
-        return .ofExcept (← (promise.reader.ofPromise promise.runtime promise.native).toBaseIO)
+        return .ofExcept (← promise.reader.result promise.runtime promise.native)
     return .pending promise
 
 instance : MonadAwait Async := ⟨awaitStarted⟩

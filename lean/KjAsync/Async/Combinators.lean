@@ -6,11 +6,16 @@ import KjAsync.Async.Finally
 namespace KjAsync.Async
 
 /-- Starts each piece at once, up to its first wait. If one fails right away the rest is not started. -/
-private def startEach (actions : Array (Async α)) : Async (Array (PromiseRef α)) := fun context =>
-  Outcome.ofIO <| actions.mapM fun action => do
+private def startEach (actions : Array (Async α)) : Async (Array (PromiseRef α)) := fun context => do
+  let mut promises := Array.emptyWithCapacity actions.size
+  for action in actions do
     match ← action context with
-    | .error error => throw error
-    | outcome => outcome.toPromise context.runtime
+    | .error error => return .error error
+    | outcome =>
+      match ← (outcome.toPromise context.runtime).toBaseIO with
+      | .ok promise => promises := promises.push promise
+      | .error error => return .error (.ofError error)
+  return .ok promises
 
 /-- Runs all pieces side by side and gives their values in order, none for none. The first error ends it, and cancels
 the others. (PROM-31) -/
@@ -32,7 +37,7 @@ def timeout (nanos : UInt64) (action : Async α) : Async α := fun context => do
   | waiting =>
     match ← (waiting.toPromise context.runtime >>= (·.timeout nanos)).toBaseIO with
     | .ok promise => return .pending promise
-    | .error error => return .error error
+    | .error error => return .error (.ofError error)
 
 /--
 Runs `action`, which may block, on a thread of Lean's and suspends until it is done; `priority` says which. The

@@ -7,7 +7,7 @@ namespace KjAsync
 namespace Outcome
 
 /-- Leaves what one step of a sequence has come to as the result of the running call: `none` has it go on. -/
-private def leaveStep (call : Native.Call) : Except IO.Error (Option α) → BaseIO Unit
+private def leaveStep (call : Native.Call) : Except ErrorRef (Option α) → BaseIO Unit
   | .ok none => return
   | .ok (some value) => call.returnObject value
   | .error e => rejectCall call e
@@ -16,12 +16,10 @@ private def leaveStep (call : Native.Call) : Except IO.Error (Option α) → Bas
 def deliverStep (runtime : Runtime) (call : Native.Call) : Outcome (Option α) → BaseIO Unit
   | .ok value => leaveStep call (.ok value)
   | .error e => leaveStep call (α := α) (.error e)
-  | waiting => do
-    let wait : IO Unit := do
-      let promise ← waiting.toPromise runtime
-      call.returnPromise (← promise.native.handleBoth fun inner => do
-        leaveStep inner (← (promise.reader.ofCall runtime inner).toBaseIO))
-    if let .error e ← wait.toBaseIO then rejectCall call e
+  | waiting => orReject call do
+    let promise ← waiting.toPromise runtime
+    call.returnPromise (← promise.native.handleBoth fun inner => do
+      leaveStep inner (← promise.reader.input runtime inner))
 
 end Outcome
 
@@ -30,7 +28,7 @@ end Outcome
 def PromiseRef.ofSequence (runtime : Runtime) (reader : Reader β) (run : β → Async (Option α))
     (start : (Native.Call → BaseIO Unit) → IO Native.Promise) : IO (PromiseRef (Option α)) := do
   let native ← start fun call => do
-    match ← (reader.ofCall runtime call).toBaseIO with
+    match ← reader.input runtime call with
     | .ok item => Outcome.deliverStep runtime call (← run item { runtime })
     | .error e => Outcome.rejectCall call e
   return ⟨native, runtime, .option .object⟩

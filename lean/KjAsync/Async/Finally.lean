@@ -16,7 +16,7 @@ private def toItsEnd (runtime : Runtime) (waiting : Outcome α) (done : BaseIO U
   match ← (waiting.toPromise runtime >>= ended).toBaseIO with
   | .error error =>
     done
-    return .error error
+    return .error (.ofError error)
   | .ok promise =>
     discard (do (← promise.fork).detach fun _ => return : IO Unit).toBaseIO
     return .pending promise
@@ -32,7 +32,7 @@ private def cleanUp (context : Context) (inside : Cleanups) (cleanup : Async α)
   match ← (Fulfiller.new context.runtime).toBaseIO with
   | .error error =>
     inside.whenEmpty (discard run)
-    return .error error
+    return .error (.ofError error)
   | .ok (fulfiller, promise) =>
     inside.whenEmpty do
       let outcome ← run
@@ -54,16 +54,16 @@ private def afterWaiting (runtime : Runtime) (waiting : Outcome α) (cleanUp : O
     BaseIO (Outcome (α × β)) := do
   let result : IO.Ref (Option β) ← IO.mkRef none
   match ← (waiting.toPromise runtime >>= armed result).toBaseIO with
-  | .error error => (← cleanUp none).andThen fun _ => return .error error
+  | .error error => (← cleanUp none).andThen fun _ => return .error (.ofError error)
   | .ok after => (Outcome.pending after).andThen fun value => do
     match ← result.get with
     | some cleaned => return .ok (value, cleaned)
-    | none => return .error (IO.userError "the clean-up of a finished action did not run")
+    | none => return .error (.ofKind .failed "the clean-up of a finished action did not run")
 where
   armed (result : IO.Ref (Option β)) (promise : PromiseRef α) : IO (PromiseRef α) := do
     let reader := promise.reader
     let native ← promise.native.onDone fun call => do
-      let value := (← (reader.ofCall runtime call).toBaseIO).toOption
+      let value := (← reader.input runtime call).toOption
       let cleaned ← (← cleanUp value).andThen fun cleaned => do
         result.set (some cleaned)
         return .ok ()

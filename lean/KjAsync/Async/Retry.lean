@@ -9,7 +9,7 @@ structure RetryOptions where
   /-- How often to try, the first time included; 0 for no limit. -/
   attempts : Nat := 2
   /-- Which errors are worth another attempt. -/
-  retryIf : IO.Error → Bool := fun error => Error.kind? error == some .disconnected
+  retryIf : ErrorRef → Bool := fun error => error.kind == .disconnected
   /-- The pause after the first failure, in nanoseconds. -/
   delayNanos : UInt64 := 0
   /-- What the pause is multiplied by after each further failure. -/
@@ -37,8 +37,8 @@ def Async.retry (action : Async α) (options : RetryOptions := {}) : Async α :=
     tried := tried + 1
     try
       return ← action
-    catch error =>
-      if tried == options.attempts || !options.retryIf error then throw error
+    catch error : ErrorRef =>
+      if tried == options.attempts || !options.retryIf error then throwThe ErrorRef error
     if delay > 0 then Async.sleep delay
     delay := options.nextDelay delay
   throw (IO.userError "unreachable")

@@ -50,9 +50,9 @@ Starts code as a member of the scope, up to its first wait, and gives a promise 
 runs on when the promise is dropped and is cancelled when the scope ends. `onError` hears of a failure that is not a
 cancellation, on the loop thread. Errors: `canceled` once the scope has ended.
 -/
-def spawn (scope : Scope) (action : Async α) (onError : IO.Error → IO Unit := fun _ => return) :
+def spawn [ErrorForm ε] (scope : Scope) (action : Async α) (onError : ε → IO Unit := fun _ => return) :
     Async (PromiseRef α) := fun { runtime, .. } => do
-  if ← scope.hasEnded then return .error (Error.ofKind .canceled "the scope has ended")
+  if ← scope.hasEnded then return .error (.ofKind .canceled "the scope has ended")
   let outcome ← action { runtime, cleanups := some scope.cleanups }
   Outcome.ofIO do
     let { native, reader, .. } ← outcome.toPromise runtime
@@ -60,8 +60,8 @@ def spawn (scope : Scope) (action : Async α) (onError : IO.Error → IO Unit :=
     let native ← native.onDone fun call => do
       scope.leavePlace place
       unless ← call.isOk do
-        let error ← call.error
-        unless Error.kind? error == some .canceled do discard (onError error).toBaseIO
+        let error ← call.failure
+        unless error.kind == .canceled do discard (onError (ErrorForm.ofRef error)).toBaseIO
     place.set (some native)
     return ⟨native, runtime, reader⟩
 
@@ -69,7 +69,7 @@ def spawn (scope : Scope) (action : Async α) (onError : IO.Error → IO Unit :=
 private def settle (scope : Scope) : Async Unit := fun { runtime, .. } => do
   if ← scope.cleanups.isEmpty then return .ok ()
   match ← (Fulfiller.new runtime).toBaseIO with
-  | .error error => return .error error
+  | .error error => return .error (.ofError error)
   | .ok (fulfiller, promise) =>
     scope.cleanups.whenEmpty (discard (fulfiller.fulfill ()).toBaseIO)
     return .pending promise
@@ -93,7 +93,7 @@ def withCancel (body : Scope → Async α) : Async α := do
 Starts code that runs on by itself, until it ends or the runtime is shut down; `onError` hears of a failure, on the loop
 thread. `Scope.spawn` starts code that does not outlive its scope. (PROM-19)
 -/
-def background (action : Async Unit) (onError : IO.Error → IO Unit) : Async Unit := fun { runtime, .. } => do
+def background [ErrorForm ε] (action : Async Unit) (onError : ε → IO Unit) : Async Unit := fun { runtime, .. } => do
   Outcome.ofIO do (← (← action { runtime }).toPromise runtime).detach onError
 
 end KjAsync.Async

@@ -17,9 +17,8 @@ namespace KjAsync.Connection
 Fails pending and later writes with this error. Whoever reads from the other end of a pipe in this process gets the error
 too; the peer of a socket sees a reset when the connection is closed. Reading goes on. Never blocks. (STRM-14)
 -/
-def abortWrite (connection : Connection) (error : IO.Error) : IO Unit :=
-  let (kind, os, text) := Error.toNative error
-  connection.native.abortWrite kind os text
+def abortWrite [ErrorForm ε] (connection : Connection) (error : ε) : IO Unit :=
+  connection.native.abortWrite (ErrorForm.toRef error).native
 
 /--
 A promise that is fulfilled once writing would fail because the other side has gone. It may be asked for many times, and

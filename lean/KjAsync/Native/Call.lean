@@ -12,10 +12,6 @@ opaque isOk (call : @& Call) : BaseIO Bool
 @[extern "kjasync_call_is_unit"]
 opaque isUnit (call : @& Call) : BaseIO Bool
 
-/-- The error behind `kja_call_status`. -/
-@[extern "kjasync_call_error"]
-opaque error (call : @& Call) : BaseIO IO.Error
-
 /-- The error behind `kja_call_status`, thrown, or nothing. -/
 @[extern "kjasync_call_unit"]
 opaque unit (call : @& Call) : IO Unit
@@ -55,10 +51,6 @@ opaque returnObject {α : Type} (call : @& Call) (value : α) : BaseIO Unit
 /-- `kja_call_return_promise`, with a branch of it if others hold the promise. -/
 @[extern "kjasync_call_return_promise"]
 opaque returnPromise (call : @& Call) (promise : Promise) : IO Unit
-
-/-- `kja_call_return_error`. -/
-@[extern "kjasync_call_return_error"]
-opaque returnError (call : @& Call) (kind osError : UInt32) (text : @& String) : BaseIO Unit
 
 /-- `kja_call_return_error_object`. -/
 @[extern "kjasync_call_return_error_object"]

@@ -36,9 +36,9 @@ opaque Canceler.new (runtime : @& Runtime) : IO Canceler
 @[extern "kjasync_canceler_wrap"]
 opaque Canceler.wrap (canceler : @& Canceler) (promise : @& Promise) : IO Promise
 
-/-- `kja_canceler_cancel`. -/
+/-- `kja_canceler_cancel_error_object`. -/
 @[extern "kjasync_canceler_cancel"]
-opaque Canceler.cancel (canceler : @& Canceler) (kind osError : UInt32) (text : @& String) : IO Unit
+opaque Canceler.cancel (canceler : @& Canceler) (error : @& Error) : IO Unit
 
 /-- `kja_canceler_forget`. -/
 @[extern "kjasync_canceler_forget"]
@@ -64,13 +64,13 @@ opaque Queue.tryPush {α : Type} (queue : @& Queue) (value : α) : IO Bool
 @[extern "kjasync_queue_pop_start"]
 opaque Queue.popStart (queue : @& Queue) : IO Promise
 
-/-- `kja_queue_reject_all`. -/
+/-- `kja_queue_reject_all_error_object`. -/
 @[extern "kjasync_queue_reject_all"]
-opaque Queue.rejectAll (queue : @& Queue) (kind osError : UInt32) (text : @& String) : IO Unit
+opaque Queue.rejectAll (queue : @& Queue) (error : @& Error) : IO Unit
 
-/-- `kja_queue_reject_oldest`. -/
+/-- `kja_queue_reject_oldest_error_object`. -/
 @[extern "kjasync_queue_reject_oldest"]
-opaque Queue.rejectOldest (queue : @& Queue) (kind osError : UInt32) (text : @& String) : IO Unit
+opaque Queue.rejectOldest (queue : @& Queue) (error : @& Error) : IO Unit
 
 /-- `kja_queue_close`. -/
 @[extern "kjasync_queue_close"]

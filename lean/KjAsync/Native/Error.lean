@@ -1,13 +1,17 @@
 import KjAsync.Native.Handle
 
-/-! Foreign functions of errors. The contract of each is in `kjasync.h`. Errors do not change, so all
-but making one is pure. -/
+/-! Foreign functions of errors. The contract of each is in `kjasync.h`. Errors do not change, so all of them are pure but the
+one that asks for the latest. -/
 
 namespace KjAsync.Native.Error
 
 /-- `kja_error_new`. -/
 @[extern "kjasync_error_new"]
-opaque new (kind osError : UInt32) (text : @& String) : BaseIO Error
+opaque new (kind osError : UInt32) (text : @& String) : Error
+
+/-- `kja_last_error_object`; `none` if no call of this thread has failed. -/
+@[extern "kjasync_last_error_object"]
+opaque last : BaseIO (Option Error)
 
 /-- The `IO.Error` of the same kind, OS error number and text. -/
 @[extern "kjasync_error_to_io_error"]

@@ -23,9 +23,9 @@ opaque Connection.readIntoStart (connection : @& Connection) (array : ByteArray)
 @[extern "kjasync_connection_read_required_start"]
 opaque Connection.readRequiredStart (connection : @& Connection) (min max : USize) : IO Promise
 
-/-- `kja_connection_abort_write`. -/
+/-- `kja_connection_abort_write_error_object`. -/
 @[extern "kjasync_connection_abort_write"]
-opaque Connection.abortWrite (connection : @& Connection) (kind osError : UInt32) (text : @& String) : IO Unit
+opaque Connection.abortWrite (connection : @& Connection) (error : @& Error) : IO Unit
 
 /-- `kja_connection_when_write_disconnected_start`. -/
 @[extern "kjasync_connection_when_write_disconnected_start"]

@@ -17,10 +17,6 @@ opaque Promise.newUnit (runtime : @& Runtime) : IO Promise
 @[extern "kjasync_promise_new_object"]
 opaque Promise.newObject {α : Type} (runtime : @& Runtime) (value : α) : IO Promise
 
-/-- `kja_promise_new_error`. -/
-@[extern "kjasync_promise_new_error"]
-opaque Promise.newError (runtime : @& Runtime) (kind osError : UInt32) (text : @& String) : IO Promise
-
 /-- `kja_promise_new_error_object`. -/
 @[extern "kjasync_promise_new_error_object"]
 opaque Promise.newErrorObject (runtime : @& Runtime) (error : @& Error) : IO Promise
@@ -160,10 +156,6 @@ opaque Fulfiller.object {α : Type} (fulfiller : @& Fulfiller) (value : α) : IO
 /-- `kja_fulfiller_promise`, with a branch of the promise. -/
 @[extern "kjasync_fulfiller_promise"]
 opaque Fulfiller.promise (fulfiller : @& Fulfiller) (promise : @& Promise) : IO Unit
-
-/-- `kja_fulfiller_error`. -/
-@[extern "kjasync_fulfiller_error"]
-opaque Fulfiller.error (fulfiller : @& Fulfiller) (kind osError : UInt32) (text : @& String) : IO Unit
 
 /-- `kja_fulfiller_error_object`. -/
 @[extern "kjasync_fulfiller_error_object"]

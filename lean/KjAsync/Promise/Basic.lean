@@ -1,3 +1,4 @@
+import KjAsync.ErrorRef
 import KjAsync.Runtime
 import KjAsync.Native.Promise
 import KjAsync.Native.Call
@@ -39,6 +40,11 @@ def u64 : Reader UInt64 where
   ofPromise _ promise := promise.u64
   ofCall _ call := call.u64
 
+/-- For promises of bytes. -/
+def bytes : Reader BytesRef where
+  ofPromise _ promise := return ⟨← promise.bytes⟩
+  ofCall _ call := return ⟨← call.bytes⟩
+
 /-- For promises that carry nothing, which is `none`, or what `reader` reads. -/
 def option (reader : Reader α) : Reader (Option α) where
   ofPromise runtime promise := do
@@ -46,7 +52,31 @@ def option (reader : Reader α) : Reader (Option α) where
   ofCall runtime call := do
     if ← call.isUnit then return none else return some (← reader.ofCall runtime call)
 
+/-- The value of a settled promise, or its error with all that it carries. -/
+def result (reader : Reader α) (runtime : Runtime) (promise : Native.Promise) : BaseIO (Except ErrorRef α) := do
+  match ← (reader.ofPromise runtime promise).toBaseIO with
+  | .ok value => return .ok value
+  | .error error =>
+    match ← promise.errorObject.toBaseIO with
+    | .ok (some native) => return .error (.ofNative native)
+    | _ => return .error (.ofError error)
+
+/-- The value that is the input of the running call, or the error with all that it carries. -/
+def input (reader : Reader α) (runtime : Runtime) (call : Native.Call) : BaseIO (Except ErrorRef α) := do
+  match ← (reader.ofCall runtime call).toBaseIO with
+  | .ok value => return .ok value
+  | .error error =>
+    match ← call.errorObject.toBaseIO with
+    | .ok native => return .error (.ofNative native)
+    | .error _ => return .error (.ofError error)
+
 end Reader
+
+/-- The error that is the input of the running call. Not for users. -/
+def Native.Call.failure (call : Native.Call) : BaseIO ErrorRef := do
+  match ← call.errorObject.toBaseIO with
+  | .ok native => return .ofNative native
+  | .error error => return .ofError error
 
 /--
 An operation in progress, or its outcome.
@@ -75,9 +105,8 @@ protected def pure (runtime : Runtime) (value : α) : IO (PromiseRef α) :=
   return ⟨← Native.Promise.newObject runtime.native value, runtime, .object⟩
 
 /-- A promise that is rejected already. Never blocks. Errors: `shutdown`. (PROM-03) -/
-def fail (runtime : Runtime) (error : IO.Error) : IO (PromiseRef α) := do
-  let (kind, os, text) := Error.toNative error
-  return ⟨← Native.Promise.newError runtime.native kind os text, runtime, .object⟩
+def fail [ErrorForm ε] (runtime : Runtime) (error : ε) : IO (PromiseRef α) :=
+  return ⟨← Native.Promise.newErrorObject runtime.native (ErrorForm.toRef error).native, runtime, .object⟩
 
 /-- A promise that never settles, except by cancellation. Never blocks. Errors: `shutdown`. (PROM-21) -/
 def never (runtime : Runtime) : IO (PromiseRef α) :=
@@ -93,6 +122,10 @@ def awaitFor? (promise : PromiseRef α) (nanos : UInt64) : IO (Option α) := do
 
 /-- Has the promise settled, or been released? Never blocks. -/
 def isSettled (promise : PromiseRef α) : BaseIO Bool := promise.native.isSettled
+
+/-- The error of a promise that has failed, with all that it carries; `none` if it is pending or has a value. Never blocks.
+Errors: `badHandle`. -/
+def error? (promise : PromiseRef α) : IO (Option ErrorRef) := return (← promise.native.errorObject).map .ofNative
 
 /-- Does something besides this handle hold the operation: a branch, or a promise made from it? Never blocks.
 (FORK-02) -/

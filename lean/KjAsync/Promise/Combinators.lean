@@ -26,17 +26,31 @@ def bind (promise : PromiseRef α) (next : α → IO (PromiseRef β)) : IO (Prom
   promise.onValue fun value => do
     match ← (next value).toBaseIO with
     | .ok promise => return .pending promise
-    | .error error => return .error error
+    | .error error => return .error (← ErrorRef.thrown error)
 
-/-- The value, or what `handler` makes of the error; a handler that cannot help throws it again. (PROM-10) -/
-def «catch» (promise : PromiseRef α) (handler : IO.Error → IO α) : IO (PromiseRef α) :=
+private def handleError [ErrorForm ε] (handler : ε → IO α) (error : ErrorRef) : BaseIO (Outcome α) := do
+  match ← (handler (ErrorForm.ofRef error)).toBaseIO with
+  | .ok value => return .ok value
+  | .error again => return .error (.rethrown [error] again)
+
+/-- The value, or what `handler` makes of the error; a handler that cannot help throws it again, and then all that it carries
+passes on. (PROM-10, EXC-07) -/
+def «catch» [ErrorForm ε] (promise : PromiseRef α) (handler : ε → IO α) : IO (PromiseRef α) :=
   promise.onSettled fun
     | .ok value => return .ok value
-    | .error error => Outcome.ofIO (handler error)
+    | .error error => handleError handler error
 
 /-- The value, or what `handler` makes of an error of this kind. Other errors pass by. (PROM-10, EXC-01) -/
-def catchKind (promise : PromiseRef α) (kind : ErrorKind) (handler : IO.Error → IO α) : IO (PromiseRef α) :=
-  promise.catch fun error => if Error.kind? error == some kind then handler error else throw error
+def catchKind [ErrorForm ε] (promise : PromiseRef α) (kind : ErrorKind) (handler : ε → IO α) : IO (PromiseRef α) :=
+  promise.onSettled fun
+    | .ok value => return .ok value
+    | .error error => if error.kind == kind then handleError handler error else return .error error
+
+/-- The value, or another error in place of this one: to say where it passed or to add details. It runs on the loop.
+(EXC-04, PROM-10) -/
+def mapError (promise : PromiseRef α) (f : ErrorRef → ErrorRef) : IO (PromiseRef α) := do
+  let native ← promise.native.onError fun call => do Outcome.rejectCall call (f (← call.failure))
+  return { promise with native }
 
 /--
 Runs `cleanup` exactly once, on the loop: after the value, after the error, or when the new promise is cancelled,
@@ -62,11 +76,12 @@ def join (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef
   joined.then fun () => promises.mapM fun promise => promise.reader.ofPromise promise.runtime promise.native
 
 /-- All outcomes, values and errors, in the order of the promises, once every promise has settled. -/
-def allSettled (runtime : Runtime) (promises : Array (PromiseRef α)) :
-    IO (PromiseRef (Array (Except IO.Error α))) := do
+def allSettled [ErrorForm ε] (runtime : Runtime) (promises : Array (PromiseRef α)) :
+    IO (PromiseRef (Array (Except ε α))) := do
   let native ← Native.Promise.allSettled runtime.native (promises.map (·.native))
   let settled : PromiseRef Unit := ⟨native, runtime, .unit⟩
-  settled.then fun () => promises.mapM fun promise => (promise.reader.ofPromise promise.runtime promise.native).toBaseIO
+  settled.then fun () => promises.mapM fun promise =>
+    return (← promise.reader.result promise.runtime promise.native).mapError ErrorForm.ofRef
 
 /-- The outcome, value or error, of the first to settle. The result lets go of the others before anybody learns
 of it. Errors: `invalidArgument` without any promise. (PROM-16) -/
@@ -91,7 +106,7 @@ def ignoreResult (promise : PromiseRef α) : IO (PromiseRef Unit) := promise.map
 def evalNow (runtime : Runtime) (start : IO (PromiseRef α)) : IO (PromiseRef α) := do
   match ← start.toBaseIO with
   | .ok promise => return promise
-  | .error error => fail runtime error
+  | .error error => fail runtime (← ErrorRef.thrown error)
 
 /-- The outcome, or an error of kind `timedOut` after `nanos` nanoseconds: then the hold on the input is dropped,
 so that it is cancelled if nobody else holds it. (TIME-04) -/
@@ -117,7 +132,7 @@ Gives the promise to the loop: it runs to its end, or until the runtime is shut 
 failure, on the loop thread. Of what `onError` throws nothing is heard. The handle is consumed: later calls on
 this promise throw `badHandle`. (PROM-19)
 -/
-def detach (promise : PromiseRef α) (onError : IO.Error → IO Unit) : IO Unit :=
-  promise.native.detach fun call => do discard (onError (← call.error)).toBaseIO
+def detach [ErrorForm ε] (promise : PromiseRef α) (onError : ε → IO Unit) : IO Unit :=
+  promise.native.detach fun call => do discard (onError (ErrorForm.ofRef (← call.failure))).toBaseIO
 
 end KjAsync.PromiseRef

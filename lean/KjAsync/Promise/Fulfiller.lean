@@ -28,9 +28,8 @@ protected def new (runtime : Runtime) : IO (Fulfiller α × PromiseRef α) := do
 def fulfill (fulfiller : Fulfiller α) (value : α) : IO Unit := fulfiller.native.object value
 
 /-- Settles the promise with an error. Errors: `badHandle` after shutdown. (FULF-02) -/
-def reject (fulfiller : Fulfiller α) (error : IO.Error) : IO Unit :=
-  let (kind, os, text) := Error.toNative error
-  fulfiller.native.error kind os text
+def reject [ErrorForm ε] (fulfiller : Fulfiller α) (error : ε) : IO Unit :=
+  fulfiller.native.errorObject (ErrorForm.toRef error).native
 
 /-- Runs `action`; if it throws, that settles the promise. Says whether it did not throw. Errors: `badHandle` after
 shutdown. (FULF-05) -/
@@ -38,7 +37,7 @@ def rejectIfThrows (fulfiller : Fulfiller α) (action : IO Unit) : IO Bool := do
   match ← action.toBaseIO with
   | .ok () => return true
   | .error error =>
-    fulfiller.reject error
+    fulfiller.reject (← ErrorRef.thrown error)
     return false
 
 /-- Lets the promise go on as another one of the same runtime. Errors: `badHandle`. (FULF-08) -/

@@ -21,13 +21,13 @@ inductive Outcome (α : Type) where
   /-- It succeeded. -/
   | ok (value : α)
   /-- It failed. -/
-  | error (error : IO.Error)
+  | error (error : ErrorRef)
   /-- It goes on as this promise. -/
   | pending (promise : PromiseRef α)
   /-- It goes on when this promise has settled. -/
   | suspended (promise : Native.Promise) (resume : Resume α)
 
-instance : Nonempty (Outcome α) := ⟨.error default⟩
+instance : Inhabited (Outcome α) := ⟨.error default⟩
 
 namespace Resume
 
@@ -46,21 +46,24 @@ end Resume
 
 namespace Outcome
 
-/-- What a finished action amounts to. -/
-@[inline] def ofExcept : Except IO.Error α → Outcome α
+/-- What a settled promise amounts to. -/
+@[inline] def ofExcept : Except ErrorRef α → Outcome α
   | .ok value => .ok value
   | .error e => .error e
 
 /-- What an action amounts to. -/
-@[inline] def ofIO (action : IO α) : BaseIO (Outcome α) := return .ofExcept (← action.toBaseIO)
+@[inline] def ofIO (action : IO α) : BaseIO (Outcome α) := do
+  match ← action.toBaseIO with
+  | .ok value => return .ok value
+  | .error e => return .error (← ErrorRef.thrown e)
 
-private def readThen (runtime : Runtime) (reader : Reader α) (next : Except IO.Error α → BaseIO (Outcome β))
+private def readThen (runtime : Runtime) (reader : Reader α) (next : Except ErrorRef α → BaseIO (Outcome β))
     (call : Native.Call) : BaseIO (Outcome β) := do
-  next (← (reader.ofCall runtime call).toBaseIO)
+  next (← reader.input runtime call)
 
 mutual
 /-- Goes on with the value or the error of code that had to wait. -/
-partial def waitThen (outcome : Outcome α) (next : Except IO.Error α → BaseIO (Outcome β)) :
+partial def waitThen (outcome : Outcome α) (next : Except ErrorRef α → BaseIO (Outcome β)) :
     BaseIO (Outcome β) := do
   match outcome with
   | .ok value => next (.ok value)
@@ -68,7 +71,7 @@ partial def waitThen (outcome : Outcome α) (next : Except IO.Error α → BaseI
   | .pending { native, runtime, reader } => return .suspended native (.ofFun (readThen runtime reader next))
   | .suspended promise resume => return .suspended promise (.ofFun (resumeThen resume next))
 
-private partial def resumeThen (resume : Resume α) (next : Except IO.Error α → BaseIO (Outcome β))
+private partial def resumeThen (resume : Resume α) (next : Except ErrorRef α → BaseIO (Outcome β))
     (call : Native.Call) : BaseIO (Outcome β) := do
   waitThen (← resume.run call) next
 end
@@ -83,7 +86,7 @@ end
     | .error e => return .error e
 
 /-- Goes on with the error. -/
-@[inline] def orElse (outcome : Outcome α) (handler : IO.Error → BaseIO (Outcome α)) : BaseIO (Outcome α) :=
+@[inline] def orElse (outcome : Outcome α) (handler : ErrorRef → BaseIO (Outcome α)) : BaseIO (Outcome α) :=
   match outcome with
   | .ok value => return .ok value
   | .error e => handler e
@@ -92,9 +95,13 @@ end
     | .error e => handler e
 
 /-- Leaves an error as the result of the running call. -/
-def rejectCall (call : Native.Call) (e : IO.Error) : BaseIO Unit :=
-  let (kind, os, text) := Error.toNative e
-  call.returnError kind os text
+def rejectCall (call : Native.Call) (e : ErrorRef) : BaseIO Unit := call.returnErrorObject e.native
+
+/-- Does the rest of a call; what it throws is the result of the call. -/
+def orReject (call : Native.Call) (rest : IO Unit) : BaseIO Unit := do
+  match ← rest.toBaseIO with
+  | .ok () => return
+  | .error e => rejectCall call (.ofError e)
 
 end Outcome
 
@@ -105,7 +112,7 @@ def asObject (promise : PromiseRef α) : IO Native.Promise := do
   if promise.reader.isObject then return promise.native
   let { native, runtime, reader } := promise
   native.onValue fun call => do
-    match ← (reader.ofCall runtime call).toBaseIO with
+    match ← reader.input runtime call with
     | .ok value => call.returnObject value
     | .error e => Outcome.rejectCall call e
 
@@ -119,13 +126,8 @@ partial def deliver (call : Native.Call) (outcome : Outcome α) : BaseIO Unit :=
   match outcome with
   | .ok value => call.returnObject value
   | .error e => rejectCall call e
-  | .pending promise => go (promise.asObject)
-  | .suspended promise resume => go (promise.handleBoth (takeUp resume))
-where
-  go (promise : IO Native.Promise) : BaseIO Unit := do
-    match ← (promise >>= call.returnPromise).toBaseIO with
-    | .ok () => return
-    | .error e => rejectCall call e
+  | .pending promise => orReject call (promise.asObject >>= call.returnPromise)
+  | .suspended promise resume => orReject call (promise.handleBoth (takeUp resume) >>= call.returnPromise)
 
 /-- The callback that takes code up again. -/
 private partial def takeUp (resume : Resume α) (call : Native.Call) : BaseIO Unit := do
@@ -147,17 +149,17 @@ namespace PromiseRef
 @[inline] def onValue (promise : PromiseRef α) (next : α → BaseIO (Outcome β)) : IO (PromiseRef β) := do
   let { native, runtime, reader } := promise
   let native ← native.onValue fun call => do
-    match ← (reader.ofCall runtime call).toBaseIO with
+    match ← reader.input runtime call with
     | .ok value => Outcome.deliver call (← next value)
     | .error e => Outcome.rejectCall call e
   return ⟨native, runtime, .object⟩
 
 /-- Goes on with the value or the error, on the loop. Not for users, who have `catch`. -/
-@[inline] def onSettled (promise : PromiseRef α) (next : Except IO.Error α → BaseIO (Outcome β)) :
+@[inline] def onSettled (promise : PromiseRef α) (next : Except ErrorRef α → BaseIO (Outcome β)) :
     IO (PromiseRef β) := do
   let { native, runtime, reader } := promise
   let native ← native.handleBoth fun call => do
-    Outcome.deliver call (← next (← (reader.ofCall runtime call).toBaseIO))
+    Outcome.deliver call (← next (← reader.input runtime call))
   return ⟨native, runtime, .object⟩
 
 end PromiseRef
