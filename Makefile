@@ -57,6 +57,7 @@ lint-rest: build
 	scripts/check_docs
 	scripts/check_exports
 	scripts/check_externs
+	scripts/check_lean_names
 	scripts/check_licences
 	scripts/check_refusals
 	scripts/check_sources

@@ -20,8 +20,8 @@ def buildShim (pkg : Package) (name : String) : FetchM (Job FilePath) := do
   for header in #[native / "object.h", native / "kjasync_shim.h", include_ / "kjasync.h"] do
     source := source.add (← inputTextFile header)
   let includes := #["-I", (← getLeanIncludeDir).toString, "-I", native.toString, "-I", include_.toString]
-  buildO (pkg.buildDir / "native" / s!"{name}.o") source includes #["-std=gnu11", "-O2", "-fPIC", "-pthread"] "cc"
-    getLeanTrace
+  buildO (pkg.buildDir / "native" / s!"{name}.o") source includes
+    #["-std=gnu11", "-O2", "-DNDEBUG", "-Werror=implicit-function-declaration", "-fPIC", "-pthread"] "cc" getLeanTrace
 
 /-- Builds the library itself. Cargo knows what there is to do. -/
 def buildRust (pkg : Package) : FetchM (Job FilePath) := do

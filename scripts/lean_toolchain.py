@@ -9,6 +9,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 KIT = ROOT / "test" / "lean-kit"
 # What setup ends with where the kit cannot be had: another system, no pip, no connection.
 UNAVAILABLE = 77
+# As the lakefile compiles the shim. Lean's header has assertions of its own unless NDEBUG is set.
+SHIM_FLAGS = ["-DNDEBUG", "-Werror=implicit-function-declaration"]
 
 
 class Unavailable(Exception):
@@ -41,7 +43,7 @@ def build_command(prefix, package, library, module, roots, build, program):
     native = package / "lean" / "native"
     # The C that Lean emits declares the foreign functions it calls. With both headers in front of it, a declaration
     # that differs from theirs is a compile error.
-    flags = [f"-I{package / 'include'}", f"-I{native}", "-include", "kjasync.h", "-include", "kjasync_shim.h"]
+    flags = [f"-I{package / 'include'}", f"-I{native}", "-include", "kjasync.h", "-include", "kjasync_shim.h", *SHIM_FLAGS]
     command = [str(prefix / "bin" / "lean-kit"), "build", "--main", module, "-W", "--cflags", shlex.join(flags),
                "--link", str(library), "--build", str(build), "-o", str(program)]
     for root in roots:

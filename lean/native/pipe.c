@@ -95,7 +95,11 @@ lean_obj_res kjasync_buffer_take(b_lean_obj_arg buffer) {
 /* The array is not marked as shared between threads, which it would stay for good: one thread at a time has it. */
 lean_obj_res kjasync_connection_read_into_start(b_lean_obj_arg connection, lean_obj_arg array, size_t start,
                                                 size_t stop, size_t min) {
-    if (!lean_is_exclusive(array)) array = lean_copy_byte_array(array);
+    if (!lean_is_exclusive(array)) {
+        lean_object *shared = array;
+        array = kjasync_byte_array(lean_sarray_cptr(shared), lean_sarray_size(shared));
+        lean_dec(shared);
+    }
     if (stop > lean_sarray_size(array)) stop = lean_sarray_size(array);
     if (start > stop) start = stop;
     kjasync_buffer *buffer = malloc(sizeof *buffer);

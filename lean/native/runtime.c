@@ -1,6 +1,10 @@
 #include "object.h"
 #include <stdlib.h>
 
+/* Exported by Lean's runtime, and not declared in lean.h. */
+void lean_initialize_thread(void);
+void lean_finalize_thread(void);
+
 /* The closures of the options, `Option (UInt64 -> BaseIO Unit)` and `Option (BaseIO Unit)`. */
 typedef struct hooks {
     lean_object *on_slow_turn;

@@ -15,8 +15,7 @@ class Exports(TreeTest):
 
     def check(self, pattern=None):
         library = self.root / ("liba.dylib" if sys.platform == "darwin" else "liba.so")
-        compiler = os.environ.get("CC", "cc")
-        subprocess.run([compiler, "-shared", "-fPIC", str(self.root / "a.c"), "-o", str(library)], check=True)
+        self.build_shared(library, (self.root / "a.c").read_text())
         if pattern:
             self.assert_fails(pattern, "check_exports", library, self.root / "a.h")
         else:

@@ -1,11 +1,14 @@
 """A small tree of files in a temporary folder, and the scripts of this repository run on it."""
 import functools
+import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import tempfile
 import unittest
 
+COMPILER = shlex.split(os.environ.get("CC", "cc"))
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import lean_toolchain  # noqa: E402
@@ -40,6 +43,11 @@ class TreeTest(unittest.TestCase):
         text = (self.root / name).read_text()
         self.assertIn(old, text)
         self.write(name, text.replace(old, new, 1))
+
+    def build_shared(self, library, code):
+        """A shared library with this C in it."""
+        self.write("shared.c", code)
+        subprocess.run([*COMPILER, "-shared", "-fPIC", "-o", str(library), str(self.root / "shared.c")], check=True)
 
     def run_script(self, script, *arguments, environment=None):
         command = [sys.executable, "-B", str(ROOT / "scripts" / script), *map(str, arguments)]
