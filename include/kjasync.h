@@ -1006,7 +1006,8 @@ kja_status_t kja_connection_write_with_fds_start(kja_connection_t connection,
 /*
  Reads at least `min` and at most `max` bytes, as `kja_connection_read_start` does, and the descriptors that came with
  them; the promise carries a `kja_message_t`. Descriptors of several writes are put together. Those beyond `max_fds`
- are closed. Plain reads and pumps of such a connection close all of them.
+ are closed, and so are those for which the process has no room: `kja_message_is_control_truncated` tells. Plain reads
+ and pumps of such a connection close all of them.
 
  Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe; `FAILED` if connections came
  through a capability pipe; otherwise as `kja_connection_read_start`. Cancellation: what had arrived for an unfinished
@@ -1053,7 +1054,9 @@ kja_status_t kja_connection_send_fd_start(kja_connection_t connection,
 
 /*
  Receives one descriptor, which came with one byte; the promise carries a `kja_message_t` from which it is taken.
- Errors: `DISCONNECTED` at the end of the stream, `FAILED` if the byte came without. (CAPS-05)
+ Errors: `DISCONNECTED` at the end of the stream, `FAILED` if the byte came without, `OVERLOADED` with the OS error
+ EMFILE or ENFILE if there is no room for one more descriptor: what has come then stays for the next receive (on Linux;
+ elsewhere it is lost). (CAPS-05)
  */
 kja_status_t kja_connection_receive_fd_start(kja_connection_t connection,
                                              kja_promise_t *out);
@@ -1074,7 +1077,7 @@ kja_status_t kja_connection_send_connection_start(kja_connection_t connection,
 
 /*
  Receives one connection, which came with one byte; the promise carries it. Errors: `DISCONNECTED` at the end of the
- stream, `FAILED` if the byte came without. Cancellation: one that the promise carries already is closed. (CAPS-06)
+ stream, `FAILED` if the byte came without, `OVERLOADED` as for `kja_connection_receive_fd_start`. Cancellation: one that the promise carries already is closed. (CAPS-06)
  */
 kja_status_t kja_connection_receive_connection_start(kja_connection_t connection,
                                                      kja_promise_t *out);
@@ -1251,7 +1254,9 @@ kja_status_t kja_promise_any(kja_runtime_t runtime,
  The same outcome, or `TIMED_OUT` after `nanos` nanoseconds by the clock of the result's runtime; then the operation is
  cancelled, unless another handle or promise holds it. (TIME-04)
  */
-kja_status_t kja_promise_timeout(kja_promise_t promise, uint64_t nanos, kja_promise_t *out);
+kja_status_t kja_promise_timeout(kja_promise_t promise,
+                                 uint64_t nanos,
+                                 kja_promise_t *out);
 
 /*
  As `kja_promise_timeout`, at a time of that clock. (TIME-04)
@@ -1800,22 +1805,22 @@ kja_status_t kja_fulfiller_error_object(kja_fulfiller_t fulfiller, kja_error_t e
 /*
  As `kja_canceler_cancel`, with this error; the handle stays the caller's. (CANC-02, EXC-07)
  */
-kja_status_t kja_canceler_cancel_error_object(kja_canceler_t canceler_, kja_error_t error);
+kja_status_t kja_canceler_cancel_error_object(kja_canceler_t canceler, kja_error_t error);
 
 /*
  As `kja_queue_reject_all`, with this error; the handle stays the caller's. (QUEUE-05, EXC-07)
  */
-kja_status_t kja_queue_reject_all_error_object(kja_queue_t queue_, kja_error_t error);
+kja_status_t kja_queue_reject_all_error_object(kja_queue_t queue, kja_error_t error);
 
 /*
  As `kja_queue_reject_oldest`, with this error; the handle stays the caller's. (QUEUE-01, EXC-07)
  */
-kja_status_t kja_queue_reject_oldest_error_object(kja_queue_t queue_, kja_error_t error);
+kja_status_t kja_queue_reject_oldest_error_object(kja_queue_t queue, kja_error_t error);
 
 /*
  As `kja_connection_abort_write`, with this error; the handle stays the caller's. (STRM-14, EXC-07)
  */
-kja_status_t kja_connection_abort_write_error_object(kja_connection_t connection_,
+kja_status_t kja_connection_abort_write_error_object(kja_connection_t connection,
                                                      kja_error_t error);
 
 /*
@@ -2035,7 +2040,8 @@ kja_status_t kja_fulfiller_release(kja_fulfiller_t fulfiller);
  Makes a listener of a connection over which others are sent, as with `kja_connection_send_connection_start`. The
  connection stays the caller's and usable for everything but reading; the listener keeps it, and closing the listener
  closes it. Accepts are served in order. One rejects with `DISCONNECTED` at the end of the stream, with `FAILED` for
- bytes that come without a connection, with `BUSY` while somebody else reads. Cancelling one takes nothing. Of the peers
+ bytes that come without a connection, with `BUSY` while somebody else reads. Without room for one more descriptor it stays
+ pending and tries again, as any accept does. Cancelling one takes nothing. Of the peers
  of accepted connections nothing is known: whoever sends a connection vouches for nothing. The port is 0; there is no
  local address and there are no socket options (`UNIMPLEMENTED`). An aggregate may have it, and goes on when it ends.
 
@@ -2193,9 +2199,11 @@ kja_status_t kja_message_control(kja_message_t message,
                                  size_t *size);
 
 /*
- Whether there were more control messages than room for them; the last may be partial. (DGRAM-05)
+ Whether there were more control messages than room for them, or more descriptors than were wanted or the process has
+ room for; the last message may be partial. (DGRAM-05)
  */
-kja_status_t kja_message_is_control_truncated(kja_message_t message, bool *out);
+kja_status_t kja_message_is_control_truncated(kja_message_t message,
+                                              bool *out);
 
 /*
  Where a datagram came from, as numbers; a new handle. Errors: `UNIMPLEMENTED` for what came from a connection or from

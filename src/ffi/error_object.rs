@@ -6,8 +6,8 @@ use super::{
     boundary, bytes_in, cell, created, get, kja_bytes_t, kja_call_t, kja_canceler_t, kja_connection_t, kja_error_t,
     kja_fulfiller_t, kja_promise_t, kja_queue_t, kja_runtime_t, kja_status_t, put, put_wanted, release,
 };
-use crate::error::{Context, Error};
 use crate::coordination::Queue;
+use crate::error::{Context, Error};
 use crate::promise::{Canceler, Fulfiller, with_call};
 use crate::runtime::Runtime;
 use crate::stream::Connection;

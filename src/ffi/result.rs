@@ -31,6 +31,7 @@ pub(super) fn outcome_type(outcome: Option<&Outcome>) -> u32 {
         Some(Ok(Value::Bytes(_))) => KJA_OUTCOME_BYTES,
         Some(Ok(Value::Object(_))) => KJA_OUTCOME_HANDLE,
         Some(Ok(Value::Opaque(_))) => KJA_OUTCOME_OPAQUE,
+        Some(Ok(value @ Value::Unclaimed(_))) => outcome_type(Some(&Ok(value.clone().shown()))),
     }
 }
 

@@ -12,7 +12,6 @@ use rustix::net::{SocketAddrAny, SocketAddrUnix};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::pin::Pin;
 use std::task::Poll;
 
 /// How soon to try again when there are no descriptors left; doubled up to the second figure.

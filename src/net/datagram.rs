@@ -358,7 +358,7 @@ impl DatagramPort {
                     parts.push(port.receives.give(next.into_value()));
                 }
             }
-            let list = parts.iter().cloned().filter_map(|part| part.shown().into_message()).collect();
+            let list = parts.iter().cloned().filter_map(|part| part.shown().into_object()).collect();
             Ok(Messages::into_value(port.runtime(), list).unclaimed_whole(parts))
         }))
     }
