@@ -271,7 +271,9 @@ impl ErrorKind {
 fn kind_of_io(error: &io::Error) -> ErrorKind {
     use io::ErrorKind as K;
     use rustix::io::Errno;
-    if let Some(errno) = error.raw_os_error().map(Errno::from_raw_os_error) {
+    // Outside these the number is not the system's, whatever the caller says.
+    let number = error.raw_os_error().filter(|number| (1..4096).contains(number));
+    if let Some(errno) = number.map(Errno::from_raw_os_error) {
         match errno {
             Errno::MFILE
             | Errno::NFILE
