@@ -290,7 +290,7 @@ typedef struct {
    */
   size_t size;
   /*
-   How many connections may wait to be accepted; 0 for 1024.
+   How many connections may wait to be accepted; 0 for as many as the system allows.
    */
   uint32_t backlog;
   /*
@@ -817,7 +817,7 @@ kja_status_t kja_address_connect_start(kja_address_t address,
                                        kja_promise_t *out);
 
 /*
- Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. The addresses behind a name are
+ Listens; `backlog` connections may wait to be accepted, 0 for as many as the system allows. Never blocks. The addresses behind a name are
  listened on together, on one port if the system chooses it; `*` takes every address of this machine. The file of
  a unix socket is removed when the listener is closed or gone, if it is still the same file.
 
@@ -1530,7 +1530,8 @@ kja_status_t kja_connection_release(kja_connection_t connection);
 
 /*
  Binds a datagram port to the first address behind it. `*` is every address of this machine: one port for both
- families, which sees IPv4 peers as `::ffff:a.b.c.d`. Port 0 has the system choose one. Never blocks. Errors: `FAILED`
+ families, which sees IPv4 peers as `::ffff:a.b.c.d`. Port 0 has the system choose one. The file of a unix socket is removed
+ with its port, unless somebody has put another in its place. Never blocks. Errors: `FAILED`
  with the OS error EADDRINUSE for a port in use. (NET-14)
  */
 kja_status_t kja_address_bind_datagram(kja_address_t address,
@@ -2274,7 +2275,9 @@ kja_status_t kja_network_new(kja_runtime_t runtime,
  and for datagrams. A network made from this one has to agree with it too. Rules are texts:
 
  - `10.0.0.0/8`, `fd00::/8`: a block of addresses. A denied peer passes only if a strictly more specific block allows it.
-   IPv4 blocks match v4-mapped IPv6 addresses.
+   IPv4 blocks match v4-mapped IPv6 addresses. Any other IPv6 address that embeds an IPv4 address (compatible, NAT64,
+   6to4, Teredo, ISATAP) is judged by that too: it must not be denied, nor be local, private or reserved unless a rule
+   allows that.
  - `local`: loopback and unspecified addresses; not unix sockets.
  - `network`: all but `local`, reserved and multicast addresses.
  - `private`: RFC 1918, 100.64/10, 169.254/16, fc00::/7, fe80::/10 and `local`. Denied, it leaves `local` alone.
@@ -2509,7 +2512,9 @@ kja_status_t kja_connection_new_null(kja_runtime_t runtime,
  Makes a connection from a regular file, read and written from `offset` on without moving the descriptor's own
  offset. `flags` is `KJA_FD_BORROW` (a copy of the descriptor is made) or `KJA_FD_TAKE`. Reads and writes are done
  in the call, and may block for the disk; the length is known. Errors: `UNIMPLEMENTED` for what is no regular file;
- `INVALID_ARGUMENT` for an offset above `INT64_MAX`. (STRM-25, STRM-26)
+ `INVALID_ARGUMENT` for an offset above `INT64_MAX`, and for a file that is open for appending, which the system would do
+ whatever the offset. A write beyond the size that the process may give a file (RLIMIT_FSIZE) is an error and no signal.
+ (STRM-25, STRM-26)
  */
 kja_status_t kja_connection_from_file(kja_runtime_t runtime,
                                       int32_t fd,

@@ -123,7 +123,9 @@ pub(super) fn fd_in(fd: i32, flags: u32) -> Result<OwnedFd, Error> {
 /// Makes a connection from a regular file, read and written from `offset` on without moving the descriptor's own
 /// offset. `flags` is `KJA_FD_BORROW` (a copy of the descriptor is made) or `KJA_FD_TAKE`. Reads and writes are done
 /// in the call, and may block for the disk; the length is known. Errors: `UNIMPLEMENTED` for what is no regular file;
-/// `INVALID_ARGUMENT` for an offset above `INT64_MAX`. (STRM-25, STRM-26)
+/// `INVALID_ARGUMENT` for an offset above `INT64_MAX`, and for a file that is open for appending, which the system would do
+/// whatever the offset. A write beyond the size that the process may give a file (RLIMIT_FSIZE) is an error and no signal.
+/// (STRM-25, STRM-26)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_from_file(
     runtime: kja_runtime_t,

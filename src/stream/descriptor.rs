@@ -68,7 +68,7 @@ impl Descriptor {
     }
 
     fn write_once(&self, fd: BorrowedFd<'_>, data: &[u8]) -> rustix::io::Result<usize> {
-        if self.is_socket { send(fd, data, FLAGS) } else { super::pipe_write::write(fd, data) }
+        if self.is_socket { send(fd, data, FLAGS) } else { super::quiet_write::write(fd, data) }
     }
 }
 

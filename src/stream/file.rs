@@ -1,12 +1,13 @@
 //! A file as a stream, from an offset on. The system has no other way to wait for a file than in the call itself.
 
 use super::disconnect::Never;
+use super::quiet_write::write_at;
 use super::{Connection, Target, Transport};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Runtime;
 use crate::sync::Lock;
 use bytes::{Buf, Bytes};
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -57,8 +58,8 @@ impl Transport for File {
     fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
         let fd = self.fd()?;
         let mut at = self.write_at.lock();
-        let count = rustix::io::retry_on_intr(|| rustix::io::pwrite(&fd, data, *at));
-        let count = count.map_err(|errno| Error::from_io("writing a file", &errno.into()))?;
+        let count = write_at(std::os::fd::AsFd::as_fd(&*fd), data, *at)
+            .map_err(|errno| Error::from_io("writing a file", &errno.into()))?;
         *at += count as u64;
         Ok(count)
     }
@@ -103,7 +104,7 @@ impl Connection {
     /// Reads and writes are done in the call; the length is known. (STRM-25, STRM-26)
     ///
     /// # Errors
-    /// `Unimplemented` for what is no regular file.
+    /// `Unimplemented` for what is no regular file, `InvalidArgument` for one that is open for appending.
     pub fn over_file(runtime: &Runtime, fd: OwnedFd, offset: u64) -> Result<Arc<Self>, Error> {
         runtime.shared().check()?;
         if offset > LAST_OFFSET {
@@ -112,6 +113,11 @@ impl Connection {
         let stat = fstat(&fd).map_err(|errno| Error::from_io("looking at a file", &errno.into()))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Error::new(ErrorKind::Unimplemented, "only a regular file has an offset"));
+        }
+        let flags = fcntl_getfl(&fd).map_err(|errno| Error::from_io("looking at a file", &errno.into()))?;
+        if flags.contains(OFlags::APPEND) && flags.intersects(OFlags::WRONLY | OFlags::RDWR) {
+            // The system would append whatever the offset.
+            return Err(Error::invalid("a file that is open for appending cannot be written at an offset"));
         }
         let file = File {
             fd: Lock::new(Some(Arc::new(fd))),

@@ -270,14 +270,12 @@ static void a_full_disk_is_an_error_after_what_fitted(void) {
   CHECK(getrlimit(RLIMIT_FSIZE, &was) == 0);
   small = was;
   small.rlim_cur = 10000;
-  void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
   CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
   char *data = pattern_new(30000);
   kja_promise_t writing = write_start(connection, data, 30000);
   CHECK_IS(kja_promise_await(writing), KJA_ERR_FAILED);
   CHECK_U64(kja_last_error_os(), EFBIG);
   CHECK(setrlimit(RLIMIT_FSIZE, &was) == 0);
-  signal(SIGXFSZ, handler);
   CHECK_OK(kja_promise_release(writing));
   expect_length(connection, 10000);
   expect_pattern(connection, 0, 10000, 4096);
@@ -287,6 +285,22 @@ static void a_full_disk_is_an_error_after_what_fitted(void) {
   free(data);
   CHECK_OK(kja_connection_release(connection));
   CHECK(close(fd) == 0);
+  runtime_close(runtime);
+}
+
+/* parity: STRM-26 */
+static void a_file_open_for_appending_is_refused(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_connection_t connection = 1;
+  int fd = file_of("0123456789");
+  CHECK(fcntl(fd, F_SETFL, O_APPEND) == 0);
+  CHECK_IS(kja_connection_from_file(runtime, fd, KJA_FD_BORROW, 2, &connection), KJA_ERR_INVALID_ARGUMENT);
+  CHECK_U64(connection, 0);
+  CHECK_IS(kja_connection_from_file(runtime, fd, KJA_FD_BORROW, 0, &connection), KJA_ERR_INVALID_ARGUMENT);
+  CHECK(fcntl(fd, F_SETFL, 0) == 0);
+  connection = stream_of(runtime, fd, KJA_FD_TAKE, 2);
+  write_text(connection, "AB");
+  CHECK_OK(kja_connection_release(connection));
   runtime_close(runtime);
 }
 
@@ -379,6 +393,7 @@ int main(void) {
   RUN_IN_BOTH(a_closed_file_is_closed);
   RUN_IN_BOTH(a_file_can_be_aborted_in_each_direction);
   RUN_IN_BOTH(a_full_disk_is_an_error_after_what_fitted);
+  RUN_IN_BOTH(a_file_open_for_appending_is_refused);
   RUN_IN_BOTH(a_file_is_no_socket);
   RUN_IN_BOTH(a_file_can_be_used_inside_a_callback);
   RUN_IN_BOTH(a_shutdown_closes_files);
