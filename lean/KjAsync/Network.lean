@@ -30,7 +30,8 @@ connecting, each address by itself; on accepting, where a forbidden peer is drop
 made from this one has to agree with it too. Rules:
 
 - `10.0.0.0/8`, `fd00::/8`: a block of addresses. A denied peer passes only if a strictly more specific block allows it. IPv4
-  blocks match v4-mapped IPv6 addresses.
+  blocks match v4-mapped IPv6 addresses. Any other IPv6 address that embeds an IPv4 address (compatible, NAT64, 6to4, Teredo,
+  ISATAP) is judged by that too: it must not be denied, nor be local, private or reserved unless a rule allows that.
 - `local`: loopback and unspecified addresses; not unix sockets.
 - `network`: all but `local`, reserved and multicast addresses.
 - `private`: RFC 1918, 100.64/10, 169.254/16, fc00::/7, fe80::/10 and `local`. Denied, it leaves `local` alone.

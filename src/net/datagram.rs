@@ -139,6 +139,26 @@ pub(super) enum Received {
     Again(Value),
 }
 
+/// What becomes known of a datagram that was sent earlier, to whomever.
+fn is_of_an_earlier_send(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::CONNREFUSED
+            | Errno::HOSTUNREACH
+            | Errno::NETUNREACH
+            | Errno::HOSTDOWN
+            | Errno::NETDOWN
+            | Errno::PROTO
+            | Errno::NOPROTOOPT
+            | Errno::OPNOTSUPP
+            | Errno::ACCESS
+            | Errno::MSGSIZE
+    )
+}
+
+/// How often a send is tried again after such an error, which may be its own.
+const TRIES: usize = 4;
+
 /// What came of a send without waiting.
 enum Tried {
     Done(Outcome),
@@ -210,7 +230,7 @@ impl DatagramPort {
             return Err(forbid(forbidden));
         }
         let now = self.sends.try_now(|| {
-            let result = self.socket.with_fd(|fd| rustix::io::retry_on_intr(|| send_once(fd, parts, to)));
+            let result = self.socket.with_fd(|fd| rustix::io::retry_on_intr(|| self.send_once(fd, parts, to)));
             let blocked = result.as_ref().is_ok_and(|result| *result == Err(Errno::AGAIN));
             (result, blocked && wanted)
         });
@@ -224,7 +244,7 @@ impl DatagramPort {
     async fn send_later(self: Arc<Self>, turn: Turn, data: Vec<u8>, to: Option<SockAddr>) -> Outcome {
         poll_fn(|cx| if turn.poll(cx).is_pending() { self.pending() } else { Poll::Ready(Ok(())) }).await?;
         let parts = [IoSlice::new(&data)];
-        let call = |fd: BorrowedFd<'_>| send_once(fd, &parts, to.as_ref());
+        let call = |fd: BorrowedFd<'_>| self.send_once(fd, &parts, to.as_ref());
         let is_connected = self.connected.load(Ordering::Acquire);
         sent(room::send_when_there_is(&self.socket, to.as_ref(), is_connected, call).await?)
     }
@@ -235,6 +255,23 @@ impl DatagramPort {
             Ok(()) => Poll::Pending,
             Err(closed) => Poll::Ready(Err(closed)),
         }
+    }
+
+    /// Whether this error is none of this call's: the system keeps it for whoever calls next, if the socket asks for such errors
+    /// (IP_RECVERR). On a port that is not connected it is nobody's.
+    fn passes_over(&self, errno: Errno) -> bool {
+        self.domain != Domain::UNIX && is_of_an_earlier_send(errno) && !self.connected.load(Ordering::Acquire)
+    }
+
+    fn send_once(&self, fd: BorrowedFd<'_>, parts: &[IoSlice<'_>], to: Option<&SockAddr>) -> rustix::io::Result<usize> {
+        let mut result = send_once(fd, parts, to);
+        for _ in 0..TRIES {
+            if !result.is_err_and(|errno| self.passes_over(errno)) {
+                break;
+            }
+            result = send_once(fd, parts, to);
+        }
+        result
     }
 
     fn receive_once(&self, fd: BorrowedFd<'_>, options: Receive) -> rustix::io::Result<Message> {
@@ -257,7 +294,9 @@ impl DatagramPort {
         buffer.try_reserve_exact(options.capacity).map_err(|_| Errno::NOMEM)?;
         let mut beside = Beside::default();
         let wanted = Wanted { room: options.control_capacity, most: usize::MAX, keeps: false };
-        let Arrived { truncated, source, .. } = receive(fd, buffer, wanted, &mut beside)?;
+        let received = receive(fd, buffer, wanted, &mut beside);
+        let Arrived { truncated, source, .. } =
+            received.map_err(|errno| if self.passes_over(errno) { Errno::INTR } else { errno })?;
         Ok(Message::new(self.runtime(), content(buffer), beside).with_source(source, truncated))
     }
 

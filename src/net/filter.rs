@@ -46,6 +46,31 @@ fn any(blocks: &[Cidr], ip: IpAddr) -> bool {
     blocks.iter().any(|block| block.matches(ip))
 }
 
+/// The IPv4 addresses in an IPv6 address: of a host behind a translator or at the end of a tunnel, and of the tunnel's server.
+/// One that is mapped is nothing else: blocks match it as they do the IPv4 address.
+fn embedded(ip: IpAddr) -> [Option<Ipv4Addr>; 2] {
+    let IpAddr::V6(ip) = ip else { return [None; 2] };
+    let at = |word: usize| {
+        let [high, low] = [ip.segments()[word], ip.segments()[word + 1]];
+        Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+    };
+    match ip.segments() {
+        // RFC 4291: compatible, but for `::` and `::1`.
+        [0, 0, 0, 0, 0, 0, high, low] if (high, low) > (0, 1) => [at(6), None],
+        // RFC 2765: translated.
+        [0, 0, 0, 0, 0xffff, 0, ..] => [at(6), None],
+        // RFC 6052 and RFC 8215: NAT64.
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] => [at(6), None],
+        // RFC 3056: 6to4.
+        [0x2002, ..] => [at(1), None],
+        // RFC 4380: Teredo, with the server and, each bit inverted, the client.
+        [0x2001, 0, ..] => [at(2), at(6).map(|ip| !ip)],
+        // RFC 5214: ISATAP.
+        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => [at(6), None],
+        _ => [None; 2],
+    }
+}
+
 #[derive(Default)]
 struct Rules {
     allowed: Vec<Cidr>,
@@ -107,8 +132,11 @@ impl Filter {
         }
     }
 
+    /// An IPv6 address that embeds an IPv4 address, to which what is sent there may go, is judged by both.
     pub(crate) fn allows_ip(&self, ip: IpAddr) -> bool {
-        self.all(|rules| rules.allow_ip(ip))
+        self.all(|rules| {
+            rules.allow_ip(ip) && embedded(ip).into_iter().flatten().all(|inner| rules.admit(inner.into()))
+        })
     }
 
     /// Whether there are no rules at all.
@@ -151,6 +179,12 @@ impl Rules {
         let named = || !any(&LOCAL, ip) && !any(&RESERVED, ip) && (self.network || !any(&PRIVATE, ip));
         let allowed = most_specific(&self.allowed).or_else(|| ((self.network || self.public) && named()).then_some(0));
         allowed.is_some_and(|allowed| most_specific(&self.denied).is_none_or(|denied| denied < allowed))
+    }
+
+    /// Whether an address may be reached by way of another that is allowed: it is not denied, and not special unless named.
+    fn admit(&self, ip: IpAddr) -> bool {
+        let named = !any(&LOCAL, ip) && !any(&PRIVATE, ip) && !any(&RESERVED, ip);
+        self.allow_ip(ip) || named && !any(&self.denied, ip)
     }
 }
 
@@ -232,6 +266,42 @@ mod tests {
             assert_eq!(allowed(&filter, &PEERS), expected, "allow {allow:?}, deny {deny:?}");
         }
         assert_eq!(allowed(&Filter::default(), &PEERS), PEERS);
+    }
+
+    // parity: NET-05, NET-06, NET-07, NET-08
+    #[test]
+    fn an_embedded_address_is_judged_too() {
+        // Each embeds 127.0.0.1, 10.1.1.1 or 8.8.8.8.
+        const LOOPBACK: [&str; 9] = [
+            "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::7f00:1",
+            "2002:7f00:1::",
+            "2002:7f00:1::8",
+            "2001:0:7f00:1::",
+            "2001:0:808:808::80ff:fffe",
+            "2600::5efe:127.0.0.1",
+        ];
+        const PRIVATE: [&str; 3] = ["64:ff9b::a01:101", "2002:a01:101::1", "2600::200:5efe:10.1.1.1"];
+        const PUBLIC: [&str; 3] = ["64:ff9b::808:808", "2002:808:808::1", "2600::5efe:8.8.8.8"];
+        let all: Vec<&str> = [&LOOPBACK[..], &PRIVATE, &PUBLIC].concat();
+        let but_loopback: Vec<&str> = [&PRIVATE[..], &PUBLIC].concat();
+        let cases: [(&[&str], &[&str], &[&str]); 6] = [
+            (&["0.0.0.0/0", "::/0"], &[], &all),
+            (&["0.0.0.0/0", "::/0"], &["local"], &but_loopback),
+            (&["::/0"], &[], &PUBLIC),
+            (&["::/0"], &["8.0.0.0/8"], &[]),
+            (&["public"], &[], &PUBLIC),
+            (&["network"], &[], &but_loopback),
+        ];
+        for (allow, deny, expected) in cases {
+            let filter = filter(allow, deny).expect("good rules");
+            assert_eq!(allowed(&filter, &all), expected, "allow {allow:?}, deny {deny:?}");
+        }
+        // What embeds none: the unspecified address, the loopback, and any other.
+        let filter = filter(&["::/0"], &[]).expect("good rules");
+        assert_eq!(allowed(&filter, &["::", "::1", "fe80::1", "2600::1"]), ["::", "::1", "fe80::1", "2600::1"]);
     }
 
     // parity: NET-07, NET-09

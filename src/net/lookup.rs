@@ -32,17 +32,12 @@ fn terminated(text: &str) -> Result<CString, Error> {
 pub(super) fn addresses(host: Option<&str>, service: Option<&str>) -> Result<Vec<SocketAddr>, Error> {
     let host = host.map(terminated).transpose()?;
     let service = service.map(terminated).transpose()?;
-    // SAFETY: an `addrinfo` is numbers and pointers, for which zero is a value.
-    let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
-    hints.ai_socktype = libc::SOCK_STREAM;
-    let mut first = null_mut();
-    let pointer = |text: &Option<CString>| text.as_ref().map_or(null(), |text| text.as_ptr());
-    // SAFETY: texts are terminated or null, and not both are null; all outlive the call.
-    let failed = unsafe { libc::getaddrinfo(pointer(&host), pointer(&service), &hints, &mut first) };
-    if failed != 0 {
-        return Err(explain(failed));
+    let mut found = look_up(host.as_deref(), service.as_deref(), libc::SOCK_STREAM);
+    if service.is_some() && found.as_ref().is_err_and(|failed| *failed == libc::EAI_SERVICE) {
+        // One that there is for datagrams only.
+        found = look_up(host.as_deref(), service.as_deref(), libc::SOCK_DGRAM);
     }
-    let found = Found(first);
+    let found = found.map_err(explain)?;
     let mut addresses = Vec::new();
     let mut next = found.0;
     // SAFETY: getaddrinfo's list is valid until `found` is dropped.
@@ -53,6 +48,17 @@ pub(super) fn addresses(host: Option<&str>, service: Option<&str>) -> Result<Vec
         next = entry.ai_next;
     }
     Ok(addresses)
+}
+
+fn look_up(host: Option<&CStr>, service: Option<&CStr>, kind: i32) -> Result<Found, i32> {
+    // SAFETY: an `addrinfo` is numbers and pointers, for which zero is a value.
+    let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
+    hints.ai_socktype = kind;
+    let mut first = null_mut();
+    let pointer = |text: Option<&CStr>| text.map_or(null(), CStr::as_ptr);
+    // SAFETY: texts are terminated or null, and not both are null; all outlive the call.
+    let failed = unsafe { libc::getaddrinfo(pointer(host), pointer(service), &hints, &mut first) };
+    if failed == 0 { Ok(Found(first)) } else { Err(failed) }
 }
 
 fn read(entry: &libc::addrinfo) -> Option<SocketAddr> {

@@ -1,6 +1,7 @@
 #include "names.h"
 
 #include <net/if.h>
+#include <netdb.h>
 
 static void expect_address(kja_address_t address, const char *text, uint16_t port) {
   char got[300];
@@ -122,6 +123,24 @@ static void services_have_names(void) {
     uint16_t port = 0;
     CHECK_OK(kja_address_port(address, &port));
     CHECK_U64(port, 80);
+    CHECK_OK(kja_address_release(address));
+  }
+  runtime_close(runtime);
+}
+
+/* parity: NET-02 */
+static void services_of_datagrams_have_names_too(void) {
+  static const char *const texts[] = {"127.0.0.1:tftp", "localhost:tftp", "[::1]:tftp", "*:tftp"};
+  struct servent *service = getservbyname("tftp", "udp");
+  if (!CHECK(service && !getservbyname("tftp", "tcp"))) return;
+  uint16_t want = ntohs((uint16_t)service->s_port);
+  kja_runtime_t runtime = runtime_open();
+  for (int i = 0; i < 4; i++) {
+    uint16_t port = 0;
+    if (!CHECK_OK(parse_status(runtime, texts[i], strlen(texts[i]), 1))) continue;
+    kja_address_t address = address_of(runtime, texts[i], 1);
+    CHECK_OK(kja_address_port(address, &port));
+    CHECK_U64(port, want);
     CHECK_OK(kja_address_release(address));
   }
   runtime_close(runtime);
@@ -265,6 +284,7 @@ int main(void) {
   RUN_IN_BOTH(malformed_addresses_are_refused);
   RUN_IN_BOTH(text_that_is_no_text_is_refused);
   RUN_IN_BOTH(services_have_names);
+  RUN_IN_BOTH(services_of_datagrams_have_names_too);
   RUN_IN_BOTH(scopes_have_names);
   RUN_IN_BOTH(a_clone_is_the_same_address);
   RUN_IN_BOTH(the_family_can_be_seen_and_chosen);

@@ -44,16 +44,6 @@ static kja_promise_t send_start(kja_datagram_t port, const char *text, kja_addre
   CHECK_OK(kja_datagram_send_start(port, text, strlen(text), to, &sending));
   return sending;
 }
-/* It waits, without keeping a processor busy. */
-static void waits_idly(kja_promise_t sending) {
-  uint64_t spent = cpu_nanos();
-  CHECK_IS(kja_promise_await_for(sending, 300 * MILLISECOND), KJA_ERR_TIMED_OUT);
-  CHECK(cpu_nanos() - spent < 100 * MILLISECOND);
-}
-static void comes_soon(kja_promise_t sending, kja_status_t status) {
-  CHECK_IS(kja_promise_await_for(sending, 5 * SECOND), status);
-  CHECK_OK(kja_promise_release(sending));
-}
 
 typedef struct full_t {
   kja_runtime_t runtime;

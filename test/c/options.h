@@ -88,4 +88,16 @@ static inline void expect_error_text(kja_promise_t promise, kja_status_t kind, c
   CHECK_OK(kja_promise_release(promise));
 }
 
+/* It stays pending, and no processor is kept busy meanwhile. */
+static inline void waits_idly(kja_promise_t promise) {
+  uint64_t spent = cpu_nanos();
+  CHECK_IS(kja_promise_await_for(promise, 300 * MILLISECOND), KJA_ERR_TIMED_OUT);
+  CHECK(cpu_nanos() - spent < 100 * MILLISECOND);
+}
+/* As expect, for what must not hang if it is broken. */
+static inline void comes_soon(kja_promise_t promise, kja_status_t status) {
+  CHECK_IS(kja_promise_await_for(promise, 5 * SECOND), status);
+  CHECK_OK(kja_promise_release(promise));
+}
+
 #endif
