@@ -17,8 +17,8 @@ structure Listener where
 
 /-- How to listen. -/
 structure ListenOptions where
-  /-- How many connections may wait to be accepted; 0 for 1024. -/
-  backlog : UInt32 := 1024
+  /-- How many connections may wait to be accepted; 0 for as many as the system allows. -/
+  backlog : UInt32 := 0
   /-- Is the file of a unix socket that nobody listens on any more to be replaced? A socket that is bound and does not
   listen yet looks like that. -/
   replaceStale : Bool := false

@@ -30,7 +30,7 @@ pub const KJA_LISTEN_REPLACE_STALE: u32 = 1;
 pub struct kja_listen_options_t {
     /// `sizeof(kja_listen_options_t)`.
     pub size: usize,
-    /// How many connections may wait to be accepted; 0 for 1024.
+    /// How many connections may wait to be accepted; 0 for as many as the system allows.
     pub backlog: u32,
     /// `KJA_LISTEN_*`, or 0.
     pub flags: u32,
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn kja_address_connect_start(address: kja_address_t, out: 
     created(out, || get::<Address>(address)?.connect())
 }
 
-/// Listens; `backlog` connections may wait to be accepted, 0 for 1024. Never blocks. The addresses behind a name are
+/// Listens; `backlog` connections may wait to be accepted, 0 for as many as the system allows. Never blocks. The addresses behind a name are
 /// listened on together, on one port if the system chooses it; `*` takes every address of this machine. The file of
 /// a unix socket is removed when the listener is closed or gone, if it is still the same file.
 ///

@@ -37,7 +37,8 @@ fn options(options: *const kja_datagram_options_t) -> Result<Receive, Error> {
 }
 
 /// Binds a datagram port to the first address behind it. `*` is every address of this machine: one port for both
-/// families, which sees IPv4 peers as `::ffff:a.b.c.d`. Port 0 has the system choose one. Never blocks. Errors: `FAILED`
+/// families, which sees IPv4 peers as `::ffff:a.b.c.d`. Port 0 has the system choose one. The file of a unix socket is removed
+/// with its port, unless somebody has put another in its place. Never blocks. Errors: `FAILED`
 /// with the OS error EADDRINUSE for a port in use. (NET-14)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_bind_datagram(address: kja_address_t, out: *mut kja_datagram_t) -> kja_status_t {

@@ -5,6 +5,7 @@
 
 use super::connect::forbid;
 use super::filter::Filter;
+use super::unix_file::OwnFile;
 use super::unreachable::Unreachable;
 use super::{Address, option, room, wrap};
 use crate::coordination::{Consumers, Turn, Turns};
@@ -52,6 +53,8 @@ impl Default for Receive {
 
 /// A bound datagram socket.
 pub struct DatagramPort {
+    // Removed while the socket is open.
+    file: OwnFile,
     socket: Socket,
     domain: Domain,
     /// The rules of the network of the address that it is bound to.
@@ -93,14 +96,14 @@ fn open(name: &SockAddr, any: bool) -> io::Result<OwnedFd> {
 }
 
 impl Address {
-    /// Binds a port to its first address; `*` is every address of the machine, of both families. (NET-14)
+    /// Binds a port to its first address, whose file, that of a unix socket, goes with it; `*` is every address of the machine, of both families. (NET-14)
     pub fn bind_datagram(&self) -> Result<Arc<DatagramPort>, Error> {
         self.runtime().check()?;
         let mut failed = Error::invalid("no address to bind to");
         let most = if self.is_any() { 2 } else { 1 };
         for name in self.names()?.iter().take(most) {
             match open(name, self.is_any()) {
-                Ok(fd) => return DatagramPort::over(self.runtime(), fd, self.filter()),
+                Ok(fd) => return DatagramPort::bound(self.runtime(), fd, self.filter(), OwnFile::of(name)),
                 Err(error) => {
                     failed = Error::from_io(format_args!("binding a datagram port to {self}"), &error);
                     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
@@ -167,12 +170,17 @@ enum Tried {
 }
 
 impl DatagramPort {
+    /// Over a socket made elsewhere, whose file is somebody else's.
     pub(super) fn over(runtime: &Arc<Shared>, fd: OwnedFd, filter: &Filter) -> Result<Arc<Self>, Error> {
+        Self::bound(runtime, fd, filter, OwnFile::none())
+    }
+
+    fn bound(runtime: &Arc<Shared>, fd: OwnedFd, filter: &Filter, file: OwnFile) -> Result<Arc<Self>, Error> {
         let domain = wrap::domain(&fd)?;
         let connected = AtomicBool::new(SockRef::from(&fd).peer_addr().is_ok());
         let socket = Socket::for_reading(runtime, fd)?;
         let (sends, receives, unreachable) = (Turns::default(), Arc::default(), Unreachable::default());
-        Ok(Arc::new(Self { socket, domain, filter: filter.clone(), sends, receives, connected, unreachable }))
+        Ok(Arc::new(Self { file, socket, domain, filter: filter.clone(), sends, receives, connected, unreachable }))
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
@@ -437,8 +445,10 @@ impl DatagramPort {
         set.map_err(|error| Error::from_io("setting a socket option", &error))
     }
 
-    /// Closes the port now; pending operations reject with `Canceled`.
+    /// Closes the port now, and removes the file of a unix socket that was bound here and is still ours; pending operations
+    /// reject with `Canceled`.
     pub fn close(&self) {
+        self.file.remove();
         let open = self.socket.close();
         self.unreachable.close();
         if open {

@@ -1,7 +1,7 @@
 //! Listeners: on sockets, and on whatever else connections come from.
 
 use super::filter::Filter;
-use super::unix_file::{self, UnixFile};
+use super::unix_file::{self, OwnFile};
 use super::{Address, accept, connect, option, sockaddr};
 use crate::coordination::Consumers;
 use crate::error::{Error, ErrorKind};
@@ -9,7 +9,6 @@ use crate::object::{Object, Owner};
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::stream::Socket;
-use crate::sync::Lock;
 use crate::value::Outcome;
 use rustix::io::Errno;
 use socket2::{SockAddr, SockRef};
@@ -20,7 +19,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const DEFAULT_BACKLOG: u32 = 1024;
+/// The system takes its own maximum for anything larger.
+const DEFAULT_BACKLOG: u32 = i32::MAX as u32;
 
 /// How often a port that the system chose for one address, and that is taken for the next one, is given up.
 const PORT_ATTEMPTS: usize = 8;
@@ -28,7 +28,7 @@ const PORT_ATTEMPTS: usize = 8;
 /// How to listen.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// How many connections may wait to be accepted; 0 for 1024.
+    /// How many connections may wait to be accepted; 0 for as many as the system allows.
     pub backlog: u32,
     /// Whether the file of a unix socket that nobody listens on is replaced.
     pub replace_stale: bool,
@@ -59,12 +59,13 @@ pub(super) trait Source: Send + Sync {
 
 /// One listening socket.
 pub(super) struct Member {
+    // Removed while the socket is open.
+    file: OwnFile,
     pub(super) socket: Socket,
     pub(super) filter: Filter,
     pub(super) is_unix: bool,
     pub(super) is_abstract: bool,
     accepts: Arc<Consumers>,
-    file: Lock<Option<UnixFile>>,
 }
 
 /// One or several sources of connections. Any number of accepts may be pending; they are served in order. (NET-20)
@@ -177,14 +178,13 @@ impl Member {
         }
         let fd = open(address, any, options)
             .map_err(|error| Error::from_io(format_args!("listening on {}", text()), &error))?;
-        let file = address.as_pathname().and_then(UnixFile::bound);
         Ok(Self {
+            file: OwnFile::of(address),
             socket: Socket::new(runtime, fd)?,
             filter: filter.clone(),
             is_unix: address.is_unix(),
             is_abstract: sockaddr::abstract_name(address).is_some(),
             accepts: Arc::default(),
-            file: Lock::new(file),
         })
     }
 
@@ -196,7 +196,7 @@ impl Member {
             is_unix: false,
             is_abstract: false,
             accepts: Arc::default(),
-            file: Lock::new(None),
+            file: OwnFile::none(),
         };
         let name = member.name()?;
         member.is_unix = name.is_unix();
@@ -207,13 +207,6 @@ impl Member {
     fn name(&self) -> Result<SockAddr, Error> {
         let name = self.socket.with_fd(|fd| SockRef::from(&fd).local_addr())?;
         name.map_err(|error| Error::from_io("reading the bound address", &error))
-    }
-
-    fn remove_file(&self) {
-        let file = self.file.lock().take();
-        if let Some(file) = file {
-            file.remove();
-        }
     }
 }
 
@@ -246,17 +239,10 @@ impl Source for Member {
     }
 
     fn close(&self) {
-        self.remove_file();
+        self.file.remove();
         if self.socket.close() {
             self.accepts.close();
         }
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        // While the socket is open. Nobody waits any more, so there is nobody to wake.
-        self.remove_file();
     }
 }
 

@@ -1,6 +1,7 @@
-//! The files of listening unix sockets: ours are removed, those that nobody listens on may be replaced.
+//! The files of unix sockets: ours are removed, those that nobody listens on may be replaced.
 
 use super::connect;
+use crate::sync::Lock;
 use rustix::io::Errno;
 use socket2::SockAddr;
 use std::fs::{self, Metadata};
@@ -35,6 +36,33 @@ impl UnixFile {
 
     fn is(&self, found: &Metadata) -> bool {
         (found.dev(), found.ino()) == (self.device, self.number)
+    }
+}
+
+/// The file that is removed with its socket, if there is one; to be dropped while the socket is open.
+pub(super) struct OwnFile(Lock<Option<UnixFile>>);
+
+impl OwnFile {
+    /// Of a socket that has just been bound to this address.
+    pub(super) fn of(bound: &SockAddr) -> Self {
+        Self(Lock::new(bound.as_pathname().and_then(UnixFile::bound)))
+    }
+
+    pub(super) fn none() -> Self {
+        Self(Lock::new(None))
+    }
+
+    pub(super) fn remove(&self) {
+        let file = self.0.lock().take();
+        if let Some(file) = file {
+            file.remove();
+        }
+    }
+}
+
+impl Drop for OwnFile {
+    fn drop(&mut self) {
+        self.remove();
     }
 }
 

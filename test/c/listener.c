@@ -2,6 +2,8 @@
 #include "options.h"
 #include "shortage.h"
 
+#include <netinet/tcp.h>
+
 /* parity: NET-13, NET-18 */
 static void port_0_becomes_a_port_that_can_be_connected_to(void) {
   kja_runtime_t runtime = runtime_open();
@@ -206,6 +208,32 @@ static void without_descriptors_connect_and_listen_are_errors(void) {
   runtime_close(runtime);
 }
 
+#ifdef __linux__
+static uint32_t backlog_of(kja_runtime_t runtime, uint32_t backlog) {
+  kja_address_t address = address_of(runtime, "127.0.0.1:0", 0);
+  kja_listener_t listener = 0;
+  struct tcp_info info;
+  memset(&info, 0, sizeof info);
+  CHECK_OK(kja_address_listen(address, backlog, &listener));
+  CHECK_OK(kja_listener_getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, sizeof info, NULL));
+  CHECK_OK(kja_listener_release(listener));
+  CHECK_OK(kja_address_release(address));
+  /* What it tells of a socket that listens. */
+  return info.tcpi_sacked;
+}
+/* parity: NET-13 */
+static void the_backlog_is_the_systems_maximum_unless_said_otherwise(void) {
+  kja_runtime_t runtime = runtime_open();
+  unsigned most = 0;
+  FILE *file = fopen("/proc/sys/net/core/somaxconn", "r");
+  CHECK(file && fscanf(file, "%u", &most) == 1);
+  if (file) fclose(file);
+  CHECK_U64(backlog_of(runtime, 0), most);
+  CHECK_U64(backlog_of(runtime, 5), 5);
+  runtime_close(runtime);
+}
+#endif
+
 typedef struct greeter_t {
   count_t runs, destroyed;
   uint64_t last;
@@ -300,7 +328,10 @@ int main(void) {
   RUN_IN_BOTH(accepted_connections_outlive_their_listener);
   RUN_IN_BOTH(a_released_listener_is_kept_by_its_accept);
   if (!under_valgrind()) {
-    RUN_IN_BOTH(without_descriptors_accept_neither_spins_nor_dies);
+  #ifdef __linux__
+  RUN_IN_BOTH(the_backlog_is_the_systems_maximum_unless_said_otherwise);
+#endif
+  RUN_IN_BOTH(without_descriptors_accept_neither_spins_nor_dies);
   RUN_IN_BOTH(without_descriptors_accept_goes_on_while_virtual_time_stands_still);
     RUN_IN_BOTH(without_descriptors_connect_and_listen_are_errors);
   }

@@ -85,6 +85,60 @@ static void the_file_goes_with_its_listener(void) {
   folder_remove(folder);
 }
 
+static kja_datagram_t port_in(kja_runtime_t runtime, const char *text) {
+  kja_address_t address = address_of(runtime, text, 0);
+  kja_datagram_t port = 0;
+  CHECK_OK(kja_address_bind_datagram(address, &port));
+  CHECK_OK(kja_address_release(address));
+  return port;
+}
+
+/* parity: NET-14 */
+static void the_file_goes_with_its_port_of_datagrams(void) {
+  kja_runtime_t runtime = runtime_open();
+  folder_t folder = folder_open();
+  const char *text = unix_in(&folder, "port"), *path = text + strlen("unix:");
+  kja_datagram_t port = port_in(runtime, text);
+  CHECK(exists(path));
+  CHECK_OK(kja_datagram_close(port));
+  CHECK(!exists(path));
+  CHECK_OK(kja_datagram_release(port));
+
+  port = port_in(runtime, text);
+  CHECK_OK(kja_datagram_release(port));
+  CHECK(!exists(path));
+
+  /* A pending receive keeps both. */
+  kja_promise_t receiving = 0;
+  port = port_in(runtime, text);
+  CHECK_OK(kja_datagram_receive_start(port, NULL, &receiving));
+  CHECK_OK(kja_datagram_release(port));
+  CHECK(exists(path));
+  CHECK_OK(kja_promise_release(receiving));
+  CHECK(!exists(path));
+
+  /* Whoever puts another in its place keeps it, and so does whoever made the socket. */
+  port = port_in(runtime, text);
+  CHECK(unlink(path) == 0);
+  kja_datagram_t second = port_in(runtime, text);
+  CHECK_OK(kja_datagram_release(port));
+  CHECK(exists(path));
+  CHECK_OK(kja_datagram_release(second));
+  struct sockaddr_un name;
+  int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+  CHECK(bind(fd, (struct sockaddr *)&name, unix_name(&name, path)) == 0);
+  CHECK_OK(kja_datagram_from_fd(runtime, fd, KJA_FD_TAKE, &port));
+  CHECK_OK(kja_datagram_close(port));
+  CHECK_OK(kja_datagram_release(port));
+  CHECK(exists(path));
+  CHECK(unlink(path) == 0);
+
+  port = port_in(runtime, text);
+  runtime_close(runtime);
+  CHECK(!exists(path));
+  folder_remove(folder);
+}
+
 /* parity: NET-13 */
 static void a_file_that_is_no_longer_ours_stays(void) {
   kja_runtime_t runtime = runtime_open();
@@ -328,6 +382,7 @@ int main(void) {
   RUN_IN_BOTH(a_path_is_listened_on_and_connected_to);
   RUN_IN_BOTH(an_abstract_name_is_listened_on_and_connected_to);
   RUN_IN_BOTH(the_file_goes_with_its_listener);
+  RUN_IN_BOTH(the_file_goes_with_its_port_of_datagrams);
   RUN_IN_BOTH(a_file_that_is_no_longer_ours_stays);
   RUN_IN_BOTH(a_relative_path_is_removed_from_where_it_was_bound);
   RUN_IN_BOTH(a_path_in_use_is_refused);
