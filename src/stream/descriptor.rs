@@ -67,6 +67,11 @@ impl Descriptor {
         }
     }
 
+    /// One says EIO when nobody has its terminal open any more: there is nothing left to read.
+    fn is_pty_master(&self) -> Result<bool, Error> {
+        Ok(!self.is_socket && self.socket.with_fd(|fd| rustix::pty::ptsname(fd, Vec::new()).is_ok())?)
+    }
+
     fn write_once(&self, fd: BorrowedFd<'_>, data: &[u8]) -> rustix::io::Result<usize> {
         if self.is_socket { send(fd, data, FLAGS) } else { super::quiet_write::write(fd, data) }
     }
@@ -101,7 +106,10 @@ impl Transport for Descriptor {
             |fd| if self.is_socket { target.recv(fd) } else { target.read(fd) },
             |count| *count < room,
         ))?;
-        Poll::Ready(read.map_err(|error| Error::from_io("reading", &error)))
+        match read {
+            Err(error) if error.raw_os_error() == Some(libc::EIO) && self.is_pty_master()? => Poll::Ready(Ok(0)),
+            read => Poll::Ready(read.map_err(|error| Error::from_io("reading", &error))),
+        }
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
