@@ -135,7 +135,8 @@ fn sent(result: rustix::io::Result<usize>) -> Outcome {
     }
 }
 
-/// What comes of a receive.
+/// What comes of a receive; it is taken apart at once.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Received {
     New(Message),
     /// What had come to a receive whose outcome reached nobody.
