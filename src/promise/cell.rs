@@ -312,19 +312,22 @@ impl Cell {
         let how = if noted.is_some() { SETTLED | CANCELED } else { SETTLED };
         // Abandoned meanwhile: nobody can ask for the value any more.
         let unclaimed = outcome.is_ok() && !self.has_holders();
-        let kept = match noted.or_else(|| unclaimed.then(|| self.gone())) {
-            None => outcome,
-            Some(error) => {
-                // Gone, or back where it came from, before anybody learns that this has settled.
+        let (kept, unwanted) = match noted.or_else(|| unclaimed.then(|| self.gone())) {
+            None => (outcome, None),
+            Some(error) if matches!(outcome, Ok(Value::Unclaimed(_))) => {
+                // Back where it came from before anybody learns that this has settled.
                 drop(state);
                 drop(outcome);
                 state = self.state.lock();
-                Err(error)
+                (Err(error), None)
             }
+            Some(error) => (Err(error), Some(outcome)),
         };
         state.phase = Phase::Settled(kept);
         self.flags.fetch_or(how, Ordering::AcqRel);
         self.tell(state);
+        // Its destructor may take its time: nobody waits for that.
+        drop(unwanted);
     }
 
     fn tell(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
