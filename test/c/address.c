@@ -132,8 +132,10 @@ static void services_have_names(void) {
 static void services_of_datagrams_have_names_too(void) {
   static const char *const texts[] = {"127.0.0.1:tftp", "localhost:tftp", "[::1]:tftp", "*:tftp"};
   struct servent *service = getservbyname("tftp", "udp");
-  if (!CHECK(service && !getservbyname("tftp", "tcp"))) return;
+  if (!CHECK(service != NULL)) return;
+  /* Read before the next call, which uses the same memory. */
   uint16_t want = ntohs((uint16_t)service->s_port);
+  CHECK(!getservbyname("tftp", "tcp"));
   kja_runtime_t runtime = runtime_open();
   for (int i = 0; i < 4; i++) {
     uint16_t port = 0;
