@@ -570,7 +570,8 @@ typedef struct {
    */
   uint64_t look_nanos;
   /*
-   How many turns in a row before timers and sockets get a look; 0 for 256. (LOOP-09)
+   How many turns in a row before timers and sockets get a look, however long they take; 0 for 256, or fewer if they
+   take more than about 50 microseconds together. With virtual time only turns count. (LOOP-09)
    */
   uint64_t turns_per_look;
   /*

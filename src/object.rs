@@ -20,6 +20,11 @@ pub(crate) trait Object: Any + Send + Sync {
         None
     }
 
+    /// How many bytes it has brought, if it was received.
+    fn byte_count(&self) -> usize {
+        0
+    }
+
     /// Closes what it has open, because its owner shuts down.
     fn end(&self) {}
 }

@@ -92,6 +92,16 @@ impl Value {
         }
     }
 
+    /// How many bytes it is, or says that there are, if they were received.
+    pub(crate) fn byte_count(&self) -> usize {
+        match self {
+            Self::U64(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Object(ObjectRef(object)) => object.byte_count(),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn is_unit(&self) -> bool {
         match self {
             Self::Unclaimed(unclaimed) => unclaimed.value().is_unit(),

@@ -79,5 +79,6 @@ void bulk(void);     /* W4 */
 void datagrams(void); /* W5 */
 void promises(void); /* W9 */
 void memory(void);   /* W10 */
+void beside(void);   /* W11 */
 
 #endif

@@ -36,7 +36,8 @@ pub struct kja_runtime_options_t {
     /// How long a caller and an idle loop look for work before they sleep, in nanoseconds; 0 for 50
     /// microseconds, `UINT64_MAX` for not at all.
     pub look_nanos: u64,
-    /// How many turns in a row before timers and sockets get a look; 0 for 256. (LOOP-09)
+    /// How many turns in a row before timers and sockets get a look, however long they take; 0 for 256, or fewer if they
+    /// take more than about 50 microseconds together. With virtual time only turns count. (LOOP-09)
     pub turns_per_look: u64,
     /// Turns that take this long, in nanoseconds, are reported to `on_slow_turn`; 0 for none.
     pub slow_turn_nanos: u64,
@@ -82,7 +83,7 @@ fn read_options(options: &kja_runtime_options_t) -> Result<Options, Error> {
         shutdown_nanos: or(options.shutdown_nanos, defaults.shutdown_nanos),
         look_nanos,
         virtual_time: options.flags & KJA_RUNTIME_VIRTUAL_TIME != 0,
-        turns_per_look: or(options.turns_per_look, defaults.turns_per_look as u64).min(1 << 20) as usize,
+        turns_per_look: options.turns_per_look.min(1 << 20) as usize,
         slow: (options.slow_turn_nanos != 0).then(|| Slow::new(options.slow_turn_nanos, slow, ctx.clone())),
         runnable: options.on_runnable.map(|run| Runnable { hook: hook(Some(run)), ctx: ctx.clone() }),
         end_handles: defaults.end_handles,

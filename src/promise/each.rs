@@ -15,6 +15,9 @@ use std::task::{Context, Poll};
 /// How many callbacks run in one turn of the loop, if there is always more.
 const MOST_IN_A_TURN: u32 = 8;
 
+/// After how many bytes a turn ends in any case.
+const MOST_BYTES_IN_A_TURN: usize = 32 * 1024;
+
 /// What brings them.
 pub(crate) trait Items: Send {
     /// The next one; `None` at the end.
@@ -53,11 +56,12 @@ pub(crate) struct Each {
     /// What the last callback returned and is waited for before the next.
     waits: Option<Watch>,
     in_this_turn: u32,
+    bytes_in_this_turn: usize,
 }
 
 impl Each {
     pub(super) fn new(items: Box<dyn Items>, run: ForEach) -> Self {
-        Self { items, run, waits: None, in_this_turn: 0 }
+        Self { items, run, waits: None, in_this_turn: 0, bytes_in_this_turn: 0 }
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {
@@ -72,7 +76,7 @@ impl Each {
                 outcome => return Step::Settle(outcome),
             }
         }
-        if !on_loop || self.in_this_turn == MOST_IN_A_TURN {
+        if !on_loop || self.in_this_turn == MOST_IN_A_TURN || self.bytes_in_this_turn >= MOST_BYTES_IN_A_TURN {
             return self.rest(Step::NeedsLoop);
         }
         let item = match self.items.poll_next(cx) {
@@ -82,6 +86,7 @@ impl Each {
             Poll::Ready(Some(Ok(item))) => item,
         };
         self.in_this_turn += 1;
+        self.bytes_in_this_turn += item.byte_count();
         match self.run.run(item.claim()) {
             Resolution::Outcome(Ok(Value::Unit)) => Step::Again,
             Resolution::Outcome(done) => Step::Return(done),
@@ -90,7 +95,7 @@ impl Each {
     }
 
     fn rest(&mut self, step: Step) -> Step {
-        self.in_this_turn = 0;
+        (self.in_this_turn, self.bytes_in_this_turn) = (0, 0);
         step
     }
 

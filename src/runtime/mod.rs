@@ -1,5 +1,6 @@
 //! Runtimes: an event loop with its own thread, or a wait scope that its owner drives.
 
+mod budget;
 pub mod clock;
 mod detached;
 mod drive;
@@ -68,7 +69,8 @@ pub struct Options {
     pub look_nanos: u64,
     /// Timers go by a clock that only `advance` moves; waits for the system do not. (TIME-06)
     pub virtual_time: bool,
-    /// How many turns in a row before timers and sockets get a look. (LOOP-09)
+    /// How many turns in a row before timers and sockets get a look, however long they take; 0 for 256, or fewer if they
+    /// take more than about 50 microseconds together. With virtual time only turns count. (LOOP-09)
     pub turns_per_look: usize,
     pub(crate) hooks: Option<Hooks>,
     pub(crate) slow: Option<Slow>,
@@ -96,7 +98,7 @@ impl Default for Options {
             shutdown_nanos: 5_000_000_000,
             look_nanos: 50_000,
             virtual_time: false,
-            turns_per_look: 256,
+            turns_per_look: 0,
             hooks: None,
             slow: None,
             runnable: None,
@@ -149,7 +151,7 @@ impl Shared {
             promises: AtomicU64::new(0),
             turns: AtomicU64::new(0),
             wake_ups: AtomicU64::new(0),
-            turns_per_look: options.turns_per_look.max(1),
+            turns_per_look: options.turns_per_look,
             slow: options.slow.take(),
             held: AtomicBool::new(false),
             end_handles: options.end_handles,

@@ -1,5 +1,6 @@
 //! The loop's body: one tokio task that polls what is ready, fires timers, and looks before it sleeps.
 
+use super::budget::Budget;
 use super::clock::{self, Clock};
 use super::queue::Rest;
 use super::{Shared, on_loop};
@@ -17,7 +18,7 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
     let mut due = Vec::new();
     let mut look = Look::new(runtime.look_nanos);
     let mut armed = None;
-    let mut since_io = 0;
+    let mut budget = Budget::new(runtime.turns_per_look, &runtime.clock);
     // Whether the sockets had nothing since the last turn.
     let mut looked = false;
     loop {
@@ -29,20 +30,21 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
         if runtime.queue.take(&mut older) {
             look.called();
         }
-        let before = since_io;
-        while since_io < runtime.turns_per_look
-            && let Some(cell) = on_loop::pop().or_else(|| older.pop_front())
-        {
+        let before = budget.spent();
+        let mut spent = false;
+        while !spent && let Some(cell) = on_loop::pop().or_else(|| older.pop_front()) {
             on_loop::poll(&runtime, &cell);
-            since_io += 1;
+            budget.spend();
+            spent = budget.is_spent();
         }
-        count(&runtime.turns, (since_io - before) as u64);
-        if since_io >= runtime.turns_per_look {
-            since_io = 0;
+        let turns = budget.spent() - before;
+        count(&runtime.turns, turns as u64);
+        if spent {
             tokio::task::yield_now().await;
+            budget.renew();
             continue;
         }
-        if since_io > before {
+        if turns > 0 {
             looked = false;
             continue;
         }
@@ -50,7 +52,7 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             Rest::Last => continue,
             Rest::Stopping => return,
             Rest::Idle => {
-                since_io = 0;
+                budget.rest();
                 if looked {
                     runtime.queue.take_idle(&mut older);
                 } else {
@@ -59,7 +61,7 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
                 looked = !looked;
                 continue;
             }
-            Rest::Nothing => since_io = 0,
+            Rest::Nothing => budget.rest(),
         }
         if look.worthwhile() {
             std::thread::yield_now();

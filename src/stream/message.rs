@@ -124,6 +124,10 @@ impl Object for Message {
     fn owner(&self) -> Option<&Owner> {
         Some(&self.runtime().owner)
     }
+
+    fn byte_count(&self) -> usize {
+        self.content.len()
+    }
 }
 
 /// Several messages that were received together, in order.

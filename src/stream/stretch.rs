@@ -2,8 +2,8 @@
 
 use std::task::{Context, Poll};
 
-/// How many bytes an operation moves in one turn.
-const STRETCH: usize = 256 * 1024;
+/// How many bytes an operation moves in one turn, and one read or write more.
+const STRETCH: usize = 64 * 1024;
 
 /// Counts the bytes of one turn.
 #[derive(Default)]

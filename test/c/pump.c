@@ -382,6 +382,65 @@ static void a_pump_that_never_waits_lets_others_have_their_turn(void) {
   runtime_close(runtime);
 }
 
+typedef struct watched_t {
+  kja_runtime_t runtime;
+  int fd;
+  uint64_t before, after;
+} watched_t;
+
+static uint64_t turns_of(kja_runtime_t runtime) {
+  kja_runtime_stats_t stats;
+  memset(&stats, 0, sizeof stats);
+  stats.size = sizeof stats;
+  CHECK_OK(kja_runtime_stats(runtime, &stats));
+  return stats.turns;
+}
+static void something_comes(void *ctx, kja_call_t call) {
+  watched_t *watched = (watched_t *)ctx;
+  (void)call;
+  watched->before = turns_of(watched->runtime);
+  CHECK(write(watched->fd, "x", 1) == 1);
+}
+static void it_is_seen(void *ctx, kja_call_t call) {
+  watched_t *watched = (watched_t *)ctx;
+  (void)call;
+  watched->after = turns_of(watched->runtime);
+}
+
+/* What comes to another connection is not left until many megabytes have been moved. Each turn moves 64 KB. */
+/* parity: LOOP-09 */
+static void a_pump_that_never_waits_does_not_hold_up_what_comes_to_others(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_listener_t listener = listen_on_loopback(runtime);
+  kja_promise_t accepting = accept_start(listener);
+  watched_t watched = {runtime, plain_connect(port_of(listener)), 0, 0};
+  kja_connection_t other = handle_from(accepting), null = 0;
+  int fd = file_new();
+  CHECK(ftruncate(fd, (off_t)1 << 40) == 0);
+  kja_connection_t from = file_from(runtime, fd, 0);
+  CHECK_OK(kja_connection_new_null(runtime, &null));
+  kja_promise_t pumping = pump_start(from, null, UINT64_MAX), timer = 0, first = 0, then = 0;
+  for (int i = 0; i < 20; i++) {
+    kja_promise_t reading = read_start(other, 1, 1);
+    CHECK_OK(kja_promise_then(reading, it_is_seen, &watched, NULL, &then));
+    CHECK_OK(kja_promise_release(reading));
+    timer = sleep_start(runtime, MILLISECOND);
+    CHECK_OK(kja_promise_then(timer, something_comes, &watched, NULL, &first));
+    CHECK_OK(kja_promise_release(timer));
+    expect(first, KJA_OK);
+    expect(then, KJA_OK);
+    CHECK(watched.after - watched.before < 100);
+  }
+  CHECK_OK(kja_promise_release(pumping));
+  CHECK_OK(kja_connection_release(from));
+  CHECK_OK(kja_connection_release(null));
+  CHECK_OK(kja_connection_release(other));
+  CHECK_OK(kja_listener_release(listener));
+  CHECK(close(fd) == 0);
+  CHECK(close(watched.fd) == 0);
+  runtime_close(runtime);
+}
+
 /* A file that grows as fast as it is read. */
 static void a_pump_to_the_end_of_its_own_file_can_be_cancelled(void) {
   kja_runtime_t runtime = runtime_open();
@@ -545,6 +604,7 @@ int main(void) {
   RUN_IN_BOTH(a_pump_back_to_its_own_source_is_an_echo);
   RUN_IN_BOTH(pumps_make_a_chain);
   RUN_IN_BOTH(a_pump_that_never_waits_lets_others_have_their_turn);
+  RUN_IN_BOTH(a_pump_that_never_waits_does_not_hold_up_what_comes_to_others);
   RUN_IN_BOTH(a_pump_to_the_end_of_its_own_file_can_be_cancelled);
   RUN_IN_BOTH(a_pump_into_what_only_reads_fails);
   RUN_IN_BOTH(the_pump_keeps_both_ends);

@@ -571,6 +571,8 @@ static void W9(void) {
   rrt_stop(&r); free(o);
 }
 
+#include "beside.h"
+
 int main(int argc, char **argv) {
   g_peer = "raw";
   raise_fds(20000);
@@ -601,6 +603,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(w, "W6")) W6();
   else if (!strcmp(w, "W8")) W8();
   else if (!strcmp(w, "W9")) W9();
+  else if (!strcmp(w, "W11")) W11();
   else { fprintf(stderr, "n/a\n"); return 4; }
   return 0;
 }
