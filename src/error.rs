@@ -150,8 +150,11 @@ impl Error {
         Self(Repr::Shared(Arc::new(Detail { kind, os, text: text.into(), extra: None })))
     }
 
-    /// Turns an I/O error into ours, saying what was attempted.
+    /// Turns an I/O error into ours, saying what was attempted. One that carries an error of ours becomes that again.
     pub fn from_io(what: impl fmt::Display, error: &io::Error) -> Self {
+        if let Some(ours) = carried(error) {
+            return ours.clone();
+        }
         let os = error.raw_os_error().unwrap_or(0);
         Self::with_os(kind_of_io(error), os, format!("{what}: {error}"))
     }
@@ -268,6 +271,37 @@ impl ErrorKind {
     }
 }
 
+impl From<Error> for io::Error {
+    /// Carries the whole error; [`Error::from_io`] takes it out again.
+    fn from(error: Error) -> Self {
+        let kind = match (error.os_error(), error.kind()) {
+            (0, ErrorKind::Disconnected) => io::ErrorKind::ConnectionReset,
+            (0, ErrorKind::Unimplemented) => io::ErrorKind::Unsupported,
+            (0, ErrorKind::InvalidArgument) => io::ErrorKind::InvalidInput,
+            (0, ErrorKind::TimedOut) => io::ErrorKind::TimedOut,
+            (0, _) => io::ErrorKind::Other,
+            (number, _) => Self::from_raw_os_error(number).kind(),
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// The error of ours that an I/O error was made from, also if a protocol in between has wrapped it.
+fn carried(error: &io::Error) -> Option<&Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.get_ref().map(|inner| inner as _);
+    while let Some(inner) = cause {
+        if let Some(ours) = inner.downcast_ref() {
+            return Some(ours);
+        }
+        // What an I/O error carries is not its source, but has the same source.
+        cause = match inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => inner.source(),
+        };
+    }
+    None
+}
+
 fn kind_of_io(error: &io::Error) -> ErrorKind {
     use io::ErrorKind as K;
     use rustix::io::Errno;
@@ -300,6 +334,8 @@ fn kind_of_io(error: &io::Error) -> ErrorKind {
         | K::HostUnreachable
         | K::NetworkUnreachable
         | K::NetworkDown => ErrorKind::Disconnected,
+        // An end where more was to come.
+        K::UnexpectedEof => ErrorKind::Disconnected,
         K::OutOfMemory => ErrorKind::Overloaded,
         K::Unsupported => ErrorKind::Unimplemented,
         _ => ErrorKind::Failed,
@@ -334,6 +370,28 @@ mod tests {
         assert_eq!((third.details()[0].1.as_ref(), ids(&third)), (b"7".as_ref(), vec![7, 8]));
         assert_eq!(ids(&third.with_detail(7, None)), [8]);
         assert_eq!((third.kind(), third.text()), (ErrorKind::Overloaded, "full"));
+    }
+
+    // parity: EXC-07
+    #[test]
+    fn an_io_error_carries_the_whole_error_through_other_code() {
+        let ours = Error::with_os(ErrorKind::Disconnected, 32, "gone").with_detail(7, Some(Bytes::from_static(b"7")));
+        let plain = io::Error::from(ours.clone());
+        assert_eq!(plain.kind(), io::ErrorKind::BrokenPipe);
+        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, io::Error::from(ours)));
+        for error in [plain, wrapped] {
+            let back = Error::from_io("reading", &error);
+            assert_eq!((back.kind(), back.os_error(), back.text()), (ErrorKind::Disconnected, 32, "gone"));
+            assert_eq!(back.details()[0].0, 7);
+        }
+        for kind in ErrorKind::ALL {
+            let error = io::Error::from(Error::new(kind, "x"));
+            // Which would be taken for a reason to try again.
+            assert!(!matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock));
+            assert_eq!(Error::from_io("", &error).kind(), kind);
+        }
+        let end = io::Error::from(io::ErrorKind::UnexpectedEof);
+        assert_eq!(Error::from_io("reading", &end).kind(), ErrorKind::Disconnected);
     }
 
     #[test]

@@ -300,7 +300,7 @@ impl Watch {
     }
 
     /// The outcome of a promise known to have settled.
-    fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         self.promise.0.passed_on().unwrap_or_else(|| Err(Error::pending()))
     }
 

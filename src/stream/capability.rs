@@ -4,14 +4,15 @@
 //! descriptor; through a pipe in this process it travels as it is.
 
 use super::control::{Beside, MOST_FDS, Wanted, room_for_fds};
+use super::parts::Parts;
 use super::read::{CHUNK, Reading, reserve};
+use super::transport::Carrier;
 use super::{Connection, Message};
 use crate::coordination::Turn;
 use crate::error::{Error, ErrorKind};
 use crate::promise::Promise;
 use crate::value::{Outcome, Value};
 use bytes::Bytes;
-use std::collections::VecDeque;
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
@@ -37,7 +38,7 @@ pub(crate) enum Carries {
 struct WriteWith {
     connection: Arc<Connection>,
     turn: Turn,
-    parts: VecDeque<Bytes>,
+    parts: Parts,
     attached: Option<Attached>,
     /// Connections of which copies are sent.
     moved: Vec<Arc<Connection>>,
@@ -54,8 +55,8 @@ impl Future for WriteWith {
         }
         while !this.parts.is_empty() {
             this.connection.check_write()?;
-            let transport = this.connection.transport();
-            ready!(transport.poll_write_with(cx, &mut this.parts, &mut this.attached))?;
+            let (carrier, attached) = (this.connection.carrier()?, &mut this.attached);
+            ready!(this.parts.poll(|parts| carrier.poll_write_with(cx, parts, attached)))?;
             if this.attached.is_none() {
                 this.moved.drain(..).for_each(|connection| connection.close());
             }
@@ -97,7 +98,7 @@ impl ReadWith {
                 reserve(&mut self.buffer, self.max.min(CHUNK.max(self.min)) - filled)?;
             }
             let (buffer, beside) = (&mut self.buffer, &mut self.beside);
-            let read = self.reading.transport().poll_read_with(cx, buffer, self.wanted, beside);
+            let read = self.reading.carrier()?.poll_read_with(cx, buffer, self.wanted, beside);
             if read.is_pending() && filled == 0 {
                 // An idle read holds no memory.
                 self.buffer = Vec::new();
@@ -133,6 +134,15 @@ fn not_one(what: &str, bytes: &Bytes, withheld: bool) -> Error {
 }
 
 impl Connection {
+    pub(super) fn carrier(&self) -> Result<&dyn Carrier, Error> {
+        let bytes_only = || Error::new(ErrorKind::Unimplemented, "this connection carries bytes only");
+        self.transport().carrier().ok_or_else(bytes_only)
+    }
+
+    fn carries(&self) -> Result<Carries, Error> {
+        self.carrier()?.carries()
+    }
+
     /// Whether that many descriptors or connections go together, with that many bytes.
     pub(crate) fn check_capabilities(size: usize, count: usize) -> Result<(), Error> {
         if size == 0 {
@@ -147,7 +157,7 @@ impl Connection {
     fn write_attached(self: &Arc<Self>, data: &[u8], count: usize, attached: Attached) -> Result<WriteWith, Error> {
         self.runtime().check()?;
         Self::check_capabilities(data.len(), count)?;
-        let parts = VecDeque::from([Bytes::copy_from_slice(data)]);
+        let parts = Parts::new([Bytes::copy_from_slice(data)]);
         let attached = (count > 0).then_some(attached);
         Ok(WriteWith { connection: self.clone(), turn: self.writes().take(), parts, attached, moved: Vec::new() })
     }
@@ -160,7 +170,7 @@ impl Connection {
     /// # Cancellation
     /// Until the first byte is sent no descriptor is; after it, all are.
     pub fn write_with_fds(self: &Arc<Self>, data: &[u8], fds: Vec<OwnedFd>) -> Result<Promise, Error> {
-        self.transport().carries()?;
+        self.carries()?;
         let write = self.write_attached(data, fds.len(), Attached::Fds(fds))?;
         Ok(Promise::start(self.runtime().clone(), "write_with_fds", write))
     }
@@ -179,10 +189,10 @@ impl Connection {
     }
 
     fn writing_connections(self: &Arc<Self>, data: &[u8], moved: Vec<Arc<Self>>) -> Result<WriteWith, Error> {
-        match self.transport().carries()? {
+        match self.carries()? {
             Carries::Connections => self.write_attached(data, moved.len(), Attached::Connections(moved)),
             Carries::Descriptors => {
-                let fds: Result<Vec<OwnedFd>, Error> = moved.iter().map(|connection| connection.dup_fd()).collect();
+                let fds: Result<Vec<OwnedFd>, Error> = moved.iter().map(|connection| connection.dup_own_fd()).collect();
                 let mut write = self.write_attached(data, moved.len(), Attached::Fds(fds?))?;
                 write.moved = moved;
                 Ok(write)
@@ -201,7 +211,7 @@ impl Connection {
     /// # Cancellation
     /// What had arrived for an unfinished `min` is lost; with `min` 1 nothing is.
     pub fn read_with_fds(self: &Arc<Self>, min: usize, max: usize, most: usize) -> Result<Promise, Error> {
-        self.transport().carries()?;
+        self.carries()?;
         let (this, read) = (self.clone(), self.read_with(min, max, wanted(most))?);
         Ok(Promise::start(self.runtime().clone(), "read_with_fds", async move {
             let (bytes, mut beside) = read.all().await?;
@@ -212,7 +222,7 @@ impl Connection {
 
     /// As `read_with_fds`, for connections. (CAPS-04)
     pub fn read_with_connections(self: &Arc<Self>, min: usize, max: usize, most: usize) -> Result<Promise, Error> {
-        let carries = self.transport().carries()?;
+        let carries = self.carries()?;
         let (this, read) = (self.clone(), self.read_with(min, max, wanted(most))?);
         Ok(Promise::start(self.runtime().clone(), "read_with_connections", async move {
             let (bytes, mut beside) = read.all().await?;
@@ -239,7 +249,7 @@ impl Connection {
     /// # Errors
     /// `Unimplemented` for what is no socket.
     pub fn read_with_control(self: &Arc<Self>, min: usize, max: usize, room: usize) -> Result<Promise, Error> {
-        self.transport().socket().ok_or_else(Error::no_socket)?;
+        self.carrier().map_err(|_| Error::no_socket())?;
         let read = self.read_with(min, max, Wanted { room, most: usize::MAX, keeps: false })?;
         let this = self.clone();
         Ok(Promise::start(self.runtime().clone(), "read_with_control", async move {
@@ -259,7 +269,7 @@ impl Connection {
     /// # Errors
     /// `Overloaded` if the process has no descriptor left; the one that came is then the next receive's.
     pub fn receive_fd(self: &Arc<Self>, required: bool) -> Result<Promise, Error> {
-        self.transport().carries()?;
+        self.carries()?;
         let (this, read) = (self.clone(), self.read_with(1, 1, ONE)?);
         Ok(Promise::start(self.runtime().clone(), "receive_fd", async move {
             let (bytes, mut beside) = read.all().await?;
@@ -286,7 +296,7 @@ impl Connection {
 
     /// Two connected ends, of a kind that this one can send and that carries as much.
     pub(crate) fn pair_to_send(&self) -> Result<(Arc<Self>, Arc<Self>), Error> {
-        match self.transport().carries()? {
+        match self.carries()? {
             Carries::Connections => Ok(Self::capability_pair(self.runtime())),
             Carries::Descriptors => Self::socket_pair(self.runtime()),
         }
@@ -298,7 +308,7 @@ impl Connection {
 
     /// `Unimplemented` if it carries bytes only.
     pub(crate) fn check_carries(&self) -> Result<(), Error> {
-        self.transport().carries().map(drop)
+        self.carries().map(drop)
     }
 
     /// Receives one connection. The promise carries it; at the end of the stream unit, or, if it is `required`, the
@@ -321,7 +331,7 @@ impl Connection {
     pub(crate) fn receiving(
         self: &Arc<Self>,
     ) -> Result<impl Future<Output = Result<Option<Arc<Self>>, Error>> + Send + use<>, Error> {
-        let carries = self.transport().carries()?;
+        let carries = self.carries()?;
         let (this, read) = (self.clone(), self.read_with(1, 1, ONE)?);
         Ok(async move {
             let (bytes, mut beside) = read.all().await?;
@@ -338,28 +348,6 @@ impl Connection {
     pub(crate) fn no_more() -> Error {
         not_one("connection", &Bytes::new(), false)
     }
-
-    /// The number of its descriptor, which stays its own. (STRM-19)
-    ///
-    /// # Errors
-    /// `Unimplemented` if it has none.
-    pub fn fd(&self) -> Result<i32, Error> {
-        let socket = self.transport().socket().ok_or_else(no_descriptor)?;
-        socket.with_fd(|fd| std::os::fd::AsRawFd::as_raw_fd(&fd))
-    }
-
-    /// A copy of its descriptor, closed on exec. (STRM-19)
-    ///
-    /// # Errors
-    /// `Unimplemented` if it has none.
-    pub fn dup_fd(&self) -> Result<OwnedFd, Error> {
-        let socket = self.transport().socket().ok_or_else(no_descriptor)?;
-        socket.share()?.map_err(|errno| Error::from_io("copying a descriptor", &errno.into()))
-    }
-}
-
-fn no_descriptor() -> Error {
-    Error::new(ErrorKind::Unimplemented, "this connection has no descriptor")
 }
 
 fn no_other<T>(things: &mut Vec<T>, what: &str) -> Result<(), Error> {

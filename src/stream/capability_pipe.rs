@@ -5,14 +5,16 @@
 
 use super::control::{Beside, Wanted};
 use super::pipe::{End, two_way};
-use super::{Attached, Carries, Connection, Target, Transport};
+use super::transport::{Carrier, Transport};
+use super::{Attached, Carries, Connection, fill};
 use crate::error::Error;
 use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
-use bytes::Bytes;
 use std::collections::VecDeque;
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio::io::ReadBuf;
 
 /// What goes with the bytes of one direction.
 #[derive(Default)]
@@ -37,19 +39,15 @@ struct CapabilityEnd {
     outward: Arc<Lock<Line>>,
 }
 
-fn size(parts: &VecDeque<Bytes>) -> u64 {
-    parts.iter().map(|part| part.len() as u64).sum()
-}
-
 impl Transport for CapabilityEnd {
-    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
-        let count = ready!(self.end.poll_read(cx, target))?;
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
+        let count = ready!(self.end.poll_read(cx, buffer))?;
         let unwanted = self.inward.lock().pass(count);
         drop(unwanted);
         Poll::Ready(Ok(count))
     }
 
-    fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
         self.poll_write_with(cx, parts, &mut None)
     }
 
@@ -59,55 +57,12 @@ impl Transport for CapabilityEnd {
         Ok(count)
     }
 
-    fn carries(&self) -> Result<Carries, Error> {
-        Ok(Carries::Connections)
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
     }
 
-    fn poll_write_with(
-        &self,
-        cx: &mut Context<'_>,
-        parts: &mut VecDeque<Bytes>,
-        attached: &mut Option<Attached>,
-    ) -> Poll<Result<(), Error>> {
-        let put = attached.is_some();
-        if let Some(attached) = attached.take() {
-            let mut line = self.outward.lock();
-            let at = line.written;
-            line.waiting.push_back((at, attached));
-        }
-        let before = size(parts);
-        let written = self.end.poll_write(cx, parts);
-        let mut line = self.outward.lock();
-        match written {
-            Poll::Ready(Ok(())) => line.written += before - size(parts),
-            _ if put => *attached = line.waiting.pop_back().map(|(_, attached)| attached),
-            _ => {}
-        }
-        written
-    }
-
-    fn poll_read_with(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut Vec<u8>,
-        wanted: Wanted,
-        beside: &mut Beside,
-    ) -> Poll<Result<usize, Error>> {
-        let count = ready!(self.end.poll_read(cx, &mut Target::Vec(buffer)))?;
-        let came = self.inward.lock().pass(count);
-        for attached in came {
-            match attached {
-                Attached::Fds(fds) => beside.fds.extend(fds),
-                Attached::Connections(connections) => beside.connections.extend(connections),
-            }
-        }
-        beside.fds.truncate(wanted.most);
-        beside.connections.truncate(wanted.most);
-        Poll::Ready(Ok(count))
-    }
-
-    fn shutdown_write(&self) -> Result<(), Error> {
-        self.end.shutdown_write()
+    fn poll_shutdown_write(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.end.poll_shutdown_write(cx)
     }
 
     fn abort_read(&self) -> Result<(), Error> {
@@ -135,6 +90,54 @@ impl Transport for CapabilityEnd {
 
     fn forget_reader(&self) {
         self.end.forget_reader();
+    }
+}
+
+impl Carrier for CapabilityEnd {
+    fn carries(&self) -> Result<Carries, Error> {
+        Ok(Carries::Connections)
+    }
+
+    fn poll_write_with(
+        &self,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+        attached: &mut Option<Attached>,
+    ) -> Poll<Result<usize, Error>> {
+        let put = attached.is_some();
+        if let Some(attached) = attached.take() {
+            let mut line = self.outward.lock();
+            let at = line.written;
+            line.waiting.push_back((at, attached));
+        }
+        let written = self.end.poll_write(cx, parts);
+        let mut line = self.outward.lock();
+        match written {
+            Poll::Ready(Ok(count)) => line.written += count as u64,
+            _ if put => *attached = line.waiting.pop_back().map(|(_, attached)| attached),
+            _ => {}
+        }
+        written
+    }
+
+    fn poll_read_with(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        wanted: Wanted,
+        beside: &mut Beside,
+    ) -> Poll<Result<usize, Error>> {
+        let count = ready!(fill::spare(buffer, |spare| self.end.poll_read(cx, spare)))?;
+        let came = self.inward.lock().pass(count);
+        for attached in came {
+            match attached {
+                Attached::Fds(fds) => beside.fds.extend(fds),
+                Attached::Connections(connections) => beside.connections.extend(connections),
+            }
+        }
+        beside.fds.truncate(wanted.most);
+        beside.connections.truncate(wanted.most);
+        Poll::Ready(Ok(count))
     }
 }
 

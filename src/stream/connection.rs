@@ -4,33 +4,37 @@
 //! Writes go out in the order in which they were started. Every pending operation keeps the connection
 //! alive; `close` ends them all.
 
+use super::parts::Parts;
 use super::transport::Transport;
+use super::write::{Flush, ShutdownWrite};
 use super::{Read, ReadAll, ReadInto, Socket, Write, pump};
-use crate::coordination::Turns;
+use crate::coordination::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::foreign::{BorrowedBuffer, Opaque};
-use crate::net::{Address, Credentials, Peer, Remote, get_option, set_option};
+use crate::net::Remote;
 use crate::object::{Object, Owner};
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::sync::Lock;
 use crate::value::Value;
 use bytes::Bytes;
-use socket2::SockRef;
-use std::collections::VecDeque;
-use std::io;
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 /// Why nothing more can be written.
 #[derive(Clone)]
 enum WriteEnd {
-    /// The end has been told to the other side.
+    /// The other side is being told of the end.
+    Shutting,
+    /// It has been told.
     Shut,
     Aborted(Error),
 }
+
+/// How many connections may stand on top of each other: a read or write of the uppermost passes through all of them in
+/// one poll, which needs stack for each.
+pub(crate) const MOST_LAYERS: usize = 64;
 
 /// A byte stream that is open in both directions or in one.
 pub struct Connection {
@@ -42,21 +46,55 @@ pub struct Connection {
     write_end: Lock<Option<WriteEnd>>,
     /// Whether `write_end` says something: most writes need not look.
     write_ended: AtomicBool,
+    /// Whether the transport may keep bytes that it has taken.
+    buffers: bool,
+    /// Whether a flush is under way that nobody waits for, and that flush.
+    flushing: AtomicBool,
+    flush: Lock<Option<Promise>>,
+    /// How often bytes were moved by an `Exclusive`, for the layer that it belongs to.
+    moved: AtomicUsize,
+    /// How many connections stand on top of each other here, with this one.
+    layers: usize,
     /// Settles when writing has become useless; made when somebody first asks.
     disconnected: Lock<Option<Promise>>,
     remote: Remote,
-    /// Who the peer is is not to be told.
+    /// Nobody may learn who the peer is.
     peer_hidden: AtomicBool,
 }
 
 impl Connection {
     pub(crate) fn new(runtime: &Arc<Shared>, transport: impl Transport + 'static) -> Arc<Self> {
-        Self::build(runtime, transport, Remote::default())
+        Self::build(runtime, transport, Remote::default(), 1)
     }
 
-    fn build(runtime: &Arc<Shared>, transport: impl Transport + 'static, remote: Remote) -> Arc<Self> {
+    /// A connection on top of another one.
+    ///
+    /// # Errors
+    /// `Overloaded` if that is on top of too many others.
+    pub(super) fn above(
+        runtime: &Arc<Shared>,
+        below: &Self,
+        transport: impl Transport + 'static,
+    ) -> Result<Arc<Self>, Error> {
+        Ok(Self::build(runtime, transport, Remote::default(), below.layers_with_one_more()?))
+    }
+
+    fn layers_with_one_more(&self) -> Result<usize, Error> {
+        if self.layers >= MOST_LAYERS {
+            let text = format!("more than {MOST_LAYERS} connections on top of each other");
+            return Err(Error::new(ErrorKind::Overloaded, text));
+        }
+        Ok(self.layers + 1)
+    }
+
+    fn build(runtime: &Arc<Shared>, transport: impl Transport + 'static, remote: Remote, layers: usize) -> Arc<Self> {
         Arc::new(Self {
             remote,
+            layers,
+            buffers: transport.buffers(),
+            flushing: AtomicBool::new(false),
+            flush: Lock::new(None),
+            moved: AtomicUsize::new(0),
             peer_hidden: AtomicBool::new(false),
             runtime: runtime.clone(),
             transport: Arc::new(transport),
@@ -80,7 +118,7 @@ impl Connection {
         if remote.address.is_some() {
             socket.short_reads_drain();
         }
-        Self::build(&runtime, super::Descriptor::new(socket, true), remote)
+        Self::build(&runtime, super::Descriptor::new(socket, true), remote, 1)
     }
 
     /// The connection as what a promise carries.
@@ -94,6 +132,27 @@ impl Connection {
 
     pub(super) fn writes(&self) -> &Turns {
         &self.writes
+    }
+
+    pub(super) fn moved(&self) -> usize {
+        self.moved.load(Ordering::Acquire)
+    }
+
+    pub(super) fn note_move(&self) {
+        self.moved.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    pub(super) fn hides_peer(&self) -> bool {
+        self.peer_hidden.load(Ordering::Acquire)
+    }
+
+    /// From now on nobody learns who the peer is: whoever sent this connection vouches for nothing. (CAPS-09)
+    pub(crate) fn hide_peer(&self) {
+        self.peer_hidden.store(true, Ordering::Release);
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
@@ -121,12 +180,47 @@ impl Connection {
         self.transport.write_now(data)
     }
 
+    /// Whether the transport keeps none of the bytes that it has taken.
+    pub(super) fn is_flushed(&self) -> bool {
+        !self.buffers || self.transport.is_flushed()
+    }
+
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !self.buffers {
+            return Poll::Ready(Ok(()));
+        }
+        self.check_write()?;
+        self.transport.poll_flush(cx)
+    }
+
+    /// Whoever was first in the line of writers, and still is, will not go on.
+    pub(super) fn end_write(self: &Arc<Self>) {
+        if self.buffers {
+            self.transport.forget_writer();
+            self.flush_later();
+        }
+    }
+
+    /// Has what the transport keeps flushed, after the writes in line, though nobody waits for it.
+    fn flush_later(self: &Arc<Self>) {
+        let useful = !self.is_flushed() && self.check_write().is_ok() && self.runtime.check().is_ok();
+        if useful && !self.flushing.swap(true, Ordering::AcqRel) {
+            let flush = Promise::start(self.runtime.clone(), "flush", Flush::new(self));
+            let old = self.flush.lock().replace(flush);
+            drop(old);
+        }
+    }
+
+    pub(super) fn flush_is_over(&self) {
+        self.flushing.store(false, Ordering::Release);
+    }
+
     fn check_write_end(&self) -> Result<(), Error> {
         if !self.write_ended.load(Ordering::Acquire) {
             return Ok(());
         }
         match &*self.write_end.lock() {
-            Some(WriteEnd::Shut) => Err(Error::after_end()),
+            Some(WriteEnd::Shutting | WriteEnd::Shut) => Err(Error::after_end()),
             Some(WriteEnd::Aborted(error)) => Err(error.clone()),
             None => Ok(()),
         }
@@ -137,7 +231,7 @@ impl Connection {
         match &*self.write_end.lock() {
             Some(WriteEnd::Aborted(error)) => Err(error.clone()),
             Some(WriteEnd::Shut) => Ok(()),
-            None => self.transport.check_open(),
+            Some(WriteEnd::Shutting) | None => self.transport.check_open(),
         }
     }
 
@@ -214,10 +308,17 @@ impl Connection {
 
     /// Writes what the kernel takes at once, if no other write is pending; how much that was, maybe nothing. Makes no
     /// promise. (STRM-10)
-    pub fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
+    ///
+    /// A layer may keep some of what it took, and passes it on later; a connection that is closed or dropped before that,
+    /// without a shutdown of writing, loses it.
+    pub fn write_now(self: &Arc<Self>, data: &[u8]) -> Result<usize, Error> {
         self.runtime().check()?;
         let written = self.writes.try_now(|| (self.write_in_turn(data), false));
-        written.map_or_else(|| self.check_write().map(|()| 0), |(written, _)| written)
+        let Some((written, _)) = written else { return self.check_write().map(|()| 0) };
+        if self.buffers {
+            self.flush_later();
+        }
+        written
     }
 
     fn write_with(self: &Arc<Self>, data: &[u8], rest: impl Fn(usize) -> Bytes) -> Result<Promise, Error> {
@@ -226,39 +327,52 @@ impl Connection {
         Ok(match Write::now(self, data) {
             Some((outcome, None)) => Promise::settled(runtime, outcome.map(|_| Value::Unit)),
             Some((sent, Some(turn))) => {
-                let parts = VecDeque::from([rest(sent.unwrap_or(0))]);
+                let parts = Parts::new([rest(sent.unwrap_or(0))]);
                 Promise::start(runtime, "write", Write::in_turn(self, turn, parts))
             }
-            None => Promise::start(runtime, "write", Write::new(self, VecDeque::from([rest(0)]))),
+            None => Promise::start(runtime, "write", Write::new(self, Parts::new([rest(0)]))),
         })
     }
 
     /// Writes several pieces as one. (STRM-11)
     pub fn write_all(self: &Arc<Self>, parts: impl IntoIterator<Item = Bytes>) -> Result<Promise, Error> {
         self.runtime().check()?;
-        let write = Write::new(self, parts.into_iter().collect());
+        let write = Write::new(self, Parts::new(parts));
         Ok(Promise::start(self.runtime().clone(), "write", write))
     }
 
     /// Tells the peer, after the writes started so far, that nothing more will come. (STRM-15)
+    ///
+    /// # Cancellation
+    /// One that waits behind writes does nothing. One that has begun, as a layer's may that has something to say first,
+    /// stays begun: nothing more can be written, and another shutdown goes on with it.
     pub fn shutdown_write(self: &Arc<Self>) -> Result<Promise, Error> {
         self.runtime().check()?;
-        let this = self.clone();
-        let turn = self.writes.take();
-        Ok(Promise::start(self.runtime().clone(), "shutdown_write", async move {
-            std::future::poll_fn(|cx| match this.check_shutdown() {
-                Ok(()) => turn.poll(cx).map(Ok),
-                Err(closed) => Poll::Ready(Err(closed)),
-            })
-            .await?;
-            if this.write_end.lock().is_some() {
-                return Ok(Value::Unit);
-            }
-            this.transport.shutdown_write()?;
-            this.write_end.lock().get_or_insert(WriteEnd::Shut);
-            this.write_ended.store(true, Ordering::Release);
-            Ok(Value::Unit)
-        }))
+        Ok(Promise::start(self.runtime().clone(), "shutdown_write", ShutdownWrite::new(self)))
+    }
+
+    pub(super) fn poll_shutdown_write(&self, turn: &Turn, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let first = turn.poll(cx).is_ready();
+        self.check_shutdown()?;
+        if !first {
+            return Poll::Pending;
+        }
+        if matches!(*self.write_end.lock(), Some(WriteEnd::Shut)) {
+            return Poll::Ready(Ok(()));
+        }
+        let shut = self.transport.poll_shutdown_write(cx);
+        let how = match &shut {
+            Poll::Ready(Ok(())) => WriteEnd::Shut,
+            Poll::Ready(Err(_)) => return shut,
+            Poll::Pending => WriteEnd::Shutting,
+        };
+        let mut end = self.write_end.lock();
+        if !matches!(*end, Some(WriteEnd::Aborted(_))) {
+            *end = Some(how);
+            self.write_ended.store(true, Ordering::Release);
+        }
+        drop(end);
+        shut
     }
 
     /// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
@@ -281,7 +395,7 @@ impl Connection {
             self.write_ended.store(true, Ordering::Release);
             end.replace(WriteEnd::Aborted(error.clone()))
         };
-        if before.is_none() {
+        if !matches!(before, Some(WriteEnd::Aborted(_))) {
             self.transport.abort_write(error);
         }
         self.writes.wake_all();
@@ -316,73 +430,6 @@ impl Connection {
     pub fn pump_to(self: &Arc<Self>, to: &Arc<Self>, limit: u64) -> Result<Promise, Error> {
         self.runtime().check()?;
         Ok(Promise::start(self.runtime().clone(), "pump", pump(self.clone(), to.clone(), limit)))
-    }
-
-    fn options<R>(&self, what: &str, call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>) -> Result<R, Error> {
-        let socket = self.transport.socket().ok_or_else(Error::no_socket)?;
-        socket.with_fd(call)?.map_err(|error| match error.raw_os_error() {
-            Some(libc::ENOTSOCK) => Error::no_socket(),
-            _ => Error::from_io(what, &error),
-        })
-    }
-
-    /// Whether small writes go out at once; on by default.
-    pub fn set_nodelay(&self, on: bool) -> Result<(), Error> {
-        self.options("setting TCP_NODELAY", |fd| SockRef::from(&fd).set_tcp_nodelay(on))
-    }
-
-    /// Reads a socket option; how many bytes the system wrote. (STRM-17)
-    ///
-    /// # Errors
-    /// `Unimplemented` if this is no socket.
-    pub fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.options("reading a socket option", |fd| get_option(fd, level, option, buffer))
-    }
-
-    /// Sets a socket option. (STRM-17)
-    ///
-    /// # Errors
-    /// `Unimplemented` if this is no socket.
-    pub fn set_option(&self, level: i32, option: i32, value: &[u8]) -> Result<(), Error> {
-        self.options("setting a socket option", |fd| set_option(fd, level, option, value))
-    }
-
-    /// The address of this end. (STRM-18)
-    pub fn local_address(&self) -> Result<Address, Error> {
-        let name = self.options("reading the local address", |fd| SockRef::from(&fd).local_addr())?;
-        Ok(Address::from_socket(self.runtime(), &self.remote.filter, name))
-    }
-
-    /// The address of the other end. (STRM-18)
-    pub fn peer_address(&self) -> Result<Address, Error> {
-        let name = self.options("reading the peer's address", |fd| SockRef::from(&fd).peer_addr())?;
-        Ok(Address::from_socket(self.runtime(), &self.remote.filter, name))
-    }
-
-    /// Who is at the other end: an address for TCP, a process for a unix socket, otherwise nobody knows. Stays
-    /// right after the peer has gone, and outlives the connection. (NET-12, NET-17, PEER-06)
-    pub fn peer(&self) -> Peer {
-        if self.peer_hidden.load(Ordering::Acquire) {
-            return Peer::Unknown;
-        }
-        let network = |name| Peer::Network(Arc::new(Address::from_socket(self.runtime(), &self.remote.filter, name)));
-        if let Some(address) = self.remote.address {
-            return network(address.into());
-        }
-        let seen = self.options("reading the peer", |fd| {
-            let local = SockRef::from(&fd).local_addr()?;
-            Ok(match SockRef::from(&fd).peer_addr() {
-                _ if local.is_unix() => Peer::Local(Credentials::of(fd)),
-                Ok(name) if name.as_socket().is_some() => network(name),
-                _ => Peer::Unknown,
-            })
-        });
-        seen.unwrap_or(Peer::Unknown)
-    }
-
-    /// From now on nobody knows who the peer is: whoever sent this connection vouches for nothing. (CAPS-09)
-    pub(crate) fn hide_peer(&self) {
-        self.peer_hidden.store(true, Ordering::Release);
     }
 
     /// Closes the socket now; pending operations reject with `Canceled`.

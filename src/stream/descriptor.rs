@@ -2,21 +2,19 @@
 
 use super::control::{Beside, Wanted, receive};
 use super::disconnect::Disconnect;
+use super::parts::MOST_PARTS;
 use super::socket::Direction;
-use super::{Attached, Carries, Socket, Target, Transport};
+use super::transport::{Carrier, Transport};
+use super::{Attached, Carries, Socket, fill};
 use crate::error::{Error, ErrorKind};
-use bytes::{Buf, Bytes};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, send, sendmsg, shutdown};
-use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-/// What one call hands to the kernel at most; IOV_MAX is 1024 on every system we know.
-const SLICES: usize = 64;
+use tokio::io::ReadBuf;
 
 #[cfg(target_vendor = "apple")]
 const FLAGS: SendFlags = SendFlags::empty();
@@ -44,14 +42,18 @@ impl Descriptor {
         Self { only: Some(only), ..Self::new(socket, false) }
     }
 
+    #[inline(always)]
     fn check(&self, direction: Direction) -> Result<(), Error> {
         match self.only {
-            Some(only) if only != direction => {
-                self.check_open()?;
-                Err(Error::new(ErrorKind::Unimplemented, "this end of the pipe is for the other direction"))
-            }
+            Some(only) if only != direction => Err(self.wrong_direction()),
             _ => Ok(()),
         }
+    }
+
+    #[cold]
+    fn wrong_direction(&self) -> Error {
+        let wrong = || Error::new(ErrorKind::Unimplemented, "this end of the pipe is for the other direction");
+        self.check_open().err().unwrap_or_else(wrong)
     }
 
     fn shut(&self, side: Shutdown) -> Result<(), Error> {
@@ -81,29 +83,22 @@ fn is_unix(fd: BorrowedFd<'_>) -> bool {
     socket2::SockRef::from(&fd).local_addr().is_ok_and(|name| name.is_unix())
 }
 
-pub(super) fn advance(parts: &mut VecDeque<Bytes>, mut sent: usize) {
-    while let Some(first) = parts.front_mut() {
-        let step = sent.min(first.len());
-        first.advance(step);
-        sent -= step;
-        if !first.is_empty() {
-            break;
-        }
-        parts.pop_front();
-    }
+/// As many as one call takes.
+fn most<'a, 'b>(parts: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
+    &parts[..parts.len().min(MOST_PARTS)]
 }
 
 impl Transport for Descriptor {
-    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
         if self.read_aborted.load(Ordering::Acquire) {
             return Poll::Ready(Ok(0));
         }
         self.check(Direction::Read)?;
-        let room = target.room();
+        let room = buffer.remaining();
         let read = ready!(self.socket.poll_io(
             Direction::Read,
             cx,
-            |fd| if self.is_socket { target.recv(fd) } else { target.read(fd) },
+            |fd| if self.is_socket { fill::recv(fd, buffer) } else { fill::read(fd, buffer) },
             |count| *count < room,
         ))?;
         match read {
@@ -112,20 +107,15 @@ impl Transport for Descriptor {
         }
     }
 
-    fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
         self.check(Direction::Write)?;
-        let waiting = &*parts;
-        let call = |fd: BorrowedFd<'_>| match (waiting.as_slices().0, self.is_socket) {
+        let call = |fd: BorrowedFd<'_>| match (parts, self.is_socket) {
             ([only], _) => self.write_once(fd, only),
-            ([first, ..], false) => self.write_once(fd, first),
-            _ => {
-                let slices: Vec<IoSlice<'_>> = waiting.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
-                sendmsg(fd, &slices, &mut SendAncillaryBuffer::default(), FLAGS)
-            }
+            (_, false) => self.write_once(fd, parts.iter().find(|part| !part.is_empty()).map_or(&[], |part| part)),
+            _ => sendmsg(fd, most(parts), &mut SendAncillaryBuffer::default(), FLAGS),
         };
         let sent = ready!(self.socket.poll_io(Direction::Write, cx, call, |_| false))?;
-        advance(parts, sent.map_err(|error| Error::from_io("writing", &error))?);
-        Poll::Ready(Ok(()))
+        Poll::Ready(sent.map_err(|error| Error::from_io("writing", &error)))
     }
 
     fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
@@ -142,9 +132,9 @@ impl Transport for Descriptor {
         Ok(sent)
     }
 
-    fn shutdown_write(&self) -> Result<(), Error> {
+    fn poll_shutdown_write(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.check(Direction::Write)?;
-        self.shut(Shutdown::Write)
+        Poll::Ready(self.shut(Shutdown::Write))
     }
 
     fn abort_read(&self) -> Result<(), Error> {
@@ -172,8 +162,28 @@ impl Transport for Descriptor {
         Some(&self.socket)
     }
 
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        self.is_socket.then_some(self)
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        self.socket.with_fd(|_| ())
+    }
+
+    fn close(&self) -> bool {
+        let open = self.socket.close();
+        self.disconnect.close();
+        open
+    }
+
+    fn forget_reader(&self) {
+        self.socket.forget_reader();
+    }
+}
+
+impl Carrier for Descriptor {
     fn carries(&self) -> Result<Carries, Error> {
-        if self.is_socket && self.socket.with_fd(is_unix)? {
+        if self.socket.with_fd(is_unix)? {
             return Ok(Carries::Descriptors);
         }
         Err(Error::new(ErrorKind::Unimplemented, "only a Unix socket carries descriptors"))
@@ -182,9 +192,9 @@ impl Transport for Descriptor {
     fn poll_write_with(
         &self,
         cx: &mut Context<'_>,
-        parts: &mut VecDeque<Bytes>,
+        parts: &[IoSlice<'_>],
         attached: &mut Option<Attached>,
-    ) -> Poll<Result<(), Error>> {
+    ) -> Poll<Result<usize, Error>> {
         let Some(Attached::Fds(fds)) = attached else { return self.poll_write(cx, parts) };
         let call = |fd: BorrowedFd<'_>| {
             let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
@@ -194,13 +204,12 @@ impl Transport for Descriptor {
             if !beside.push(message) {
                 return Err(rustix::io::Errno::INVAL);
             }
-            let slices: Vec<IoSlice<'_>> = parts.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
-            sendmsg(fd, &slices, &mut beside, FLAGS)
+            sendmsg(fd, most(parts), &mut beside, FLAGS)
         };
         let sent = ready!(self.socket.poll_io(Direction::Write, cx, call, |_| false))?;
-        advance(parts, sent.map_err(|error| Error::from_io("sending descriptors", &error))?);
+        let sent = sent.map_err(|error| Error::from_io("sending descriptors", &error))?;
         *attached = None;
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(sent))
     }
 
     fn poll_read_with(
@@ -216,19 +225,5 @@ impl Transport for Descriptor {
         let call = |fd: BorrowedFd<'_>| receive(fd, buffer, wanted, beside).map(|arrived| arrived.count);
         let read = ready!(self.socket.poll_io(Direction::Read, cx, call, |_| false))?;
         Poll::Ready(read.map_err(|error| Error::from_io("reading", &error)))
-    }
-
-    fn check_open(&self) -> Result<(), Error> {
-        self.socket.with_fd(|_| ())
-    }
-
-    fn close(&self) -> bool {
-        let open = self.socket.close();
-        self.disconnect.close();
-        open
-    }
-
-    fn forget_reader(&self) {
-        self.socket.forget_reader();
     }
 }

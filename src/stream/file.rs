@@ -2,17 +2,17 @@
 
 use super::disconnect::Never;
 use super::quiet_write::write_at;
-use super::{Connection, Target, Transport};
+use super::{Connection, Transport, fill};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Runtime;
 use crate::sync::Lock;
-use bytes::{Buf, Bytes};
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
-use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
 
 const LAST_OFFSET: u64 = i64::MAX as u64;
 
@@ -31,28 +31,22 @@ impl File {
 }
 
 impl Transport for File {
-    fn poll_read(&self, _cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+    fn poll_read(&self, _cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
         let fd = self.fd()?;
         let mut at = self.read_at.lock();
         // No file is that long, and the system takes offset and size together for a mistake.
-        if self.read_aborted.load(Ordering::Acquire) || *at > LAST_OFFSET.saturating_sub(target.room() as u64) {
+        if self.read_aborted.load(Ordering::Acquire) || *at > LAST_OFFSET.saturating_sub(buffer.remaining() as u64) {
             return Poll::Ready(Ok(0));
         }
-        let count = target.read_at(std::os::fd::AsFd::as_fd(&*fd), *at);
+        let count = fill::read_at(fd.as_fd(), buffer, *at);
         let count = count.map_err(|errno| Error::from_io("reading a file", &errno.into()))?;
         *at += count as u64;
         Poll::Ready(Ok(count))
     }
 
-    fn poll_write(&self, _cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
-        if let Some(first) = parts.front_mut() {
-            let count = self.write_now(first)?;
-            first.advance(count);
-            if first.is_empty() {
-                parts.pop_front();
-            }
-        }
-        Poll::Ready(Ok(()))
+    fn poll_write(&self, _cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
+        let first = parts.iter().find(|part| !part.is_empty());
+        Poll::Ready(first.map_or(Ok(0), |first| self.write_now(first)))
     }
 
     fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
@@ -64,8 +58,8 @@ impl Transport for File {
         Ok(count)
     }
 
-    fn shutdown_write(&self) -> Result<(), Error> {
-        Ok(())
+    fn poll_shutdown_write(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn abort_read(&self) -> Result<(), Error> {

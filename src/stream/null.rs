@@ -1,27 +1,25 @@
 //! A stream that takes everything and gives nothing.
 
 use super::disconnect::Never;
-use super::{Connection, Target, Transport};
+use super::{Connection, Transport};
 use crate::error::Error;
 use crate::runtime::Runtime;
-use bytes::Bytes;
-use std::collections::VecDeque;
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
 
 #[derive(Default)]
 struct Null(Never);
 
 impl Transport for Null {
-    fn poll_read(&self, _cx: &mut Context<'_>, _target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
-        self.0.check_open()?;
-        Poll::Ready(Ok(0))
+    fn poll_read(&self, _cx: &mut Context<'_>, _buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
+        Poll::Ready(self.0.check_open().map(|()| 0))
     }
 
-    fn poll_write(&self, _cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+    fn poll_write(&self, _cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
         self.0.check_open()?;
-        parts.clear();
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()))
     }
 
     fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
@@ -29,8 +27,8 @@ impl Transport for Null {
         Ok(data.len())
     }
 
-    fn shutdown_write(&self) -> Result<(), Error> {
-        Ok(())
+    fn poll_shutdown_write(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn abort_read(&self) -> Result<(), Error> {

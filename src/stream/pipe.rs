@@ -3,14 +3,15 @@
 //! A reader says how many bytes it has room for; the writer hands over that many and no more. What a reader that
 //! went away did not take is there for the next one.
 
-use super::{Connection, Target, Transport};
+use super::{Connection, Transport, fill};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Runtime;
 use crate::sync::Lock;
-use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
+use std::io::IoSlice;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+use tokio::io::ReadBuf;
 
 #[derive(Default)]
 struct State {
@@ -46,15 +47,15 @@ fn broken() -> Error {
 }
 
 impl Channel {
-    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
         let mut state = self.0.lock();
         if state.read_ended {
             return Poll::Ready(Ok(0));
         }
         if !state.handed.is_empty() {
             let mut count = 0;
-            while count == 0 || (!state.handed.is_empty() && target.room() > 0) {
-                let step = target.put(state.handed.as_slices().0);
+            while count == 0 || (!state.handed.is_empty() && buffer.remaining() > 0) {
+                let step = fill::put(buffer, state.handed.as_slices().0);
                 state.handed.drain(..step);
                 count += step;
             }
@@ -81,7 +82,7 @@ impl Channel {
         if let Some(ended) = ended {
             return Poll::Ready(ended);
         }
-        state.wanted = target.room();
+        state.wanted = buffer.remaining();
         let old = state.reader.replace(cx.waker().clone());
         let writer = state.writer.take();
         drop(state);
@@ -119,21 +120,19 @@ impl Channel {
         Ok(count)
     }
 
-    fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
         let mut state = self.0.lock();
         let mut total = 0;
-        while let Some(first) = parts.front_mut() {
-            let count = match Self::hand_over(&mut state, first) {
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            let count = match Self::hand_over(&mut state, part) {
                 Ok(count) => count,
                 Err(error) if total == 0 => return Poll::Ready(Err(error)),
                 Err(_) => break,
             };
-            first.advance(count);
             total += count;
-            if !first.is_empty() {
+            if count < part.len() {
                 break;
             }
-            parts.pop_front();
         }
         let woken = if total > 0 { state.reader.take() } else { state.writer.replace(cx.waker().clone()) };
         drop(state);
@@ -141,7 +140,7 @@ impl Channel {
             return Poll::Pending;
         }
         wake([woken]);
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(total))
     }
 
     fn end_write(&self, how: Result<(), Error>) {
@@ -206,21 +205,27 @@ impl End {
 }
 
 impl Transport for End {
-    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
-        self.inward()?.poll_read(cx, target)
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
+        let read = ready!(self.inward()?.poll_read(cx, buffer));
+        // The end that a close of this end looks like to who was already reading.
+        if matches!(read, Ok(0) | Err(_)) {
+            self.check_open()?;
+        }
+        Poll::Ready(read)
     }
 
-    fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
-        self.outward()?.poll_write(cx, parts)
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
+        let written = ready!(self.outward()?.poll_write(cx, parts));
+        Poll::Ready(written.or_else(|error| self.check_open().and(Err(error))))
     }
 
     fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
-        self.outward()?.write_now(data)
+        self.outward()?.write_now(data).or_else(|error| self.check_open().and(Err(error)))
     }
 
-    fn shutdown_write(&self) -> Result<(), Error> {
+    fn poll_shutdown_write(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.outward()?.end_write(Ok(()));
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
     fn abort_read(&self) -> Result<(), Error> {

@@ -1,15 +1,15 @@
 //! A connection that is still to come: operations wait for it.
 
-use super::{Connection, Target, Transport};
+use super::{Connection, Transport};
 use crate::error::{Error, ErrorKind};
 use crate::promise::{Promise, Watch, When};
 use crate::sync::Lock;
 use crate::value::Value;
-use bytes::Bytes;
-use std::collections::VecDeque;
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
+use tokio::io::ReadBuf;
 
 /// What is to be done with the connection when it comes.
 #[derive(Default)]
@@ -22,7 +22,7 @@ struct Wants {
 }
 
 impl Wants {
-    fn done_to(wants: &Lock<Self>, connection: &Connection) {
+    fn done_to(wants: &Lock<Self>, connection: &Arc<Connection>) {
         let wants = std::mem::take(&mut *wants.lock());
         let transport = connection.transport();
         for _ in 0..wants.pumps {
@@ -35,8 +35,10 @@ impl Wants {
         if let Some(error) = wants.abort_write {
             transport.abort_write(error);
         }
-        if wants.shutdown_write {
-            let _ = transport.shutdown_write();
+        if wants.shutdown_write
+            && let Ok(shutting) = connection.shutdown_write()
+        {
+            shutting.detach(None);
         }
         if wants.close {
             connection.close();
@@ -125,16 +127,16 @@ impl Promised {
 }
 
 impl Transport for Promised {
-    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
         remember(&self.reader, cx);
         self.check_open()?;
         if self.read_aborted.load(Ordering::Acquire) {
             return Poll::Ready(Ok(0));
         }
-        ready!(self.poll(&self.read, cx))?.transport().poll_read(cx, target)
+        ready!(self.poll(&self.read, cx))?.transport().poll_read(cx, buffer)
     }
 
-    fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
         self.check_write()?;
         ready!(self.poll(&self.write, cx))?.transport().poll_write(cx, parts)
     }
@@ -147,15 +149,31 @@ impl Transport for Promised {
         }
     }
 
-    fn shutdown_write(&self) -> Result<(), Error> {
-        if let Some(connection) = self.came() {
-            connection?.transport().shutdown_write()?;
-            self.write_ended.store(true, Ordering::Release);
-        } else {
-            self.write_ended.store(true, Ordering::Release);
-            self.want(|wants| wants.shutdown_write = true);
+    fn buffers(&self) -> bool {
+        true
+    }
+
+    fn is_flushed(&self) -> bool {
+        match self.came() {
+            Some(Ok(connection)) => connection.transport().is_flushed(),
+            _ => true,
         }
-        Ok(())
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match self.came() {
+            Some(connection) => connection?.transport().poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown_write(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match self.came() {
+            Some(connection) => ready!(connection?.transport().poll_shutdown_write(cx))?,
+            None => self.want(|wants| wants.shutdown_write = true),
+        }
+        self.write_ended.store(true, Ordering::Release);
+        Poll::Ready(Ok(()))
     }
 
     fn abort_read(&self) -> Result<(), Error> {
@@ -199,6 +217,10 @@ impl Transport for Promised {
         }
     }
 
+    fn below(&self) -> Option<Arc<Connection>> {
+        self.came()?.ok()
+    }
+
     fn check_open(&self) -> Result<(), Error> {
         if self.closed.load(Ordering::Acquire) { Err(Error::closed()) } else { Ok(()) }
     }
@@ -216,6 +238,12 @@ impl Transport for Promised {
         wake(&self.reader);
         wake(&self.watcher);
         was_open
+    }
+
+    fn forget_writer(&self) {
+        if let Some(Ok(connection)) = self.came() {
+            connection.transport().forget_writer();
+        }
     }
 
     fn forget_reader(&self) {
@@ -246,6 +274,10 @@ impl Connection {
             reader: Lock::new(None),
             watcher: Lock::new(None),
         };
-        Ok(Self::new(runtime, transport))
+        let came = promise.outcome().and_then(Result::ok).and_then(Value::into_object::<Connection>);
+        match came {
+            Some(connection) => Self::above(runtime, &connection, transport),
+            None => Ok(Self::new(runtime, transport)),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Reads: at least `min` bytes unless the stream ends first, at most `max`.
 
 use super::stretch::Stretch;
-use super::{Connection, Target};
+use super::{Connection, fill};
 use crate::error::{Error, ErrorKind};
 use crate::foreign::BorrowedBuffer;
 use crate::value::{Outcome, Value};
@@ -10,6 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio::io::ReadBuf;
 
 /// What a read asks the kernel for at once, unless more is required.
 pub(super) const CHUNK: usize = 64 * 1024;
@@ -22,8 +23,18 @@ impl Reading {
         if connection.claim_read() { Ok(Self(connection.clone())) } else { Err(Error::busy_read()) }
     }
 
-    fn poll(&self, cx: &mut Context<'_>, mut target: Target<'_>) -> Poll<Result<usize, Error>> {
-        self.0.transport().poll_read(cx, &mut target)
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.0
+    }
+
+    pub(super) fn poll(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
+        self.0.transport().poll_read(cx, buffer)
+    }
+
+    #[inline(always)]
+    /// Reads once into the spare capacity of a vector; how much that was.
+    fn poll_more(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<usize, Error>> {
+        fill::spare(buffer, |spare| self.poll(cx, spare))
     }
 }
 
@@ -106,7 +117,7 @@ impl Read {
                 let want = self.max.min(self.room.bytes().max(self.min)) - filled;
                 reserve(&mut self.buffer, want)?;
             }
-            match self.reading.poll(cx, Target::Vec(&mut self.buffer)) {
+            match self.reading.poll_more(cx, &mut self.buffer) {
                 Poll::Pending if filled == 0 => {
                     self.buffer = Vec::new();
                     return Poll::Pending;
@@ -157,11 +168,13 @@ impl ReadInto {
 }
 
 impl ReadInto {
+    #[inline(always)]
     /// How much has been read, from the start of the buffer; 0 at the end of the stream.
     pub(super) fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
         let Some(buffer) = &mut self.buffer else { return Poll::Pending };
         loop {
-            let count = ready!(self.reading.poll(cx, Target::Borrowed(buffer, self.filled)))?;
+            let mut rest = ReadBuf::uninit(buffer.rest(self.filled));
+            let count = ready!(self.reading.poll(cx, &mut rest))?;
             self.filled += count;
             if count == 0 || self.filled >= self.min {
                 return Poll::Ready(Ok(std::mem::take(&mut self.filled)));
@@ -206,7 +219,7 @@ impl Future for ReadAll {
                 reserve(&mut this.buffer, want)?;
             }
             ready!(this.stretch.poll(cx));
-            let count = ready!(this.reading.poll(cx, Target::Vec(&mut this.buffer)))?;
+            let count = ready!(this.reading.poll_more(cx, &mut this.buffer))?;
             this.stretch.moved(count);
             if this.buffer.len() > this.limit {
                 let text = format!("the stream is longer than the limit of {} bytes", this.limit);

@@ -3,15 +3,17 @@
 //! Whichever branch runs out of bytes has the source read, never more than whoever waits has room for; what comes goes
 //! to both. A branch that is being pumped sets the pace: the other one waits until the pump comes back. (PIPE-10)
 
-use super::{Connection, Read, Target, Transport};
+use super::{Connection, Read, Transport, fill};
 use crate::error::{Error, ErrorKind};
 use crate::sync::Lock;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use tokio::io::ReadBuf;
 
 const CHUNK: usize = 64 * 1024;
 
@@ -169,7 +171,7 @@ impl Side {
 }
 
 impl Transport for Side {
-    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>> {
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
         loop {
             let mut state = self.shared.state.lock();
             let ended = state.ended.clone();
@@ -180,7 +182,7 @@ impl Transport for Side {
                 return Poll::Ready(if branch.aborted { Ok(0) } else { Err(Error::closed()) });
             }
             if let Some(first) = branch.waiting.front_mut() {
-                let count = target.put(first);
+                let count = fill::put(buffer, first);
                 first.advance(count);
                 let finished = if first.is_empty() { branch.waiting.pop_front() } else { None };
                 branch.size -= count;
@@ -191,7 +193,7 @@ impl Transport for Side {
             if let Some(ended) = ended {
                 return Poll::Ready(ended.map(|()| 0));
             }
-            branch.wanted = target.room();
+            branch.wanted = buffer.remaining();
             let old = branch.reader.replace(cx.waker().clone());
             drop(state);
             drop(old);
@@ -201,7 +203,7 @@ impl Transport for Side {
         }
     }
 
-    fn poll_write(&self, _cx: &mut Context<'_>, _parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>> {
+    fn poll_write(&self, _cx: &mut Context<'_>, _parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
         Poll::Ready(Err(Self::no_writes()))
     }
 
@@ -209,8 +211,8 @@ impl Transport for Side {
         Err(Self::no_writes())
     }
 
-    fn shutdown_write(&self) -> Result<(), Error> {
-        Err(Self::no_writes())
+    fn poll_shutdown_write(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Err(Self::no_writes()))
     }
 
     fn abort_read(&self) -> Result<(), Error> {
@@ -292,11 +294,10 @@ impl Connection {
     /// Two connections that both read what `source` has; a branch may be `limit` bytes behind the other. The source
     /// goes with the last branch. (PIPE-09, PIPE-11)
     pub fn tee(source: &Arc<Self>, limit: usize) -> Result<(Arc<Self>, Arc<Self>), Error> {
-        let runtime = source.runtime();
-        runtime.check()?;
+        source.runtime().check()?;
         let state = State { branches: Default::default(), read: None, pulling: false, ended: None };
         let shared = Arc::new(Shared { source: Lock::new(Some(source.clone())), limit, state: Lock::new(state) });
-        let side = |index| Self::new(runtime, Side { shared: shared.clone(), index });
-        Ok((side(0), side(1)))
+        let side = |index| Self::above(source.runtime(), source, Side { shared: shared.clone(), index });
+        Ok((side(0)?, side(1)?))
     }
 }

@@ -1,26 +1,43 @@
-//! What a connection moves its bytes through: a descriptor, or something in this process.
+//! What a connection moves its bytes through: a descriptor, something in this process, or a layer over another connection.
 
 use super::control::{Beside, Wanted};
-use super::{Attached, Carries, Socket, Target};
-use crate::error::{Error, ErrorKind};
-use bytes::Bytes;
-use std::collections::VecDeque;
+use super::{Attached, Carries, Connection, Socket};
+use crate::error::Error;
+use std::io::IoSlice;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
 
 /// Both directions of a byte stream. A connection makes sure that there is one reader and one writer at a time, so
 /// that one waker for each is enough.
 pub(crate) trait Transport: Send + Sync {
-    /// Reads once into what is left of the target; 0 at the end of the stream.
-    fn poll_read(&self, cx: &mut Context<'_>, target: &mut Target<'_>) -> Poll<Result<usize, Error>>;
+    /// Reads once into what is left of the buffer, which is not full; how much that was, 0 at the end of the stream.
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>>;
 
-    /// Takes some bytes, at least one, from the front of `parts`, none of which is empty.
-    fn poll_write(&self, cx: &mut Context<'_>, parts: &mut VecDeque<Bytes>) -> Poll<Result<(), Error>>;
+    /// Takes some of these bytes from the front, at least one of those that there are; how many it took.
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>>;
 
-    /// Takes what it can at once.
+    /// Takes what it can at once. Runs in the lock of the line of writers.
     fn write_now(&self, data: &[u8]) -> Result<usize, Error>;
 
-    /// The other side sees the end of the stream; reading goes on.
-    fn shutdown_write(&self) -> Result<(), Error>;
+    /// Whether it may keep bytes that it has taken, until they are flushed.
+    fn buffers(&self) -> bool {
+        false
+    }
+
+    /// Whether it keeps none just now.
+    fn is_flushed(&self) -> bool {
+        true
+    }
+
+    /// Ready once it keeps none of the bytes that it has taken.
+    fn poll_flush(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// The other side sees the end of the stream; reading goes on. What is pending has begun, and goes on when it is
+    /// polled again, perhaps by another operation.
+    fn poll_shutdown_write(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
     /// Nothing more is read, pending or later.
     fn abort_read(&self) -> Result<(), Error>;
@@ -39,35 +56,19 @@ pub(crate) trait Transport: Send + Sync {
     /// A pump begins or ends to read from this. (PIPE-10)
     fn pumping(&self, _active: bool) {}
 
-    /// The descriptor, if there is one.
+    /// The descriptor, if it is one.
     fn socket(&self) -> Option<&Socket> {
         None
     }
 
-    /// What may be sent along with bytes. (CAPS-01, CAPS-04)
-    fn carries(&self) -> Result<Carries, Error> {
-        Err(Error::new(ErrorKind::Unimplemented, "this connection carries bytes only"))
+    /// The connection that this one is a layer over: asked for socket options, names, the peer and the descriptor.
+    fn below(&self) -> Option<Arc<Connection>> {
+        None
     }
 
-    /// As `poll_write`, with what is attached to the first byte, which is taken with it.
-    fn poll_write_with(
-        &self,
-        _cx: &mut Context<'_>,
-        _parts: &mut VecDeque<Bytes>,
-        _attached: &mut Option<Attached>,
-    ) -> Poll<Result<(), Error>> {
-        Poll::Ready(self.carries().map(drop))
-    }
-
-    /// As `poll_read`, keeping what came with the bytes.
-    fn poll_read_with(
-        &self,
-        _cx: &mut Context<'_>,
-        _buffer: &mut Vec<u8>,
-        _wanted: Wanted,
-        _beside: &mut Beside,
-    ) -> Poll<Result<usize, Error>> {
-        Poll::Ready(self.carries().map(|_| 0))
+    /// What sends descriptors or connections along with bytes, if it can do that. (CAPS-01, CAPS-04)
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
     }
 
     /// `Canceled` once it has been closed.
@@ -78,4 +79,30 @@ pub(crate) trait Transport: Send + Sync {
 
     /// The pending read is over.
     fn forget_reader(&self) {}
+
+    /// The write, flush or shutdown that was pending is over.
+    fn forget_writer(&self) {}
+}
+
+/// A transport whose bytes have something beside them.
+pub(crate) trait Carrier {
+    /// What may be sent along with bytes.
+    fn carries(&self) -> Result<Carries, Error>;
+
+    /// As `poll_write`, with what is attached to the first byte, which is taken with it.
+    fn poll_write_with(
+        &self,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+        attached: &mut Option<Attached>,
+    ) -> Poll<Result<usize, Error>>;
+
+    /// As `poll_read` into the spare capacity of a vector, keeping what came with the bytes.
+    fn poll_read_with(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        wanted: Wanted,
+        beside: &mut Beside,
+    ) -> Poll<Result<usize, Error>>;
 }

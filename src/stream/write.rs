@@ -1,15 +1,14 @@
 //! Writes: all of the data, after whatever was written before on the same connection.
 
+use super::parts::Parts;
 use super::stretch::Stretch;
 use super::{Connection, Read};
 use crate::coordination::Turn;
 use crate::error::Error;
 use crate::value::{Outcome, Value};
-use bytes::Bytes;
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 const PUMP_CHUNK: usize = 64 * 1024;
@@ -18,32 +17,27 @@ const PUMP_CHUNK: usize = 64 * 1024;
 pub(crate) struct Write {
     connection: Arc<Connection>,
     turn: Turn,
-    parts: VecDeque<Bytes>,
+    parts: Parts,
     stretch: Stretch,
 }
 
 impl Write {
-    pub(crate) fn new(connection: &Arc<Connection>, parts: VecDeque<Bytes>) -> Self {
+    pub(super) fn new(connection: &Arc<Connection>, parts: Parts) -> Self {
         Self::in_turn(connection, connection.writes().take(), parts)
     }
 
-    pub(crate) fn in_turn(connection: &Arc<Connection>, turn: Turn, mut parts: VecDeque<Bytes>) -> Self {
-        parts.retain(|part| !part.is_empty());
+    pub(super) fn in_turn(connection: &Arc<Connection>, turn: Turn, parts: Parts) -> Self {
         Self { connection: connection.clone(), turn, parts, stretch: Stretch::default() }
     }
 
-    /// Writes what the kernel takes at once, if nobody is in line; how much that was, and, if it was not
-    /// all, the place in the line for the rest.
+    /// Writes what is taken at once, if nobody is in line; how much that was, and the place in the line for what is left
+    /// to do, if anything is.
     pub(crate) fn now(connection: &Arc<Connection>, data: &[u8]) -> Option<(Result<usize, Error>, Option<Turn>)> {
         connection.writes().try_now(|| {
             let sent = connection.write_in_turn(data);
-            let unfinished = sent.as_ref().is_ok_and(|sent| *sent < data.len());
+            let unfinished = sent.as_ref().is_ok_and(|sent| *sent < data.len() || !connection.is_flushed());
             (sent, unfinished)
         })
-    }
-
-    fn left(&self) -> usize {
-        self.parts.iter().map(Bytes::len).sum()
     }
 
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -55,11 +49,77 @@ impl Write {
         while !self.parts.is_empty() {
             self.connection.check_write()?;
             ready!(self.stretch.poll(cx));
-            let before = self.left();
-            ready!(self.connection.transport().poll_write(cx, &mut self.parts))?;
-            self.stretch.moved(before - self.left());
+            let transport = self.connection.transport();
+            let written = ready!(self.parts.poll(|parts| transport.poll_write(cx, parts)))?;
+            self.stretch.moved(written);
         }
-        Poll::Ready(Ok(()))
+        self.connection.poll_flush(cx)
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        // What a layer has taken goes out, also if nobody waits for that any more.
+        self.connection.end_write();
+    }
+}
+
+/// The end of the stream, in its turn.
+pub(super) struct ShutdownWrite {
+    connection: Arc<Connection>,
+    turn: Turn,
+}
+
+impl ShutdownWrite {
+    pub(super) fn new(connection: &Arc<Connection>) -> Self {
+        Self { connection: connection.clone(), turn: connection.writes().take() }
+    }
+}
+
+impl Future for ShutdownWrite {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.connection.poll_shutdown_write(&self.turn, cx).map_ok(|()| Value::Unit)
+    }
+}
+
+impl Drop for ShutdownWrite {
+    fn drop(&mut self) {
+        self.connection.end_write();
+    }
+}
+
+/// Has a layer pass on what it keeps. Belongs to the connection, which it does not hold.
+pub(super) struct Flush {
+    connection: Weak<Connection>,
+    turn: Turn,
+}
+
+impl Flush {
+    pub(super) fn new(connection: &Arc<Connection>) -> Self {
+        Self { connection: Arc::downgrade(connection), turn: connection.writes().take() }
+    }
+}
+
+impl Future for Flush {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let Some(connection) = self.connection.upgrade() else { return Poll::Ready(Ok(Value::Unit)) };
+        if self.turn.poll(cx).is_pending() {
+            connection.check_write()?;
+            return Poll::Pending;
+        }
+        connection.poll_flush(cx).map_ok(|()| Value::Unit)
+    }
+}
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.upgrade() {
+            connection.flush_is_over();
+        }
     }
 }
 
@@ -87,7 +147,7 @@ pub(crate) async fn pump(from: Arc<Connection>, to: Arc<Connection>, limit: u64)
     // Nobody else reads from the source meanwhile, also not while a chunk is being written.
     let mut read = Read::new(&from.0, 1, PUMP_CHUNK)?;
     let mut moved = 0;
-    let mut out = Write::new(&to, VecDeque::new());
+    let mut out = Write::new(&to, Parts::default());
     while moved < limit {
         let max = usize::try_from(limit - moved).map_or(PUMP_CHUNK, |left| left.min(PUMP_CHUNK));
         // Here rather than in the write, where a cancel would lose what has been read.
@@ -97,7 +157,7 @@ pub(crate) async fn pump(from: Arc<Connection>, to: Arc<Connection>, limit: u64)
             break;
         }
         moved += chunk.len() as u64;
-        out.parts.push_back(chunk);
+        out.parts.push(chunk);
         std::future::poll_fn(|cx| out.poll_all(cx)).await?;
     }
     Ok(Value::U64(moved))

@@ -126,8 +126,10 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
             Some(ErrorKind::Canceled)
         }
         (Way::Close, Source::CarriedConnect | Source::Handshake) => Some(ErrorKind::Canceled),
+        (Way::Close, Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Canceled),
         (Way::Close, _) => Some(ErrorKind::Disconnected),
-        (Way::Peer, Source::Read | Source::ReadEach) => None,
+        (Way::Peer, Source::Read | Source::ReadEach | Source::LayeredRead) => None,
+        (Way::Peer, Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Unimplemented),
         (Way::Peer, Source::Fulfiller) => Some(ErrorKind::Failed),
         (Way::Peer, Source::Pop) => Some(ErrorKind::Overloaded),
         (Way::Peer, _) => Some(ErrorKind::Disconnected),

@@ -21,6 +21,12 @@ pub(crate) enum Source {
     WrappedAccept,
     /// A connection that is being wrapped.
     Handshake,
+    /// A read of a layer over a connection.
+    LayeredRead,
+    /// A write of a layer, on a full buffer.
+    LayeredWrite,
+    /// The end of a layer's stream, behind what the layer keeps.
+    LayeredShutdown,
     /// Settled by another thread.
     Fulfiller,
     /// A call of an executor.
@@ -132,7 +138,7 @@ pub(crate) struct Cell {
     pub(crate) turned: Loop,
 }
 
-pub(crate) const SOURCES: [Source; 18] = {
+pub(crate) const SOURCES: [Source; 21] = {
     use Source::*;
     [
         Timer,
@@ -146,6 +152,9 @@ pub(crate) const SOURCES: [Source; 18] = {
         CarriedConnect,
         WrappedAccept,
         Handshake,
+        LayeredRead,
+        LayeredWrite,
+        LayeredShutdown,
         Fulfiller,
         Call,
         Then,

@@ -98,6 +98,7 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
         Source::CarriedAccept | Source::CarriedConnect | Source::WrappedAccept | Source::Handshake => {
             crate::carried::prepare(source, world)
         }
+        Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown => crate::layered::prepare(source, world),
         Source::Remote => {
             let tcp = world.tcp();
             Box::new(move |world| remote(world, &tcp, &probes, way))
@@ -129,12 +130,12 @@ pub(crate) fn reset(tcp: &Arc<Tcp>) -> Option<Ending> {
 }
 
 /// A connection that was closed says so.
-fn is_closed(tcp: &Tcp, world: &World<'_>) -> Result<(), String> {
+pub(crate) fn is_closed(tcp: &Tcp, world: &World<'_>) -> Result<(), String> {
     let read = tcp.connection.read(1, 1).and_then(|read| world.outcome(&read));
     ensure(read.is_err_and(|error| error.kind() == ErrorKind::Canceled), "the connection is not closed")
 }
 
-fn read(tcp: Arc<Tcp>) -> Operation {
+pub(crate) fn read(tcp: Arc<Tcp>) -> Operation {
     let promise = tcp.connection.read(1, 10).expect("it starts");
     reading(tcp, promise)
 }
@@ -172,7 +173,7 @@ fn read_each(tcp: Arc<Tcp>, probes: &Probes, way: Way) -> Operation {
 }
 
 /// More than the system takes for a connection.
-fn block() -> &'static [u8] {
+pub(crate) fn block() -> &'static [u8] {
     static BLOCK: OnceLock<Vec<u8>> = OnceLock::new();
     BLOCK.get_or_init(|| (0..16u32 << 20).map(|n| (n % 251) as u8).collect())
 }
@@ -208,7 +209,7 @@ fn is_disconnected(tcp: &Tcp, world: &World<'_>) -> Result<(), String> {
     ensure(write.is_err_and(|error| error.kind() == ErrorKind::Disconnected), "a write to nobody succeeds")
 }
 
-fn write(tcp: &Arc<Tcp>) -> Operation {
+pub(crate) fn write(tcp: &Arc<Tcp>) -> Operation {
     let (data, back) = lend(block());
     let (settle, peer, after) = (tcp.clone(), reset(tcp), tcp.clone());
     Operation {

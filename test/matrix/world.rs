@@ -199,6 +199,11 @@ impl Tcp {
         Arc::strong_count(&self.connection) == 1
     }
 
+    /// The other end, for another connection.
+    pub(crate) fn into_peer(self: Arc<Self>) -> TcpStream {
+        self.peer().try_clone().expect("a descriptor")
+    }
+
     fn peer(&self) -> Arc<TcpStream> {
         self.peer.lock().unwrap().clone().expect("the peer has not gone")
     }

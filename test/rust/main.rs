@@ -6,19 +6,24 @@
 //! runs in a process of its own (`alone`).
 #![allow(unsafe_code, missing_docs)]
 
+mod acknowledged;
 mod alone;
 mod c;
 mod cancellation;
 mod combinators;
 mod error;
+mod exclusive;
 mod executor;
 mod fulfiller;
 mod gate;
 mod handle;
+mod layer;
+mod layer_end;
 mod loopback;
 mod loops;
 mod network_wrapper;
 mod promise;
+mod rough;
 mod runtime;
 mod sequences;
 mod shutdown;
