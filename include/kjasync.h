@@ -63,6 +63,31 @@
 #define KJA_LISTEN_REPLACE_STALE 1
 
 /*
+ HTTP/1.0.
+ */
+#define KJA_HTTP_1_0 10
+
+/*
+ HTTP/1.1.
+ */
+#define KJA_HTTP_1_1 11
+
+/*
+ What is said of a length that nobody knows.
+ */
+#define KJA_LENGTH_UNKNOWN UINT64_MAX
+
+/*
+ Responses have no `Date`.
+ */
+#define KJA_HTTP_SERVER_NO_DATE 1
+
+/*
+ The text of a service's error is the body of the answer; by default only its kind shows, in the status.
+ */
+#define KJA_HTTP_SERVER_ERROR_TEXT 2
+
+/*
  Nothing is known.
  */
 #define KJA_PEER_UNKNOWN 0
@@ -159,6 +184,56 @@
  The same as of the system's last tick.
  */
 #define KJA_CLOCK_CALENDAR_COARSE 3
+
+/*
+ A link: scheme, user, host, path, query and fragment.
+ */
+#define KJA_URL_REMOTE_HREF 0
+
+/*
+ The first line of a request to a proxy: no user and no fragment, and `#` is a character like any other.
+ */
+#define KJA_URL_HTTP_PROXY_REQUEST 1
+
+/*
+ The first line of a request to a server: path and query only.
+ */
+#define KJA_URL_HTTP_REQUEST 2
+
+/*
+ Text stays as it is, both ways; otherwise escapes are decoded and made. (URL-09)
+ */
+#define KJA_URL_KEEP_ESCAPES 1
+
+/*
+ Empty parts of a path and empty items of a query are kept; otherwise they are dropped. (URL-10)
+ */
+#define KJA_URL_ALLOW_EMPTY 2
+
+/*
+ In lower case, without the colon.
+ */
+#define KJA_URL_SCHEME 0
+
+/*
+ In lower case, with the port if one is given.
+ */
+#define KJA_URL_HOST 1
+
+/*
+ The name of the user.
+ */
+#define KJA_URL_USER 2
+
+/*
+ The password of the user; an empty one is not the same as none.
+ */
+#define KJA_URL_PASSWORD 3
+
+/*
+ The text behind `#`.
+ */
+#define KJA_URL_FRAGMENT 4
 
 /*
  With `KJA_FD_TAKE`: the descriptor is closed on exec already, which need not be set again. (LLIO-02)
@@ -463,14 +538,148 @@ typedef uint64_t kja_event_t;
 typedef uint64_t kja_executor_t;
 
 /*
- Several messages that were received together. Released with `kja_message_list_release`.
- */
-typedef uint64_t kja_message_list_t;
-
-/*
  The system's network or a part of it. Released with `kja_network_release`.
  */
 typedef uint64_t kja_network_t;
+
+/*
+ Limits of a client. Zeros stand for the defaults, the largest number for no limit.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_http_client_options_t)`.
+   */
+  size_t size;
+  /*
+   The most bytes of the head of a response: 128 KiB.
+   */
+  size_t max_head;
+  /*
+   The most lines of it: 256.
+   */
+  size_t max_headers;
+  /*
+   The most bytes of the body of a response: no limit.
+   */
+  uint64_t max_body;
+  /*
+   To look up the host and to connect, in nanoseconds: 30 s.
+   */
+  uint64_t connect_nanos;
+  /*
+   From the request to the end of the head of its response: no limit.
+   */
+  uint64_t head_nanos;
+  /*
+   While more of the body of a response is waited for: no limit.
+   */
+  uint64_t body_nanos;
+  /*
+   How long a connection is kept for another request: 5 s; the largest number keeps none.
+   */
+  uint64_t idle_nanos;
+  /*
+   The most idle connections to one host that are kept: 8.
+   */
+  size_t max_idle_per_host;
+} kja_http_client_options_t;
+
+/*
+ An HTTP client with its connections. Released with `kja_http_client_release`.
+ */
+typedef uint64_t kja_http_client_t;
+
+/*
+ Headers of an HTTP message. Released with `kja_http_headers_release`.
+ */
+typedef uint64_t kja_http_headers_t;
+
+/*
+ A request that an HTTP server has got. Released with `kja_http_request_release`.
+ */
+typedef uint64_t kja_http_request_t;
+
+/*
+ A response that an HTTP client has got. Released with `kja_http_response_release`.
+ */
+typedef uint64_t kja_http_response_t;
+
+/*
+ Limits of a server. Zeros stand for the defaults, the largest number for no limit.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_http_server_options_t)`.
+   */
+  size_t size;
+  /*
+   `KJA_HTTP_SERVER_` flags.
+   */
+  uint32_t flags;
+  /*
+   Always 0.
+   */
+  uint32_t reserved;
+  /*
+   The most bytes of a head: 128 KiB; beyond that the answer is 431.
+   */
+  size_t max_head;
+  /*
+   The most lines of a head: 256; beyond that the answer is 431.
+   */
+  size_t max_headers;
+  /*
+   The most bytes of the target of a request: 32 KiB; beyond that the answer is 414.
+   */
+  size_t max_target;
+  /*
+   The most bytes of the body of a request: no limit; beyond that the answer is 413.
+   */
+  uint64_t max_body;
+  /*
+   From the opening of a connection, or from the first byte of a later request, to the end of the head, in nanoseconds:
+   15 s; then the answer is 408 if a part of the head has come, and the connection is closed.
+   */
+  uint64_t head_nanos;
+  /*
+   Between two requests: 5 s; then the connection is closed.
+   */
+  uint64_t idle_nanos;
+  /*
+   While a service waits for more of a body: 30 s; then its read fails with `TIMED_OUT`.
+   */
+  uint64_t body_nanos;
+  /*
+   For a whole request: no limit; then its service is cancelled, and the answer is 503 if none has begun.
+   */
+  uint64_t request_nanos;
+  /*
+   The most connections that are served at once: 10,000; others wait in the backlog of their listener.
+   */
+  size_t max_connections;
+  /*
+   The most requests of one connection: no limit.
+   */
+  uint64_t max_requests;
+  /*
+   How much of a body that a service has left unread is read to keep the connection: 64 KiB.
+   */
+  uint64_t unread_bytes;
+  /*
+   How long that may take: 1 s.
+   */
+  uint64_t unread_nanos;
+} kja_http_server_options_t;
+
+/*
+ An HTTP server. Released with `kja_http_server_release`, which ends what it serves.
+ */
+typedef uint64_t kja_http_server_t;
+
+/*
+ Several messages that were received together. Released with `kja_message_list_release`.
+ */
+typedef uint64_t kja_message_list_t;
 
 /*
  Wraps the end that connected, where whoever is at the other end has to prove the name: a DNS name or an IP address of
@@ -619,6 +828,11 @@ typedef uint64_t kja_permit_t;
  Promises that nobody awaits, held together. Released with `kja_task_set_release`, which cancels them.
  */
 typedef uint64_t kja_task_set_t;
+
+/*
+ A URL. Released with `kja_url_release`.
+ */
+typedef uint64_t kja_url_t;
 
 /*
  Every kind, in the order of the numbers.
@@ -2039,6 +2253,387 @@ bool kja_fulfiller_is_waiting(kja_fulfiller_t fulfiller);
 kja_status_t kja_fulfiller_release(kja_fulfiller_t fulfiller);
 
 /*
+ Makes an HTTP/1.1 client that connects over a network and by its rules. `options` may be null. Connections are kept by
+ host and used again, the one used last first; each carries one request at a time. (HCLI-07, HCLI-08, HCLI-10)
+ */
+kja_status_t kja_http_client_new(kja_network_t network,
+                                 const kja_http_client_options_t *options,
+                                 kja_http_client_t *out);
+
+/*
+ Sends a request to an absolute `http` URL, with a whole body of `size` bytes, which are copied. `headers` may be 0 for
+ none; `Host` is added, and how the message is sent is not theirs to say. The promise carries a `kja_http_response_t` once
+ its head has come. A request with an idempotent method is sent once more if the connection had been used before and
+ ended without an answer. Errors: `INVALID_ARGUMENT` for what is no URL, method or header that can be sent. The promise fails
+ with `DISCONNECTED` if the connection ends early, with `FAILED` for an answer that is not HTTP, with `TIMED_OUT` for a limit
+ that has passed. Cancellation: the connection is closed. (HCLI-01, HCLI-04, HCLI-07)
+ */
+kja_status_t kja_http_client_request_start(kja_http_client_t client,
+                                           const char *method,
+                                           size_t method_len,
+                                           const char *url,
+                                           size_t url_len,
+                                           kja_http_headers_t headers,
+                                           const void *data,
+                                           size_t size,
+                                           kja_promise_t *out);
+
+/*
+ As `kja_http_client_request_start`, with a body that is written to the connection whose handle goes to `body`: of
+ `length` bytes, or in chunks for `KJA_LENGTH_UNKNOWN`. Shutting down writing ends the body; a body that ends short of its
+ length closes the connection. Such a request is never sent twice. (HCLI-01, HCLI-02)
+ */
+kja_status_t kja_http_client_request_stream_start(kja_http_client_t client,
+                                                  const char *method,
+                                                  size_t method_len,
+                                                  const char *url,
+                                                  size_t url_len,
+                                                  kja_http_headers_t headers,
+                                                  uint64_t length,
+                                                  kja_connection_t *body,
+                                                  kja_promise_t *out);
+
+/*
+ Writes how many connections wait for another request.
+ */
+kja_status_t kja_http_client_idle_connections(kja_http_client_t client, size_t *out);
+
+/*
+ Releases the handle. With the last one the connections that wait are closed; requests that have been started go on.
+ */
+kja_status_t kja_http_client_release(kja_http_client_t client);
+
+/*
+ Makes headers of an HTTP message, none yet. They belong to no runtime. Any thread. (HTTP-07)
+ */
+kja_status_t kja_http_headers_new(kja_http_headers_t *out);
+
+/*
+ Reads header lines: each a name, a colon and a value, ended by CRLF, and an empty line behind the last. Errors: `FAILED`
+ for lines that are malformed; nothing is repaired. (HTTP-22)
+ */
+kja_status_t kja_http_headers_parse(const char *lines,
+                                    size_t lines_len,
+                                    kja_http_headers_t *out);
+
+/*
+ Makes a copy that changes independently. (HTTP-10)
+ */
+kja_status_t kja_http_headers_clone(kja_http_headers_t headers, kja_http_headers_t *out);
+
+/*
+ Makes this the only value of a header, in the place of the first that there is. Names compare without regard to case. A
+ name is a token; a value is `value_size` bytes without NUL, CR and LF. Both are copied. Errors: `INVALID_ARGUMENT` for what
+ is neither, here and in `kja_http_headers_append`; nothing has changed then. (HTTP-07, HTTP-11)
+ */
+kja_status_t kja_http_headers_set(kja_http_headers_t headers,
+                                  const char *name,
+                                  size_t name_len,
+                                  const void *value,
+                                  size_t value_size);
+
+/*
+ Adds one more value, behind what there is. (HTTP-08)
+ */
+kja_status_t kja_http_headers_append(kja_http_headers_t headers,
+                                     const char *name,
+                                     size_t name_len,
+                                     const void *value,
+                                     size_t value_size);
+
+/*
+ Takes every value of a header out. Writes how many there were to `removed`, which may be null. (HTTP-07)
+ */
+kja_status_t kja_http_headers_remove(kja_http_headers_t headers,
+                                     const char *name,
+                                     size_t name_len,
+                                     size_t *removed);
+
+/*
+ Copies the value of a header, cut to `capacity`, and writes its whole length to `length` and whether there is one to
+ `found`; both may be null. Several values are one, with a comma and a space between them; of several `Set-Cookie` it is
+ the first, see `kja_http_headers_at`. (HTTP-07, HTTP-08)
+ */
+kja_status_t kja_http_headers_get(kja_http_headers_t headers,
+                                  const char *name,
+                                  size_t name_len,
+                                  void *buffer,
+                                  size_t capacity,
+                                  size_t *length,
+                                  bool *found);
+
+/*
+ Writes how many fields there are. (HTTP-09)
+ */
+kja_status_t kja_http_headers_count(kja_http_headers_t headers, size_t *out);
+
+/*
+ Copies the name and the value of a field by its place, from 0 on, each cut to its capacity; their whole lengths go to
+ `name_length` and `value_length`, which may be null. Fields stand in the order in which they came. Errors:
+ `INVALID_ARGUMENT` for a place past the end. (HTTP-09)
+ */
+kja_status_t kja_http_headers_at(kja_http_headers_t headers,
+                                 size_t index,
+                                 void *name,
+                                 size_t name_capacity,
+                                 size_t *name_length,
+                                 void *value,
+                                 size_t value_capacity,
+                                 size_t *value_length);
+
+/*
+ Writes a handle of all fields as lines, as `kja_http_headers_parse` reads them. (HTTP-14)
+ */
+kja_status_t kja_http_headers_bytes(kja_http_headers_t headers, kja_bytes_t *out);
+
+/*
+ Writes whether `Upgrade` asks for a WebSocket; the rest of the handshake is not looked at. (HTTP-12)
+ */
+kja_status_t kja_http_headers_is_websocket(kja_http_headers_t headers,
+                                           bool *out);
+
+/*
+ Takes all fields out. (HTTP-09)
+ */
+kja_status_t kja_http_headers_clear(kja_http_headers_t headers);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_http_headers_release(kja_http_headers_t headers);
+
+/*
+ Copies the method, with a closing NUL, cut to `capacity`; its whole length goes to `length`, which may be null. Any token is a method, and
+ methods differ by case. (HTTP-01, HTTP-03)
+ */
+kja_status_t kja_http_request_method(kja_http_request_t request_,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *length);
+
+/*
+ Copies what is asked for, as it came: a path with a query, a whole URL from the client of a proxy, `host:port` with
+ `CONNECT`, or `*`. Otherwise as `kja_http_request_method`.
+ */
+kja_status_t kja_http_request_target(kja_http_request_t request_,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *length);
+
+/*
+ Writes `KJA_HTTP_1_0` or `KJA_HTTP_1_1`.
+ */
+kja_status_t kja_http_request_version(kja_http_request_t request_, uint32_t *out);
+
+/*
+ Writes a handle of a copy of the headers. (HSRV-01)
+ */
+kja_status_t kja_http_request_headers(kja_http_request_t request_, kja_http_headers_t *out);
+
+/*
+ Writes a handle of the whole head as bytes: the first line, the header lines, an empty line. (HTTP-14)
+ */
+kja_status_t kja_http_request_head(kja_http_request_t request_,
+                                   kja_bytes_t *out);
+
+/*
+ Writes how long the body is: 0 without a body, `KJA_LENGTH_UNKNOWN` if it comes in chunks.
+ */
+kja_status_t kja_http_request_body_length(kja_http_request_t request_, uint64_t *out);
+
+/*
+ Writes a handle of the body, a connection that is only read. It ends with the body; one that is cut off fails with
+ `DISCONNECTED`, one that is longer than the server's limit with `OVERLOADED`, one that comes too slowly with `TIMED_OUT`.
+ A client that waits for `100 Continue` gets it with the first read. (HTTP-20, HTTP-21)
+ */
+kja_status_t kja_http_request_body(kja_http_request_t request_,
+                                   kja_connection_t *out);
+
+/*
+ Writes a handle of the headers that came behind the body, once that has been read to its end. (HTTP-21)
+ */
+kja_status_t kja_http_request_trailers(kja_http_request_t request_,
+                                       kja_http_headers_t *out);
+
+/*
+ Writes a handle of the connection that the request came over, to ask for its peer and its addresses; it must be neither
+ read nor written.
+ */
+kja_status_t kja_http_request_connection(kja_http_request_t request_,
+                                         kja_connection_t *out);
+
+/*
+ Answers with a whole body of `size` bytes, which are copied. `reason` is the text beside the status, null for the usual
+ one; `headers` may be 0 for none. How the message is sent is not theirs to say: `Content-Length`, `Transfer-Encoding` and
+ the like are left out, and `Connection: close` closes the connection behind the answer. Never blocks; any thread.
+ Errors: `FAILED` if the request has been answered, `DISCONNECTED` if it has ended, `INVALID_ARGUMENT` for a status outside
+ 200 to 999 and for what cannot be sent. (HSRV-02, HTTP-06)
+ */
+kja_status_t kja_http_request_respond(kja_http_request_t request_,
+                                      uint32_t status,
+                                      const char *reason,
+                                      size_t reason_len,
+                                      kja_http_headers_t headers,
+                                      const void *data,
+                                      size_t size);
+
+/*
+ Answers with a body that is written to the connection whose handle goes to `out`: of `length` bytes, or in chunks for
+ `KJA_LENGTH_UNKNOWN`. Shutting down writing ends the body; a body that ends short of its length closes the connection.
+ Otherwise as `kja_http_request_respond`. (HSRV-02, HSRV-05)
+ */
+kja_status_t kja_http_request_respond_stream(kja_http_request_t request_,
+                                             uint32_t status,
+                                             const char *reason,
+                                             size_t reason_len,
+                                             kja_http_headers_t headers,
+                                             uint64_t length,
+                                             kja_connection_t *out);
+
+/*
+ Answers with a short page of plain text that says what the status does. Otherwise as `kja_http_request_respond`.
+ (HSRV-03)
+ */
+kja_status_t kja_http_request_respond_error(kja_http_request_t request_,
+                                            uint32_t status,
+                                            const char *reason,
+                                            size_t reason_len);
+
+/*
+ Accepts a `CONNECT` with a status from 200 to 299, or an upgrade to another protocol with 101: the answer is sent, and the
+ connection turns into the stream whose handle goes to `out`. That can be used at once and begins with whatever came
+ behind the request. It lives as long as the promise of the service. Otherwise as `kja_http_request_respond`. (CONN-04,
+ CONN-05)
+ */
+kja_status_t kja_http_request_accept_tunnel(kja_http_request_t request_,
+                                            uint32_t status,
+                                            const char *reason,
+                                            size_t reason_len,
+                                            kja_http_headers_t headers,
+                                            kja_connection_t *out);
+
+/*
+ Releases the handle. The request itself goes on until its service ends.
+ */
+kja_status_t kja_http_request_release(kja_http_request_t request_);
+
+/*
+ Writes the status, from 100 to 999. (HCLI-03)
+ */
+kja_status_t kja_http_response_status(kja_http_response_t response_, uint32_t *out);
+
+/*
+ Copies the text beside the status, with a closing NUL, cut to `capacity`; its whole length goes to `length`, which may be null.
+ */
+kja_status_t kja_http_response_reason(kja_http_response_t response_,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *length);
+
+/*
+ Writes `KJA_HTTP_1_0` or `KJA_HTTP_1_1`.
+ */
+kja_status_t kja_http_response_version(kja_http_response_t response_, uint32_t *out);
+
+/*
+ Writes a handle of a copy of the headers. (HCLI-03)
+ */
+kja_status_t kja_http_response_headers(kja_http_response_t response_, kja_http_headers_t *out);
+
+/*
+ Writes a handle of the whole head as bytes: the first line, the header lines, an empty line. (HTTP-14)
+ */
+kja_status_t kja_http_response_head(kja_http_response_t response_,
+                                    kja_bytes_t *out);
+
+/*
+ Writes how long the body is: 0 without a body, `KJA_LENGTH_UNKNOWN` if it ends with its last chunk or with the connection.
+ */
+kja_status_t kja_http_response_body_length(kja_http_response_t response_,
+                                           uint64_t *out);
+
+/*
+ Writes a handle of the body, a connection that is only read. It ends with the body; one that is cut off fails with
+ `DISCONNECTED`, one that is longer than the client's limit with `OVERLOADED`. The connection below is used again once the
+ body has been read to its end, and closed if the last handle of the response and its body goes before that. (HCLI-05)
+ */
+kja_status_t kja_http_response_body(kja_http_response_t response_,
+                                    kja_connection_t *out);
+
+/*
+ Writes a handle of the headers that came behind the body, once that has been read to its end. (HTTP-21)
+ */
+kja_status_t kja_http_response_trailers(kja_http_response_t response_,
+                                        kja_http_headers_t *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_http_response_release(kja_http_response_t response_);
+
+/*
+ Makes an HTTP/1.1 server. `service` runs on the loop for each request, with a `kja_http_request_t` as its input
+ (`kja_call_handle`), one request of a connection after the other. The life of the request is the service's: it ends with
+ the callback, or with the promise that the callback returns; that is cancelled when the client goes away, and not when
+ the client only stops sending. A service that ends without an answer is answered for: 500, or by the kind of its error
+ 503 for `OVERLOADED` and `TIMED_OUT`, 501 for `UNIMPLEMENTED`, nothing at all for `DISCONNECTED`. `options` may be null. What
+ is not a request is refused and the connection closed: whatever two readers might take differently, such as both
+ `Transfer-Encoding` and `Content-Length`, is not one. (HSRV-01, HSRV-06, HSRV-15, HSRV-17, HSRV-18, HSRV-19)
+ */
+kja_status_t kja_http_server_new(kja_runtime_t runtime,
+                                 const kja_http_server_options_t *options,
+                                 kja_callback_fn service,
+                                 void *ctx,
+                                 kja_destroy_fn destroy,
+                                 kja_http_server_t *out);
+
+/*
+ Serves what comes to a listener. The promise settles when the server is drained; a connection that fails ends no accept.
+ Cancellation: nothing more is accepted, and open connections go on. (HSRV-08)
+ */
+kja_status_t kja_http_server_listen_start(kja_http_server_t server_,
+                                          kja_listener_t listener,
+                                          kja_promise_t *out);
+
+/*
+ Serves one connection of any kind, which is the server's from now on, until that ends or the server is drained. Errors
+ of the promise: `DISCONNECTED` for a connection that breaks. Cancellation: requests that are being answered are
+ cancelled, and the connection is closed. (HSRV-09)
+ */
+kja_status_t kja_http_server_serve_start(kja_http_server_t server_,
+                                         kja_connection_t connection,
+                                         kja_promise_t *out);
+
+/*
+ As `kja_http_server_serve_start`; a drain between two requests does not close the connection: the promise carries it
+ then (`kja_promise_handle`), and it can be served by another server with nothing lost. Otherwise it carries unit.
+ (HSRV-10)
+ */
+kja_status_t kja_http_server_serve_until_drained_start(kja_http_server_t server_,
+                                                       kja_connection_t connection,
+                                                       kja_promise_t *out);
+
+/*
+ Accepts nothing more, lets requests that are being answered finish, with `Connection: close`, and closes idle connections.
+ The promise settles when no connection that came to a listener is left; put a deadline on it with
+ `kja_promise_timeout`, and release the server to cut off what is left then. Errors: `BUSY` if such a promise is pending.
+ (HSRV-11)
+ */
+kja_status_t kja_http_server_drain_start(kja_http_server_t server_,
+                                         kja_promise_t *out);
+
+/*
+ Writes how many connections that came to a listener are being served.
+ */
+kja_status_t kja_http_server_connections(kja_http_server_t server_, size_t *out);
+
+/*
+ Releases the handle. With the last one everything that came to a listener is cancelled and closed, and the promises of
+ `kja_http_server_listen_start` fail with `CANCELED`. (HSRV-08)
+ */
+kja_status_t kja_http_server_release(kja_http_server_t server_);
+
+/*
  Makes a listener of a connection over which others are sent, as with `kja_connection_send_connection_start`. The
  connection stays the caller's and usable for everything but reading; the listener keeps it, and closing the listener
  closes it. Accepts are served in order. One rejects with `DISCONNECTED` at the end of the stream, with `FAILED` for
@@ -2952,6 +3547,140 @@ kja_status_t kja_timer_yield_until_queue_empty_start(kja_runtime_t runtime, kja_
  */
 kja_status_t kja_timer_yield_until_would_sleep_start(kja_runtime_t runtime,
                                                      kja_promise_t *out);
+
+/*
+ Reads a URL in a context, a `KJA_URL_` number, with `KJA_URL_KEEP_ESCAPES` and `KJA_URL_ALLOW_EMPTY` as flags. URLs belong to no
+ runtime. Errors: `INVALID_ARGUMENT` for a text that is no URL there, a bad escape and one that does not decode to UTF-8
+ included. (URL-01, URL-02, URL-03, URL-04, URL-07, URL-08)
+ */
+kja_status_t kja_url_parse(const char *text,
+                           size_t text_len,
+                           uint32_t context,
+                           uint32_t flags,
+                           kja_url_t *out);
+
+/*
+ Reads a reference found in a document at `base`. `..` stops at the root. Errors: as `kja_url_parse`. (URL-06)
+ */
+kja_status_t kja_url_parse_relative(kja_url_t base,
+                                    const char *text,
+                                    size_t text_len,
+                                    kja_url_t *out);
+
+/*
+ Makes a URL without any part, to be set one by one. Flags as `kja_url_parse`.
+ */
+kja_status_t kja_url_new(uint32_t flags, kja_url_t *out);
+
+/*
+ Makes a copy that changes independently. (URL-11)
+ */
+kja_status_t kja_url_clone(kja_url_t url, kja_url_t *out);
+
+/*
+ Copies the text of a URL in a context, with a closing NUL, cut to `capacity`, and writes its whole length to `length`, which may be null.
+ Errors: `INVALID_ARGUMENT` for parts that would be read back as others, such as a part of the path that is `..`. (URL-05)
+ */
+kja_status_t kja_url_text(kja_url_t url,
+                          uint32_t context,
+                          char *buffer,
+                          size_t capacity,
+                          size_t *length);
+
+/*
+ Copies a part, one of `KJA_URL_SCHEME` to `KJA_URL_FRAGMENT`, decoded, with a closing NUL and cut to `capacity`. Its whole length goes to `length`
+ and whether there is one to `found`; both may be null. (URL-01)
+ */
+kja_status_t kja_url_get(kja_url_t url,
+                         uint32_t part,
+                         char *buffer,
+                         size_t capacity,
+                         size_t *length,
+                         bool *found);
+
+/*
+ Sets a part, or takes it out if `text` is null. A password without a user belongs to the empty name. (URL-01)
+ */
+kja_status_t kja_url_set(kja_url_t url,
+                         uint32_t part,
+                         const char *text,
+                         size_t text_len);
+
+/*
+ Writes how many parts the path has. (URL-01)
+ */
+kja_status_t kja_url_path_count(kja_url_t url, size_t *out);
+
+/*
+ Copies a part of the path by its place, from 0 on, decoded and with a closing NUL, cut to `capacity`; its whole length goes to `length`, which
+ may be null. Errors: `INVALID_ARGUMENT` for a place past the end. (URL-01)
+ */
+kja_status_t kja_url_path_at(kja_url_t url,
+                             size_t index,
+                             char *buffer,
+                             size_t capacity,
+                             size_t *length);
+
+/*
+ Adds a part to the end of the path. It may hold any text; a slash in it is escaped where the URL is written.
+ */
+kja_status_t kja_url_path_append(kja_url_t url,
+                                 const char *text,
+                                 size_t text_len);
+
+/*
+ Takes all parts of the path out.
+ */
+kja_status_t kja_url_path_clear(kja_url_t url);
+
+/*
+ Writes whether a slash follows the last part of the path. (URL-01)
+ */
+kja_status_t kja_url_trailing_slash(kja_url_t url, bool *out);
+
+/*
+ Says whether a slash follows the last part of the path.
+ */
+kja_status_t kja_url_set_trailing_slash(kja_url_t url, bool slash);
+
+/*
+ Writes how many items the query has. (URL-01)
+ */
+kja_status_t kja_url_query_count(kja_url_t url, size_t *out);
+
+/*
+ Copies name and value of an item of the query by its place, from 0 on, decoded, each with a closing NUL and cut to its capacity; their whole
+ lengths go to `name_length` and `value_length` and whether there is a value, as behind `a=` and not behind `a`, to
+ `has_value`; all three may be null. Errors: `INVALID_ARGUMENT` for a place past the end. (URL-08)
+ */
+kja_status_t kja_url_query_at(kja_url_t url,
+                              size_t index,
+                              char *name,
+                              size_t name_capacity,
+                              size_t *name_length,
+                              char *value,
+                              size_t value_capacity,
+                              size_t *value_length,
+                              bool *has_value);
+
+/*
+ Adds an item to the end of the query; `value` is null for none. (URL-08)
+ */
+kja_status_t kja_url_query_append(kja_url_t url,
+                                  const char *name,
+                                  size_t name_len,
+                                  const char *value,
+                                  size_t value_len);
+
+/*
+ Takes all items of the query out.
+ */
+kja_status_t kja_url_query_clear(kja_url_t url);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_url_release(kja_url_t url);
 
 /*
  Makes a connection from a connected stream socket, a Unix socket among them, or from anything else that can be polled,

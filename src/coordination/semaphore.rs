@@ -42,9 +42,12 @@ impl Semaphore {
         if permits == 0 {
             return Err(Error::invalid("a semaphore without permits"));
         }
-        let inner =
-            Inner { runtime: runtime.shared().clone(), permits, free: Lock::new(permits), line: Turns::default() };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self::of(runtime.shared(), permits))
+    }
+
+    pub(crate) fn of(runtime: &Arc<Shared>, permits: u64) -> Self {
+        let line = Turns::default();
+        Self(Arc::new(Inner { runtime: runtime.clone(), permits, free: Lock::new(permits), line }))
     }
 
     fn check(&self, count: u64) -> Result<(), Error> {

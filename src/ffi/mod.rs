@@ -23,6 +23,11 @@ pub mod event;
 pub mod executor;
 pub mod fulfiller;
 pub(crate) mod handle;
+pub mod http_client;
+pub mod http_headers;
+pub mod http_request;
+pub mod http_response;
+pub mod http_server;
 pub mod listener;
 pub mod local;
 pub mod message;
@@ -37,6 +42,7 @@ pub mod runtime;
 pub mod semaphore;
 pub mod task_set;
 pub mod timer;
+pub mod url;
 pub mod wrap;
 
 use crate::error::Error;
@@ -94,6 +100,18 @@ pub type kja_permit_t = u64;
 pub type kja_event_t = u64;
 /// An error with all that it carries. Released with `kja_error_release`.
 pub type kja_error_t = u64;
+/// Headers of an HTTP message. Released with `kja_http_headers_release`.
+pub type kja_http_headers_t = u64;
+/// An HTTP server. Released with `kja_http_server_release`, which ends what it serves.
+pub type kja_http_server_t = u64;
+/// A request that an HTTP server has got. Released with `kja_http_request_release`.
+pub type kja_http_request_t = u64;
+/// An HTTP client with its connections. Released with `kja_http_client_release`.
+pub type kja_http_client_t = u64;
+/// A response that an HTTP client has got. Released with `kja_http_response_release`.
+pub type kja_http_response_t = u64;
+/// A URL. Released with `kja_url_release`.
+pub type kja_url_t = u64;
 /// Names the running callback; of no use outside it or on another thread.
 pub type kja_call_t = u64;
 
@@ -189,6 +207,29 @@ fn bytes_out(bytes: &[u8], buffer: *mut c_void, capacity: usize, length: *mut us
     let count = bytes.len().min(buffer.len());
     buffer[..count].copy_from_slice(&bytes[..count]);
     put_wanted(length, bytes.len())
+}
+
+/// A structure of options, made of numbers, that begins with its size.
+///
+/// # Safety
+/// Any bytes are a value of it.
+unsafe trait Plain: Copy + Default {}
+
+/// Options of the caller's, who may know an older or a newer version of them: what is missing is 0, what is beyond is left
+/// out. Null stands for the defaults.
+fn plain_options<T: Plain>(options: *const T) -> Result<T, Error> {
+    let mut copy = T::default();
+    if options.is_null() {
+        return Ok(copy);
+    }
+    // SAFETY: not null, and the header requires that a size comes first.
+    let size = unsafe { options.cast::<usize>().read() };
+    if !(size_of::<usize>()..=4096).contains(&size) {
+        return Err(Error::invalid(format!("options of {size} bytes; set size to their sizeof")));
+    }
+    // SAFETY: that many bytes are readable by the header's rule and fit; any bytes are a value.
+    unsafe { std::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut copy).cast(), size.min(size_of::<T>())) };
+    Ok(copy)
 }
 
 /// Takes over a context. Done before anything can fail, so that its destructor runs in every case.

@@ -34,6 +34,15 @@ impl BodyLength {
         }
     }
 
+    /// Appends the header that says so; none for no body, and none for one that ends with the connection.
+    pub(super) fn write_header(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Exactly(0) | Self::UntilClose => {}
+            Self::Exactly(length) => out.extend_from_slice(format!("content-length: {length}\r\n").as_bytes()),
+            Self::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        }
+    }
+
     /// That of the response to a request with this method. (HTTP-19)
     ///
     /// # Errors

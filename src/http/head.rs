@@ -248,13 +248,7 @@ pub fn parse_headers(head: &[u8], limits: &HeadLimits) -> Result<Headers, Protoc
 
 fn write(mut out: Vec<u8>, headers: &Headers) -> Vec<u8> {
     out.extend_from_slice(b"\r\n");
-    for (name, value) in headers.iter() {
-        out.extend_from_slice(name);
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(&headers.to_lines());
     out
 }
 

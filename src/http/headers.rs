@@ -174,6 +174,19 @@ impl Headers {
         Ok((Span { start, end: split }, Span { start: split, end }))
     }
 
+    /// The fields as lines that end with CRLF, and an empty line. (HTTP-14)
+    pub fn to_lines(&self) -> Vec<u8> {
+        let mut lines = Vec::with_capacity(self.text.len() + 4 * self.len() + 2);
+        for (name, value) in self.iter() {
+            lines.extend_from_slice(name);
+            lines.extend_from_slice(b": ");
+            lines.extend_from_slice(value);
+            lines.extend_from_slice(b"\r\n");
+        }
+        lines.extend_from_slice(b"\r\n");
+        lines
+    }
+
     /// What was removed or replaced is still in the block. Before that grows it is made anew, unless most of it is in use.
     fn drop_unused_text(&mut self) {
         let used: usize = self.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -214,6 +227,23 @@ impl Headers {
         }
         Ok(Self { text: head.to_vec(), fields })
     }
+}
+
+/// Headers as the protocol engine takes them.
+///
+/// # Errors
+/// `InvalidArgument` for a value with a control character, which may be kept but not be sent. (HTTP-11)
+pub(super) fn for_engine(headers: &Headers) -> Result<http::HeaderMap, Error> {
+    let mut map = http::HeaderMap::with_capacity(headers.len() + 2);
+    for (name, value) in headers.iter() {
+        let key = http::HeaderName::from_bytes(name);
+        let (Ok(key), Ok(value)) = (key, http::HeaderValue::from_bytes(value)) else {
+            let shown = String::from_utf8_lossy(name);
+            return Err(Error::invalid(format!("the value for {shown} has a control character in it")));
+        };
+        map.append(key, value);
+    }
+    Ok(map)
 }
 
 impl PartialEq for Headers {

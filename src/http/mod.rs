@@ -2,16 +2,26 @@
 
 mod body_length;
 mod chunk_scan;
+mod client;
 mod head;
 mod headers;
+mod incoming_body;
+mod message_reader;
+mod outgoing_body;
 mod protocol_error;
 mod range;
+mod server;
+mod switched;
 mod url;
 
 pub use body_length::BodyLength;
 pub use chunk_scan::{ChunkScan, Scanned};
+pub use client::{ClientOptions, HttpClient, HttpResponse};
 pub use head::{HeadLimits, RequestHead, ResponseHead, Version, head_length, parse_headers};
+use headers::for_engine;
 pub use headers::{Headers, is_token, is_value};
 pub use protocol_error::ProtocolError;
 pub use range::{ByteRange, Ranges};
+pub(crate) use server::Service;
+pub use server::{HttpRequest, HttpServer, ServerOptions};
 pub use url::{QueryItem, Url, UrlContext, UrlOptions, UserInfo};

@@ -1,5 +1,6 @@
 //! Why a message is not HTTP. (HTTP-15)
 
+use crate::error::{Error, ErrorKind};
 use bytes::Bytes;
 use std::fmt;
 
@@ -37,12 +38,21 @@ impl ProtocolError {
         Self::new(414, "URI Too Long", "the target of the request is longer than the limit")
     }
 
+    pub(crate) const fn timed_out() -> Self {
+        Self::new(408, "Request Timeout", "the rest of the request did not come in time")
+    }
+
     pub(crate) const fn bad_version() -> Self {
         Self::new(505, "HTTP Version Not Supported", "the version is neither HTTP/1.0 nor HTTP/1.1")
     }
 
     pub(crate) const fn unknown_coding() -> Self {
         Self::new(501, "Not Implemented", "a transfer coding other than chunked")
+    }
+
+    /// As an error of the library, without what may be private.
+    pub(crate) fn into_error(self) -> Error {
+        Error::new(ErrorKind::Failed, self.description)
     }
 
     pub(crate) fn with_raw(mut self, raw: &[u8]) -> Self {

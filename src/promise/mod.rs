@@ -84,7 +84,16 @@ impl Promise {
         name: &'static str,
         future: impl Future<Output = Outcome> + Send + 'static,
     ) -> Self {
-        Self::from_source(runtime, Source::Future { future: Box::pin(future), name, awaits: None })
+        Self::from_source(runtime, Source::Future { future: Box::pin(future), name, awaits: None, on_loop: false })
+    }
+
+    /// As `start`, for a future that runs callbacks: only the loop polls it.
+    pub(crate) fn start_on_loop(
+        runtime: Arc<Shared>,
+        name: &'static str,
+        future: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Self {
+        Self::from_source(runtime, Source::Future { future: Box::pin(future), name, awaits: None, on_loop: true })
     }
 
     /// As `start`, for a future that waits for this promise.
@@ -95,7 +104,7 @@ impl Promise {
         future: impl Future<Output = Outcome> + Send + 'static,
     ) -> Self {
         let awaits = Some(self.0.clone());
-        Self::from_source(runtime, Source::Future { future: Box::pin(future), name, awaits })
+        Self::from_source(runtime, Source::Future { future: Box::pin(future), name, awaits, on_loop: false })
     }
 
     /// Runs a callback on the loop for each of what comes; a value that one returns ends the sequence and is its own,

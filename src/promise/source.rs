@@ -69,6 +69,8 @@ pub(crate) enum Source {
         /// What it is and what it waits for, for traces.
         name: &'static str,
         awaits: Option<Arc<Cell>>,
+        /// Only the loop polls it, since it runs callbacks.
+        on_loop: bool,
     },
     Timer(Timer),
     /// Runs once, on the loop.
@@ -133,12 +135,16 @@ impl Source {
 
     /// Whether it is of use that a thread other than the loop polls it.
     pub(super) fn may_be_driven(&self) -> bool {
-        !matches!(self, Self::Outside | Self::Call(_) | Self::Then(_) | Self::Each(_))
+        !matches!(
+            self,
+            Self::Outside | Self::Future { on_loop: true, .. } | Self::Call(_) | Self::Then(_) | Self::Each(_)
+        )
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {
         match self {
             Self::Outside => Step::Pending,
+            Self::Future { on_loop: true, .. } if !on_loop => Step::NeedsLoop,
             Self::Future { future, .. } => match future.as_mut().poll(cx) {
                 Poll::Ready(outcome) => Step::Settle(outcome),
                 Poll::Pending => Step::Pending,

@@ -28,17 +28,17 @@ fn has_hung_up(fd: &impl AsFd) -> bool {
 
 /// Where nobody can go away: whoever waits for it learns of `close` alone.
 #[derive(Default)]
-pub(super) struct Never {
+pub(crate) struct Never {
     closed: Lock<bool>,
     waiter: Lock<Option<Waker>>,
 }
 
 impl Never {
-    pub(super) fn check_open(&self) -> Result<(), Error> {
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
         if *self.closed.lock() { Err(Error::closed()) } else { Ok(()) }
     }
 
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let old = self.waiter.lock().replace(cx.waker().clone());
         drop(old);
         self.check_open()?;
@@ -46,7 +46,7 @@ impl Never {
     }
 
     /// `true` if it was open.
-    pub(super) fn close(&self) -> bool {
+    pub(crate) fn close(&self) -> bool {
         let was_open = !std::mem::replace(&mut *self.closed.lock(), true);
         let waiter = self.waiter.lock().take();
         if let Some(waiter) = waiter {

@@ -34,6 +34,7 @@ pub use connection::Connection;
 pub(crate) use connection::MOST_LAYERS;
 pub use control::ControlMessage;
 pub(crate) use descriptor::Descriptor;
+pub(crate) use disconnect::Never;
 pub use exclusive::Exclusive;
 pub use message::{Message, Messages};
 pub(crate) use read::{Read, ReadAll, ReadInto};

@@ -3,7 +3,7 @@
 use super::disconnect::Never;
 use super::{Connection, Transport};
 use crate::error::Error;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Shared};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -58,6 +58,10 @@ impl Connection {
     /// A connection that takes every write and is at its end for every read. (STRM-22)
     pub fn null(runtime: &Runtime) -> Result<Arc<Self>, Error> {
         runtime.shared().check()?;
-        Ok(Self::new(runtime.shared(), Null::default()))
+        Ok(Self::nothing(runtime.shared()))
+    }
+
+    pub(crate) fn nothing(runtime: &Arc<Shared>) -> Arc<Self> {
+        Self::new(runtime, Null::default())
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{Connection, Transport, fill};
 use crate::error::{Error, ErrorKind};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -286,7 +286,10 @@ impl Connection {
     /// A pipe in this process, without a buffer: the end to read from and the end to write to. With `length` the
     /// reader knows how many bytes are left, and no more than that can be written. (PIPE-01)
     pub fn one_way_pipe(runtime: &Runtime, length: Option<u64>) -> Result<(Arc<Self>, Arc<Self>), Error> {
-        let runtime = runtime.shared();
+        Self::pipe_of(runtime.shared(), length)
+    }
+
+    pub(crate) fn pipe_of(runtime: &Arc<Shared>, length: Option<u64>) -> Result<(Arc<Self>, Arc<Self>), Error> {
         runtime.check()?;
         let channel = Arc::new(Channel::default());
         {

@@ -110,7 +110,7 @@ impl Read {
         Ok(Self { room: Room::Learned(SMALL), ..Self::new(connection, min, max)? })
     }
 
-    pub(super) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
+    pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
         loop {
             let filled = self.buffer.len();
             if self.buffer.capacity() == filled {

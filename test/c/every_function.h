@@ -484,10 +484,13 @@ static const refuses_fn REFUSES[FAMILIES] = {runtime_refuses,  executor_refuses,
                                              peer_refuses,     datagram_refuses, message_refuses,    message_list_refuses,
                                              network_wrapper_refuses};
 
+#include "every_http_function.h"
+
 static inline void every_function_refuses(uint64_t handle) {
   for (int family = 0; family < FAMILIES; family++) REFUSES[family](handle);
   runtime_makes_nothing(handle);
   call_refuses(handle);
+  every_http_function_refuses(handle);
 }
 
 #endif

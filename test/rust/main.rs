@@ -17,6 +17,8 @@ mod executor;
 mod fulfiller;
 mod gate;
 mod handle;
+mod http;
+mod http_client;
 mod layer;
 mod layer_end;
 mod loopback;

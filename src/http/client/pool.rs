@@ -1,0 +1,121 @@
+//! Connections that wait for another request, by host. (HCLI-08, HCLI-10)
+
+use super::link::ClientLink;
+use crate::promise::Promise;
+use crate::runtime::{Shared, Timer};
+use crate::sync::Lock;
+use crate::value::Value;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::Poll;
+
+/// Where requests go: scheme, host and port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Origin {
+    pub(super) scheme: String,
+    pub(super) host: String,
+}
+
+struct Idle {
+    number: u64,
+    link: ClientLink,
+    /// Ends it when its time is over or the server closes it.
+    _watch: Promise,
+}
+
+#[derive(Default)]
+struct Idles {
+    last: u64,
+    by_origin: HashMap<Origin, Vec<Idle>>,
+}
+
+pub(super) struct Pool {
+    runtime: Arc<Shared>,
+    idle_nanos: u64,
+    most: usize,
+    idles: Lock<Idles>,
+}
+
+impl Pool {
+    pub(super) fn new(runtime: &Arc<Shared>, idle_nanos: u64, most: usize) -> Arc<Self> {
+        Arc::new(Self { runtime: runtime.clone(), idle_nanos, most, idles: Lock::new(Idles::default()) })
+    }
+
+    /// The connection that was used last and still lives.
+    pub(super) fn take(&self, origin: &Origin) -> Option<ClientLink> {
+        loop {
+            let idle = {
+                let mut idles = self.idles.lock();
+                let of_origin = idles.by_origin.get_mut(origin)?;
+                let idle = of_origin.pop();
+                if of_origin.is_empty() {
+                    idles.by_origin.remove(origin);
+                }
+                idle?
+            };
+            if idle.link.is_alive() {
+                return Some(idle.link);
+            }
+        }
+    }
+
+    /// Keeps a connection whose last response has been read.
+    pub(super) fn put(this: &Weak<Self>, origin: Origin, link: ClientLink) {
+        let Some(pool) = this.upgrade().filter(|pool| pool.idle_nanos > 0 && pool.most > 0) else { return };
+        if !link.is_alive() || pool.runtime.check_live().is_err() {
+            return;
+        }
+        let number = {
+            let mut idles = pool.idles.lock();
+            idles.last += 1;
+            idles.last
+        };
+        let (mut ended, mut timer) = (link.ended(), Timer::after(&pool.runtime, pool.idle_nanos));
+        let (weak, of) = (this.clone(), origin.clone());
+        let watch = Promise::start(pool.runtime.clone(), "http idle connection", async move {
+            std::future::poll_fn(|cx| match Future::poll(Pin::new(&mut timer), cx) {
+                Poll::Pending if !ended.poll_settled(cx) => Poll::Pending,
+                _ => Poll::Ready(()),
+            })
+            .await;
+            if let Some(pool) = weak.upgrade() {
+                pool.remove(&of, number);
+            }
+            Ok(Value::Unit)
+        });
+        let over = {
+            let mut idles = pool.idles.lock();
+            let of_origin = idles.by_origin.entry(origin).or_default();
+            of_origin.push(Idle { number, link, _watch: watch });
+            if of_origin.len() > pool.most { Some(of_origin.remove(0)) } else { None }
+        };
+        drop(over);
+    }
+
+    fn remove(&self, origin: &Origin, number: u64) {
+        let removed = {
+            let mut idles = self.idles.lock();
+            let Some(of_origin) = idles.by_origin.get_mut(origin) else { return };
+            let at = of_origin.iter().position(|idle| idle.number == number);
+            let removed = at.map(|at| of_origin.remove(at));
+            if of_origin.is_empty() {
+                idles.by_origin.remove(origin);
+            }
+            removed
+        };
+        drop(removed);
+    }
+
+    /// Closes all that wait.
+    pub(super) fn clear(&self) {
+        let all = std::mem::take(&mut self.idles.lock().by_origin);
+        drop(all);
+    }
+
+    /// How many connections wait.
+    pub(super) fn len(&self) -> usize {
+        self.idles.lock().by_origin.values().map(Vec::len).sum()
+    }
+}

@@ -1,0 +1,70 @@
+//! A response while its body is read.
+
+use crate::error::Error;
+use crate::http::incoming_body::IncomingBody;
+use crate::http::{BodyLength, Headers, ResponseHead};
+use crate::object::{Object, Owner};
+use crate::promise::Promise;
+use crate::stream::Connection;
+use std::sync::{Arc, OnceLock};
+
+/// A response: its head, and its body as a stream. (HCLI-03)
+///
+/// Dropping it before the body has been read to its end closes the connection. (HCLI-05)
+pub struct HttpResponse {
+    head: ResponseHead,
+    length: BodyLength,
+    connection: Arc<Connection>,
+    body: IncomingBody,
+    stream: OnceLock<Arc<Connection>>,
+}
+
+impl HttpResponse {
+    pub(super) fn new(head: ResponseHead, method: &str, connection: Arc<Connection>, body: IncomingBody) -> Arc<Self> {
+        // It has been found to have one when it was read.
+        let length = BodyLength::of_response(&head, method).unwrap_or(BodyLength::UntilClose);
+        Arc::new(Self { head, length, connection, body, stream: OnceLock::new() })
+    }
+
+    /// Status, text, version and headers.
+    pub fn head(&self) -> &ResponseHead {
+        &self.head
+    }
+
+    /// How long the body is, if that was said: 0 without a body.
+    pub fn body_length(&self) -> Option<u64> {
+        match self.length {
+            BodyLength::Exactly(length) => Some(length),
+            BodyLength::Chunked | BodyLength::UntilClose => None,
+        }
+    }
+
+    /// The body as a stream to read. One that is cut off fails with `Disconnected`. (HTTP-20)
+    pub fn body(&self) -> &Arc<Connection> {
+        self.stream.get_or_init(|| self.body.stream(&self.connection))
+    }
+
+    /// The whole body, of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `Overloaded` for a longer one.
+    pub fn read_all(&self, limit: usize) -> Result<Promise, Error> {
+        self.body().read_all(limit)
+    }
+
+    /// The headers behind the body, once that has been read to its end. (HTTP-21)
+    pub fn trailers(&self) -> Headers {
+        self.body.trailers()
+    }
+
+    /// The connection that it comes over, to ask for its peer. Not to be read or written.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+}
+
+impl Object for HttpResponse {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.connection.runtime().owner)
+    }
+}

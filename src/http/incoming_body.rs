@@ -1,0 +1,241 @@
+//! The body of a message that comes in, as what a connection reads from.
+
+use super::Headers;
+use crate::error::{Error, ErrorKind};
+use crate::runtime::{Shared, Timer};
+use crate::stream::{Connection, Never, Transport};
+use crate::sync::Lock;
+use bytes::{Buf, Bytes};
+use http_body::Body as _;
+use std::future::Future;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use tokio::io::ReadBuf;
+
+struct Reading {
+    incoming: Option<hyper::body::Incoming>,
+    chunk: Bytes,
+    limit: Option<u64>,
+    came: u64,
+    trailers: Headers,
+    reader: Option<Waker>,
+    aborted: bool,
+    /// How long a read may wait, and since when it does.
+    patience: Option<u64>,
+    timer: Option<Timer>,
+    runtime: Arc<Shared>,
+    at_end: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// The body of a message, held by the message and by whoever reads it.
+#[derive(Clone)]
+pub(super) struct IncomingBody(Arc<Lock<Reading>>);
+
+impl IncomingBody {
+    pub(super) fn new(
+        runtime: &Arc<Shared>,
+        incoming: hyper::body::Incoming,
+        limit: Option<u64>,
+        patience: Option<u64>,
+    ) -> Self {
+        Self(Arc::new(Lock::new(Reading {
+            incoming: (!incoming.is_end_stream()).then_some(incoming),
+            chunk: Bytes::new(),
+            limit,
+            came: 0,
+            trailers: Headers::new(),
+            reader: None,
+            aborted: false,
+            patience,
+            timer: None,
+            runtime: runtime.clone(),
+            at_end: None,
+        })))
+    }
+
+    /// The headers behind the body, once that has been read to its end.
+    pub(super) fn trailers(&self) -> Headers {
+        self.0.lock().trailers.clone()
+    }
+
+    /// The body as a stream to read.
+    pub(super) fn stream(&self, below: &Arc<Connection>) -> Arc<Connection> {
+        let transport = BodyTransport { body: self.clone(), below: below.clone(), open: Never::default() };
+        Connection::new(below.runtime(), transport)
+    }
+
+    /// Runs this when the body has been read to its end.
+    pub(super) fn at_end(&self, run: impl FnOnce() + Send + 'static) {
+        let run: Box<dyn FnOnce() + Send> = Box::new(run);
+        let mut reading = self.0.lock();
+        if reading.incoming.is_some() {
+            reading.at_end = Some(run);
+            return;
+        }
+        drop(reading);
+        run();
+    }
+
+    /// Ends it: what has not been read is not wanted.
+    pub(super) fn abandon(&self) {
+        let (incoming, reader) = {
+            let mut reading = self.0.lock();
+            reading.aborted = true;
+            reading.timer = None;
+            ((reading.incoming.take(), reading.at_end.take()), reading.reader.take())
+        };
+        drop(incoming);
+        reader.into_iter().for_each(Waker::wake);
+    }
+
+    /// Reads on and throws away; ready at the end, or when that was too much.
+    pub(super) fn poll_drain(&self, cx: &mut Context<'_>, most: &mut u64) -> Poll<()> {
+        let mut reading = self.0.lock();
+        while reading.incoming.is_some() && *most > 0 {
+            if ready!(reading.poll_chunk(cx)).is_err() {
+                break;
+            }
+            *most = most.saturating_sub(reading.chunk.len() as u64);
+            reading.chunk = Bytes::new();
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Reads what the protocol engine makes of the body.
+struct BodyTransport {
+    body: IncomingBody,
+    /// The connection that it comes over.
+    below: Arc<Connection>,
+    open: Never,
+}
+
+impl Reading {
+    /// Ready with a chunk that is not empty, or at the end.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while self.chunk.is_empty() {
+            let Some(incoming) = &mut self.incoming else { return Poll::Ready(Ok(())) };
+            let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else { return self.poll_patience(cx).map(Err) };
+            self.timer = None;
+            match frame {
+                None => self.incoming = None,
+                Some(Err(error)) => {
+                    self.incoming = None;
+                    let text = format!("the body was cut off: {error}");
+                    return Poll::Ready(Err(Error::new(ErrorKind::Disconnected, text)));
+                }
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.take(data)?,
+                    Err(frame) => {
+                        for (name, value) in frame.trailers_ref().into_iter().flatten() {
+                            // They have been read by rules that are no laxer.
+                            let _ = self.trailers.append(name.as_str().as_bytes(), value.as_bytes());
+                        }
+                    }
+                },
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn take(&mut self, data: Bytes) -> Result<(), Error> {
+        self.came += data.len() as u64;
+        if self.limit.is_some_and(|limit| self.came > limit) {
+            self.incoming = None;
+            return Err(Error::new(ErrorKind::Overloaded, "the body is longer than the limit"));
+        }
+        self.chunk = data;
+        Ok(())
+    }
+
+    /// Ready when a read has waited for too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let Some(nanos) = self.patience else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Timer::after(&self.runtime, nanos));
+        ready!(Pin::new(timer).poll(cx));
+        Poll::Ready(Error::new(ErrorKind::TimedOut, "nothing more of the body has come for too long"))
+    }
+}
+
+fn read_only() -> Error {
+    Error::new(ErrorKind::Unimplemented, "a body that comes in is only read")
+}
+
+impl Transport for BodyTransport {
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
+        self.open.check_open()?;
+        let mut reading = self.body.0.lock();
+        if reading.aborted {
+            return Poll::Ready(Ok(0));
+        }
+        let old = reading.reader.replace(cx.waker().clone());
+        drop(old);
+        ready!(reading.poll_chunk(cx))?;
+        if reading.chunk.is_empty() {
+            let at_end = reading.at_end.take();
+            drop(reading);
+            at_end.into_iter().for_each(|run| run());
+            return Poll::Ready(Ok(0));
+        }
+        let count = reading.chunk.len().min(buffer.remaining());
+        buffer.put_slice(&reading.chunk[..count]);
+        reading.chunk.advance(count);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write(&self, _cx: &mut Context<'_>, _parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
+        Poll::Ready(Err(read_only()))
+    }
+
+    fn write_now(&self, _data: &[u8]) -> Result<usize, Error> {
+        Err(read_only())
+    }
+
+    fn poll_shutdown_write(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Err(read_only()))
+    }
+
+    fn abort_read(&self) -> Result<(), Error> {
+        self.open.check_open()?;
+        let mut reading = self.body.0.lock();
+        reading.aborted = true;
+        let reader = reading.reader.take();
+        drop(reading);
+        reader.into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+
+    fn abort_write(&self, _error: Error) {}
+
+    fn length(&self) -> Option<u64> {
+        let reading = self.body.0.lock();
+        let rest = reading.incoming.as_ref().map_or(Some(0), |incoming| incoming.size_hint().exact());
+        rest.map(|rest| rest + reading.chunk.len() as u64)
+    }
+
+    fn below(&self) -> Option<Arc<Connection>> {
+        Some(self.below.clone())
+    }
+
+    fn poll_write_disconnected(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Err(read_only()))
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        self.open.check_open()
+    }
+
+    fn close(&self) -> bool {
+        let reader = self.body.0.lock().reader.take();
+        let open = self.open.close();
+        reader.into_iter().for_each(Waker::wake);
+        open
+    }
+
+    fn forget_reader(&self) {
+        let old = self.body.0.lock().reader.take();
+        drop(old);
+    }
+}

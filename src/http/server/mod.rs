@@ -1,0 +1,256 @@
+//! HTTP servers. (HSRV-01 to HSRV-26)
+//!
+//! The protocol engine, hyper, frames messages and keeps connections alive. Beside it stand here what it has not: strict
+//! reading of heads, the life of a service as a promise, limits of time and size, draining, and handing connections on.
+
+mod answer;
+mod link;
+mod options;
+mod request;
+mod requests;
+mod serve;
+
+mod watchdog;
+
+pub use options::ServerOptions;
+pub use request::HttpRequest;
+
+use crate::coordination::{Permit, Semaphore};
+use crate::error::{Error, ErrorKind};
+use crate::net::Listener;
+use crate::object::{Object, Owner};
+use crate::promise::{ForEach, Fulfiller, Promise, Resolution, TaskSet, Watch, When};
+use crate::runtime::{Runtime, Shared};
+use crate::stream::Connection;
+use crate::value::Value;
+use answer::Answer;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+/// Answers requests, on the loop: with what it returns the service of a request ends.
+pub(crate) type Service = dyn Fn(&Arc<HttpRequest>) -> Resolution + Send + Sync;
+/// Makes the service of one connection. (HSRV-07)
+pub(crate) type ServiceFactory = dyn Fn(&Arc<Connection>) -> Result<Arc<Service>, Error> + Send + Sync;
+
+/// What those who run a server may hear of.
+pub(crate) trait Observer: Send + Sync {
+    /// A connection ended with an error, or could not be served. (HSRV-20)
+    fn connection_failed(&self, _error: Error) {}
+
+    /// A service failed; the answer follows from the kind of its error. (HSRV-18)
+    fn service_failed(&self, _error: &Error) {}
+
+    /// Asked for each response: `true` closes the connection behind it. (HSRV-21)
+    fn should_close(&self) -> bool {
+        false
+    }
+}
+
+pub(super) struct Inner {
+    runtime: Arc<Shared>,
+    options: ServerOptions,
+    factory: Box<ServiceFactory>,
+    observer: Box<dyn Observer>,
+    draining: AtomicBool,
+    drain: (Fulfiller, Promise),
+}
+
+impl Inner {
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    fn should_close(&self) -> bool {
+        self.observer.should_close()
+    }
+
+    /// The answer for a service that has ended without one: by the kind of its error, nothing if the client has gone.
+    /// (HSRV-18, HSRV-19)
+    fn answer_for(&self, outcome: Result<(), Error>) -> Option<Answer> {
+        let Err(error) = outcome else { return Some(Answer::text(500, "the service has given no answer\n")) };
+        self.observer.service_failed(&error);
+        let (status, text) = match error.kind() {
+            ErrorKind::Disconnected => return None,
+            ErrorKind::Overloaded | ErrorKind::TimedOut | ErrorKind::Shutdown | ErrorKind::Canceled => {
+                (503, "Service Unavailable")
+            }
+            ErrorKind::Unimplemented => (501, "Not Implemented"),
+            _ => (500, "Internal Server Error"),
+        };
+        let text = if self.options.error_text { error.text() } else { text };
+        Some(Answer::text(status, format!("{text}\n")))
+    }
+}
+
+/// Serves HTTP/1.1 over any connection. Dropping it cancels everything that it serves. (HSRV-06, HSRV-07, HSRV-08)
+pub struct HttpServer {
+    inner: Arc<Inner>,
+    connections: TaskSet,
+    room: Semaphore,
+}
+
+fn released() -> Error {
+    Error::new(ErrorKind::Canceled, "the server has been released")
+}
+
+struct Quiet;
+
+impl Observer for Quiet {}
+
+impl HttpServer {
+    /// A server with one service for every connection. The service runs on the loop and must not block; what it returns ends
+    /// it: at once, or when the promise settles. Its promise is cancelled when the client goes away. (HSRV-01, HSRV-06)
+    pub fn new<R: Into<Resolution>>(
+        runtime: &Runtime,
+        options: ServerOptions,
+        service: impl Fn(&Arc<HttpRequest>) -> R + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, Error> {
+        Self::with_service(runtime, options, Arc::new(move |request| service(request).into()))
+    }
+
+    pub(crate) fn with_service(
+        runtime: &Runtime,
+        options: ServerOptions,
+        service: Arc<Service>,
+    ) -> Result<Arc<Self>, Error> {
+        Self::with(runtime.shared(), options, Box::new(move |_| Ok(service.clone())), Box::new(Quiet))
+    }
+
+    pub(crate) fn with(
+        runtime: &Arc<Shared>,
+        options: ServerOptions,
+        factory: Box<ServiceFactory>,
+        observer: Box<dyn Observer>,
+    ) -> Result<Arc<Self>, Error> {
+        runtime.check()?;
+        if options.max_connections == 0 {
+            return Err(Error::invalid("a server for no connection"));
+        }
+        let max_connections = options.max_connections;
+        let drain = Fulfiller::new(runtime.clone());
+        let draining = AtomicBool::new(false);
+        let inner = Arc::new(Inner { runtime: runtime.clone(), options, factory, observer, draining, drain });
+        let told = inner.clone();
+        let failed = move |error: Error| told.observer.connection_failed(error);
+        let connections = TaskSet::of(runtime, usize::MAX, failed);
+        let room = Semaphore::of(runtime, max_connections as u64);
+        Ok(Arc::new(Self { inner, connections, room }))
+    }
+
+    /// Serves what comes to a listener, until the server is drained; then the promise carries unit. Dropping the promise
+    /// stops accepting, and open connections go on. A connection that fails is told to the observer and ends no accept.
+    /// (HSRV-08, HSRV-20)
+    pub fn listen(self: &Arc<Self>, listener: &Arc<Listener>) -> Result<Promise, Error> {
+        self.inner.runtime.check()?;
+        let this = Arc::downgrade(self);
+        let accept = move |connection: Arc<Connection>| -> Resolution {
+            let Some(this) = this.upgrade() else { return Err(released()).into() };
+            match this.room.try_acquire(1) {
+                Ok(permit) => {
+                    this.adopt(&connection, Arc::new(permit));
+                    Ok(Value::Unit).into()
+                }
+                // It is served as soon as another one ends; nothing is accepted meanwhile.
+                Err(_) => this.adopt_later(connection),
+            }
+        };
+        let accepts = listener.accept_each_with(ForEach::closure(Value::into_object::<Connection>, accept))?;
+        let (mut accepts, mut drain) = (Watch::new(accepts), Watch::new(self.inner.drain.1.clone()));
+        Ok(Promise::start(self.inner.runtime.clone(), "http listen", async move {
+            std::future::poll_fn(|cx| match Pin::new(&mut drain).poll(cx) {
+                Poll::Pending => Pin::new(&mut accepts).poll(cx),
+                drained => drained,
+            })
+            .await
+        }))
+    }
+
+    /// Holds a connection that came to a listener while it is served.
+    fn adopt(&self, connection: &Arc<Connection>, permit: Arc<Permit>) {
+        let served = self.serve(connection).and_then(|served| {
+            let served = served.then(When::Both, move |outcome| {
+                drop(permit);
+                outcome
+            });
+            self.connections.add(&served)
+        });
+        if let Err(error) = served {
+            connection.close();
+            self.inner.observer.connection_failed(error);
+        }
+    }
+
+    fn adopt_later(self: &Arc<Self>, connection: Arc<Connection>) -> Resolution {
+        let this = Arc::downgrade(self);
+        let room = match self.room.acquire(1) {
+            Ok(room) => room,
+            Err(error) => return Err(error).into(),
+        };
+        room.then(When::Value, move |permit| {
+            let (Some(this), Some(permit)) = (this.upgrade(), permit.ok().and_then(Value::into_object::<Permit>))
+            else {
+                return Err(released());
+            };
+            this.adopt(&connection, permit);
+            Ok(Value::Unit)
+        })
+        .into()
+    }
+
+    /// Serves one connection, which is its own from now on, until that ends or the server is drained. (HSRV-09)
+    ///
+    /// # Errors
+    /// `Disconnected` for one that breaks.
+    ///
+    /// # Cancellation
+    /// Requests that are being answered are cancelled, and the connection is closed.
+    pub fn serve(&self, connection: &Arc<Connection>) -> Result<Promise, Error> {
+        self.start(connection, false)
+    }
+
+    /// As `serve`; a drain between two requests does not close the connection: the promise carries it then, and it can be
+    /// served by another server with nothing lost. (HSRV-10)
+    pub fn serve_until_drained(&self, connection: &Arc<Connection>) -> Result<Promise, Error> {
+        self.start(connection, true)
+    }
+
+    fn start(&self, connection: &Arc<Connection>, hand_on: bool) -> Result<Promise, Error> {
+        self.inner.runtime.check()?;
+        let service = (self.inner.factory)(connection)?;
+        let serving = serve::serve(self.inner.clone(), service, connection.clone(), hand_on)?;
+        Ok(Promise::start_on_loop(self.inner.runtime.clone(), "http connection", serving))
+    }
+
+    /// Accepts nothing more, lets requests that are being answered finish, and closes idle connections. The promise
+    /// settles when no connection is left. (HSRV-11)
+    pub fn drain(&self) -> Result<Promise, Error> {
+        self.inner.draining.store(true, Ordering::Release);
+        self.inner.drain.0.settle(Ok(Value::Unit));
+        self.connections.on_empty()
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+}
+
+impl Object for HttpServer {
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.inner.runtime.owner)
+    }
+
+    fn end(&self) {
+        self.inner.drain.0.settle(Err(Error::shutdown()));
+        self.connections.clear();
+    }
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        self.inner.drain.0.settle(Err(released()));
+    }
+}
