@@ -17,6 +17,7 @@ import KjAsync.Event
 import KjAsync.Executor
 import KjAsync.Fd
 import KjAsync.File
+import KjAsync.Http
 import KjAsync.Listener
 import KjAsync.Message
 import KjAsync.Network

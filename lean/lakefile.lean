@@ -9,7 +9,7 @@ package kjasync where
 
 /-- The files of the shim, the only code that knows Lean's object layout. -/
 def shimSources : Array String := #["object", "bytes", "capability", "coordination", "datagram", "error", "fd",
-  "message", "network", "network_wrapper", "pipe", "promise", "runtime", "stream"]
+  "http", "message", "network", "network_wrapper", "pipe", "promise", "runtime", "stream"]
 
 /-- Compiles a file of the shim, against the `lean.h` of the toolchain in use. The compiler is the system's, which cargo
 needs as well: the one that comes with Lean has no headers of the C library. -/

@@ -26,6 +26,7 @@ import Test.File
 import Test.Finally
 import Test.Fulfiller
 import Test.Handle
+import Test.Http
 import Test.Join
 import Test.Leak
 import Test.Listener

@@ -319,4 +319,43 @@ lean_obj_res kjasync_network_datagram_from_fd(b_lean_obj_arg network, uint32_t f
 lean_obj_res kjasync_connection_fd(b_lean_obj_arg connection);
 lean_obj_res kjasync_connection_dup_fd(b_lean_obj_arg connection);
 
+/* http.c */
+lean_obj_res kjasync_http_headers_new(void);
+lean_obj_res kjasync_http_headers_append(b_lean_obj_arg headers, b_lean_obj_arg name, b_lean_obj_arg value);
+lean_obj_res kjasync_http_request_method(b_lean_obj_arg request);
+lean_obj_res kjasync_http_request_target(b_lean_obj_arg request);
+lean_obj_res kjasync_http_request_fields(b_lean_obj_arg request);
+lean_obj_res kjasync_http_request_trailers(b_lean_obj_arg request);
+lean_obj_res kjasync_http_request_body_length(b_lean_obj_arg request);
+lean_obj_res kjasync_http_request_body(b_lean_obj_arg request);
+lean_obj_res kjasync_http_request_connection(b_lean_obj_arg request);
+lean_obj_res kjasync_http_request_respond(b_lean_obj_arg request, uint32_t status, b_lean_obj_arg reason,
+    b_lean_obj_arg headers, b_lean_obj_arg body);
+lean_obj_res kjasync_http_request_respond_stream(b_lean_obj_arg request, uint32_t status, b_lean_obj_arg
+    reason, b_lean_obj_arg headers, uint64_t length);
+lean_obj_res kjasync_http_request_accept_tunnel(b_lean_obj_arg request, uint32_t status, b_lean_obj_arg
+    reason, b_lean_obj_arg headers);
+lean_obj_res kjasync_call_http_request(b_lean_obj_arg call);
+lean_obj_res kjasync_http_server_new(b_lean_obj_arg runtime, uint32_t flags, b_lean_obj_arg limits,
+    lean_obj_arg service);
+lean_obj_res kjasync_http_server_listen_start(b_lean_obj_arg server, b_lean_obj_arg listener);
+lean_obj_res kjasync_http_server_serve_start(b_lean_obj_arg server, b_lean_obj_arg connection);
+lean_obj_res kjasync_http_server_drain_start(b_lean_obj_arg server);
+lean_obj_res kjasync_http_server_connections(b_lean_obj_arg server);
+lean_obj_res kjasync_http_server_release(b_lean_obj_arg server);
+lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits);
+lean_obj_res kjasync_http_client_request_start(b_lean_obj_arg client, b_lean_obj_arg method, b_lean_obj_arg
+    url, b_lean_obj_arg headers, b_lean_obj_arg body);
+lean_obj_res kjasync_http_client_request_stream_start(b_lean_obj_arg client, b_lean_obj_arg method,
+    b_lean_obj_arg url, b_lean_obj_arg headers, uint64_t length);
+lean_obj_res kjasync_http_client_idle_connections(b_lean_obj_arg client);
+lean_obj_res kjasync_promise_http_response(b_lean_obj_arg promise);
+lean_obj_res kjasync_call_http_response(b_lean_obj_arg call);
+lean_obj_res kjasync_http_response_status(b_lean_obj_arg response);
+lean_obj_res kjasync_http_response_reason(b_lean_obj_arg response);
+lean_obj_res kjasync_http_response_fields(b_lean_obj_arg response);
+lean_obj_res kjasync_http_response_trailers(b_lean_obj_arg response);
+lean_obj_res kjasync_http_response_body_length(b_lean_obj_arg response);
+lean_obj_res kjasync_http_response_body(b_lean_obj_arg response);
+
 #endif

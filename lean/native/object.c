@@ -29,6 +29,11 @@ HANDLE_CLASS(network_wrapper)
 HANDLE_CLASS(peer)
 HANDLE_CLASS(datagram)
 HANDLE_CLASS(message)
+HANDLE_CLASS(http_headers)
+HANDLE_CLASS(http_request)
+HANDLE_CLASS(http_server)
+HANDLE_CLASS(http_client)
+HANDLE_CLASS(http_response)
 /* Whoever happens to drop the last reference does not wait for a callback that is running. */
 HANDLE_CLASS_WITH(promise, kja_promise_release_nowait)
 
@@ -111,6 +116,11 @@ static void register_classes(void) {
     REGISTER(peer);
     REGISTER(datagram);
     REGISTER(message);
+    REGISTER(http_headers);
+    REGISTER(http_request);
+    REGISTER(http_server);
+    REGISTER(http_client);
+    REGISTER(http_response);
     REGISTER(buffer);
     REGISTER(fd);
 #undef REGISTER

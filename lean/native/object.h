@@ -29,6 +29,11 @@ extern lean_external_class *kjasync_network_wrapper_class;
 extern lean_external_class *kjasync_peer_class;
 extern lean_external_class *kjasync_datagram_class;
 extern lean_external_class *kjasync_message_class;
+extern lean_external_class *kjasync_http_headers_class;
+extern lean_external_class *kjasync_http_request_class;
+extern lean_external_class *kjasync_http_server_class;
+extern lean_external_class *kjasync_http_client_class;
+extern lean_external_class *kjasync_http_response_class;
 extern lean_external_class *kjasync_buffer_class;
 extern lean_external_class *kjasync_fd_class;
 

@@ -1,0 +1,5 @@
+import KjAsync.Http.Message
+import KjAsync.Http.Server
+import KjAsync.Http.Client
+
+/-! HTTP/1.1: servers and clients. -/

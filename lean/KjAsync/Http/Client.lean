@@ -1,0 +1,162 @@
+import KjAsync.Http.Message
+import KjAsync.Connection
+import KjAsync.Network
+import KjAsync.Async
+
+/-! HTTP clients: requests by URL. -/
+
+namespace KjAsync
+
+/-- The body of a request that a client sends, to be written. It is a writable stream. (HCLI-01) -/
+structure HttpRequestBody where
+  /-- Not for users: made by the client. -/
+  ofConnection ::
+  /-- What it is written to. -/
+  connection : Connection
+
+/-- The body of a response, to be read. It is a readable stream. (HCLI-03) -/
+structure HttpResponseBody where
+  /-- Not for users: made by the client. -/
+  ofConnection ::
+  /-- What it is read from. -/
+  connection : Connection
+
+instance : Stream.WritableRef HttpRequestBody where
+  writeStart body bytes := body.connection.writeStart bytes
+  shutdownWriteStart body := body.connection.shutdownWriteStart
+
+instance : Stream.ReadableRef HttpResponseBody where
+  readStart body min max := body.connection.readStart min max
+  abortRead body := body.connection.abortRead
+
+namespace Http
+
+/-- A response that a client has got. Dropping it before its body has been read to its end closes the connection.
+(HCLI-03, HCLI-05) -/
+structure ClientResponse where
+  /-- The native handle. -/
+  native : Native.HttpResponse
+  /-- The runtime; kept alive. -/
+  runtime : Runtime
+  /-- The status with the text beside it. -/
+  status : Status
+  /-- The headers. -/
+  headers : Headers
+
+namespace ClientResponse
+
+private def ofNative (runtime : Runtime) (native : Native.HttpResponse) : IO ClientResponse := do
+  let status : Status := { code := (← native.status).toNat, reason := ← native.reason }
+  return { native, runtime, status, headers := ⟨← native.fields⟩ }
+
+/-- For promises of a response. -/
+def reader : Reader ClientResponse where
+  ofPromise runtime promise := do ofNative runtime (← promise.httpResponse)
+  ofCall runtime call := do ofNative runtime (← call.httpResponse)
+
+/-- The body. It fails with `disconnected` if it is cut off. -/
+def body (response : ClientResponse) : IO HttpResponseBody := return ⟨⟨← response.native.body, response.runtime⟩⟩
+
+/-- How long the body is; `none` if that was not said. -/
+def bodyLength? (response : ClientResponse) : IO (Option Nat) := return Http.lengthOf (← response.native.bodyLength)
+
+/-- The headers behind the body, once that has been read to its end. -/
+def trailers (response : ClientResponse) : IO Headers := return ⟨← response.native.trailers⟩
+
+/-- Waits for the whole body, of at most `limit` bytes. Errors: `overloaded` for a longer one. -/
+@[inline] def readAll [Monad m] [MonadAwait m] [MonadLiftT IO m] (response : ClientResponse) (limit : Nat := 67108864) :
+    m BytesRef := do
+  (← response.body).connection.readAll limit
+
+/-- Waits for the whole body as a text. Errors: `failed` if it is not UTF-8. -/
+@[inline] def text [Monad m] [MonadAwait m] [MonadLiftT IO m] (response : ClientResponse) (limit : Nat := 67108864) : m String := do
+  (← response.readAll limit).toText
+
+end ClientResponse
+
+/-- Limits of a client; `none` is no limit. -/
+structure ClientOptions where
+  /-- The most bytes of the head of a response. -/
+  maxHead : Nat := 131072
+  /-- The most lines of it. -/
+  maxHeaders : Nat := 256
+  /-- The most bytes of the body of a response. -/
+  maxBody? : Option Nat := none
+  /-- To look up the host and to connect, in nanoseconds. -/
+  connectNanos? : Option Nat := some 30_000_000_000
+  /-- To the end of the head of a response. -/
+  headNanos? : Option Nat := none
+  /-- While more of a body is waited for. -/
+  bodyNanos? : Option Nat := none
+  /-- How long a connection is kept for another request; `none` keeps none. (HCLI-10) -/
+  idleNanos? : Option Nat := some 5_000_000_000
+  /-- The most idle connections to one host that are kept. -/
+  maxIdlePerHost : Nat := 8
+
+/-- In the order in which the shim takes them. -/
+protected def ClientOptions.numbers (options : ClientOptions) : Array Nat :=
+  #[Http.limit options.maxHead, Http.limit options.maxHeaders, Http.limit options.maxBody?, Http.limit options.connectNanos?,
+    Http.limit options.headNanos?, Http.limit options.bodyNanos?, Http.limit options.idleNanos?,
+    Http.limit options.maxIdlePerHost]
+
+/-- Sends requests by URL and keeps connections for the next one. Dropping the last reference closes those that wait.
+(HCLI-07, HCLI-08) -/
+structure Client where
+  /-- Not for users: made by `Client.new`. -/
+  ofNative ::
+  /-- The native handle. -/
+  native : Native.HttpClient
+  /-- The runtime; kept alive. -/
+  runtime : Runtime
+
+namespace Client
+
+/-- A client that connects over a network and by its rules. Never blocks. Errors: `shutdown`. -/
+protected def new (network : Network) (options : ClientOptions := {}) : IO Client :=
+  return ⟨← Native.HttpClient.new network.native options.numbers, network.runtime⟩
+
+/--
+A promise of the response to a request with a whole body. `url` is absolute; `Host` and the length of the body are added.
+
+Never blocks. Errors: `invalidArgument` at once for what is no URL, method or header that can be sent; `disconnected` if the connection
+ends early, `failed` for an answer that is not HTTP, `timedOut` for a limit that has passed. Cancellation: the connection is
+closed. (HCLI-01, HCLI-04, HCLI-07)
+-/
+def requestStart (client : Client) (method : Method) (url : String) (headers : Headers := {})
+    (body : BytesRef := BytesRef.empty) : IO (PromiseRef ClientResponse) := do
+  let native ← client.native.requestStart method.name url (← headers.native) body.native
+  return ⟨native, client.runtime, ClientResponse.reader⟩
+
+/-- Waits for the response to a request; see `requestStart`. -/
+@[inline] def request [MonadAwait m] (client : Client) (method : Method) (url : String) (headers : Headers := {})
+    (body : BytesRef := BytesRef.empty) : m ClientResponse :=
+  MonadAwait.awaitStarted (client.requestStart method url headers body)
+
+/-- As `requestStart`, with a body that is written to the stream beside the promise: of `length?` bytes, or in chunks. Shutting
+down writing ends it. (HCLI-01, HCLI-02) -/
+def requestStreamStart (client : Client) (method : Method) (url : String) (headers : Headers := {})
+    (length? : Option Nat := none) : IO (PromiseRef ClientResponse × HttpRequestBody) := do
+  let (native, body) ← client.native.requestStreamStart method.name url (← headers.native) (Http.lengthTo length?)
+  return (⟨native, client.runtime, ClientResponse.reader⟩, ⟨⟨body, client.runtime⟩⟩)
+
+/-- Waits for what a `GET` gives. -/
+@[inline] def get [MonadAwait m] (client : Client) (url : String) (headers : Headers := {}) : m ClientResponse :=
+  client.request .get url headers
+
+/-- Waits for what a `POST` gives. -/
+@[inline] def post [MonadAwait m] (client : Client) (url : String) (body : BytesRef) (headers : Headers := {}) :
+    m ClientResponse :=
+  client.request .post url headers body
+
+/-- How many connections wait for another request. -/
+def idleConnections (client : Client) : IO Nat := client.native.idleConnections
+
+end Client
+
+/-- Waits for what a `GET` gives, with a client that is made for it: `Http.get "http://…"`. -/
+def get (url : String) (headers : Headers := {}) : Async ClientResponse := do
+  let client ← Client.new (← Network.system (← Async.runtime))
+  client.get url headers
+
+end Http
+end KjAsync

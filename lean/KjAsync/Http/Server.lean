@@ -1,0 +1,229 @@
+import KjAsync.Http.Message
+import KjAsync.Connection
+import KjAsync.Listener
+import KjAsync.Async
+
+/-! HTTP servers: a handler that turns requests into responses. -/
+
+namespace KjAsync
+
+/-- The body of a request, to be read. It is a readable stream. (HTTP-20, HTTP-21) -/
+structure HttpServerRequestBody where
+  /-- Not for users: made by the server. -/
+  ofConnection ::
+  /-- What it is read from. -/
+  connection : Connection
+
+/-- The body of a response, to be written. It is a writable stream. (HSRV-02) -/
+structure HttpServerResponseBody where
+  /-- Not for users: made by the server. -/
+  ofConnection ::
+  /-- What it is written to. -/
+  connection : Connection
+
+instance : Stream.ReadableRef HttpServerRequestBody where
+  readStart body min max := body.connection.readStart min max
+  abortRead body := body.connection.abortRead
+
+instance : Stream.WritableRef HttpServerResponseBody where
+  writeStart body bytes := body.connection.writeStart bytes
+  shutdownWriteStart body := body.connection.shutdownWriteStart
+
+namespace Http
+
+/-- A request that has come to a server. (HSRV-01) -/
+structure Request where
+  /-- The native handle. -/
+  native : Native.HttpRequest
+  /-- The runtime; kept alive. -/
+  runtime : Runtime
+  /-- `GET` and its like. -/
+  method : Method
+  /-- What is asked for, as it came: a path with a query, mostly. -/
+  target : String
+  /-- The headers. -/
+  headers : Headers
+
+namespace Request
+
+/-- For callbacks that get a request. -/
+protected def ofCall (runtime : Runtime) (call : Native.Call) : IO Request := do
+  let native ← call.httpRequest
+  return { native, runtime, method := ⟨← native.method⟩, target := ← native.target, headers := ⟨← native.fields⟩ }
+
+/-- The target up to the query. -/
+def path (request : Request) : String := (request.target.takeWhile (· != '?')).toString
+
+/-- The body. It fails with `disconnected` if it is cut off, with `overloaded` if it is longer than the server's limit, with
+`timedOut` if it comes too slowly. (HTTP-20) -/
+def body (request : Request) : IO HttpServerRequestBody := return ⟨⟨← request.native.body, request.runtime⟩⟩
+
+/-- How long the body is; `none` if it comes in chunks. -/
+def bodyLength? (request : Request) : IO (Option Nat) := return Http.lengthOf (← request.native.bodyLength)
+
+/-- The headers behind the body, once that has been read to its end. (HTTP-21) -/
+def trailers (request : Request) : IO Headers := return ⟨← request.native.trailers⟩
+
+/-- Waits for the whole body, of at most `limit` bytes. Errors: `overloaded` for a longer one. -/
+@[inline] def readAll [Monad m] [MonadAwait m] [MonadLiftT IO m] (request : Request) (limit : Nat := 1048576) : m BytesRef := do
+  (← request.body).connection.readAll limit
+
+/-- The connection that the request came over, to ask for its peer; it must be neither read nor written. -/
+def connection (request : Request) : IO Connection := return ⟨← request.native.connection, request.runtime⟩
+
+/-- Accepts a `CONNECT`, or an upgrade with status 101: the connection turns into the stream that this gives, which lives as
+long as the handler runs. Errors: `invalidArgument` for a status that does not fit. (CONN-04, CONN-05) -/
+def acceptTunnel (request : Request) (status : Status := .ok) (headers : Headers := {}) : IO Connection := do
+  let native ← request.native.acceptTunnel status.code.toUInt32 status.reason (← headers.native)
+  return ⟨native, request.runtime⟩
+
+end Request
+
+/-- What follows the head of a response. -/
+inductive Body where
+  /-- These bytes. -/
+  | bytes (bytes : BytesRef)
+  /-- What the code writes: so many bytes, or in chunks. It ends when the code does. -/
+  | stream (length? : Option Nat) (write : HttpServerResponseBody → Async Unit)
+  /-- Nothing: the request has been answered already, by `acceptTunnel`. -/
+  | answered
+
+/-- What a handler answers. (HSRV-02) -/
+structure Response where
+  /-- 200 unless said otherwise. -/
+  status : Status := .ok
+  /-- How the message is sent is not theirs to say. -/
+  headers : Headers := {}
+  /-- Empty unless said otherwise. -/
+  body : Body := .bytes BytesRef.empty
+
+namespace Response
+
+/-- Some text. -/
+def text (text : String) (status : Status := .ok) : Response :=
+  { status, headers := .ofList [("Content-Type", "text/plain; charset=utf-8")], body := .bytes (.ofString text) }
+
+/-- Bytes of this media type. -/
+def bytes (bytes : BytesRef) (type : String := "application/octet-stream") (status : Status := .ok) : Response :=
+  { status, headers := .ofList [("Content-Type", type)], body := .bytes bytes }
+
+/-- JSON, as a text. -/
+def json (text : String) (status : Status := .ok) : Response :=
+  { status, headers := .ofList [("Content-Type", "application/json")], body := .bytes (.ofString text) }
+
+/-- Nothing more: `request.acceptTunnel` has answered. -/
+def answered : Response := { body := .answered }
+
+/-- A response whose body is written piece by piece. -/
+def stream (write : HttpServerResponseBody → Async Unit) (length? : Option Nat := none) (status : Status := .ok)
+    (headers : Headers := {}) : Response := { status, headers, body := .stream length? write }
+
+end Response
+
+/-- Limits of a server; `none` is no limit. -/
+structure ServerOptions where
+  /-- The most bytes of a head; beyond that the answer is 431. (HTTP-16) -/
+  maxHead : Nat := 131072
+  /-- The most lines of a head; beyond that the answer is 431. -/
+  maxHeaders : Nat := 256
+  /-- The most bytes of a target; beyond that the answer is 414. -/
+  maxTarget : Nat := 32768
+  /-- The most bytes of a body; beyond that the answer is 413. -/
+  maxBody? : Option Nat := none
+  /-- For a head, in nanoseconds; then the answer is 408. (HSRV-12) -/
+  headNanos? : Option Nat := some 15_000_000_000
+  /-- Between two requests; then the connection is closed. (HSRV-13) -/
+  idleNanos? : Option Nat := some 5_000_000_000
+  /-- While more of a body is waited for; then reading it fails with `timedOut`. -/
+  bodyNanos? : Option Nat := some 30_000_000_000
+  /-- For a whole request; then its handler is cancelled and the answer is 503. -/
+  requestNanos? : Option Nat := none
+  /-- The most connections at once; others wait in the backlog. -/
+  maxConnections : Nat := 10000
+  /-- The most requests of one connection. -/
+  maxRequests? : Option Nat := none
+  /-- Whether responses have a `Date`. -/
+  date : Bool := true
+  /-- Whether the text of what a handler throws is the body of the answer. -/
+  errorText : Bool := false
+
+/-- In the order in which the shim takes them. -/
+protected def ServerOptions.numbers (options : ServerOptions) : Array Nat :=
+  #[Http.limit options.maxHead, Http.limit options.maxHeaders, Http.limit options.maxTarget, Http.limit options.maxBody?,
+    Http.limit options.headNanos?, Http.limit options.idleNanos?, Http.limit options.bodyNanos?,
+    Http.limit options.requestNanos?, Http.limit options.maxConnections, Http.limit options.maxRequests?]
+
+private def send (request : Request) (response : Response) : Async Unit := do
+  let (code, reason) := (response.status.code.toUInt32, response.status.reason)
+  match response.body with
+  | .answered => return
+  | .bytes bytes => (do request.native.respond code reason (← response.headers.native) bytes.native : IO Unit)
+  | .stream length? write =>
+    let native ← (do request.native.respondStream code reason (← response.headers.native) (Http.lengthTo length?) : IO _)
+    let body : HttpServerResponseBody := ⟨⟨native, request.runtime⟩⟩
+    write body
+    body.connection.shutdownWrite
+
+/--
+A server. Its handler is `Async` code that runs on the loop for each request; it is cancelled when the client goes away, and
+then its `finally` blocks run. What it throws becomes the answer by its kind: 503 for `overloaded` and `timedOut`, 501 for
+`unimplemented`, nothing for `disconnected`, otherwise 500. Dropping the last reference ends everything that it serves.
+(HSRV-01, HSRV-06, HSRV-15, HSRV-18)
+-/
+structure Server where
+  /-- Not for users: made by `Server.new`. -/
+  ofNative ::
+  /-- The native handle. -/
+  native : Native.HttpServer
+  /-- The runtime; kept alive. -/
+  runtime : Runtime
+
+namespace Server
+
+/-- A server with this handler. Never blocks. Errors: `shutdown`. -/
+protected def new (runtime : Runtime) (handler : Request → Async Response) (options : ServerOptions := {}) : IO Server := do
+  let flags : UInt32 := (if options.date then 0 else 1) + (if options.errorText then 2 else 0)
+  let native ← Native.HttpServer.new runtime.native flags options.numbers fun call => do
+    match ← (Request.ofCall runtime call).toBaseIO with
+    | .error error => Outcome.rejectCall call (.ofError error)
+    | .ok request => Outcome.deliver call (← (do send request (← handler request) : Async Unit) { runtime })
+  return ⟨native, runtime⟩
+
+/-- A promise that serves what comes to a listener, until the server is drained. Cancellation: nothing more is accepted, and
+open connections go on. (HSRV-08) -/
+def listenStart (server : Server) (listener : Listener) : IO (PromiseRef Unit) :=
+  return ⟨← server.native.listenStart listener.native, server.runtime, .unit⟩
+
+/-- A promise that serves one connection, until it ends. Errors: `disconnected`. Cancellation: what is being answered is
+cancelled, and the connection is closed. (HSRV-09) -/
+def serveStart (server : Server) (connection : Connection) : IO (PromiseRef Unit) :=
+  return ⟨← server.native.serveStart connection.native, server.runtime, .unit⟩
+
+/-- Accepts nothing more, lets requests finish and closes idle connections; the promise settles when none is left. (HSRV-11) -/
+def drainStart (server : Server) : IO (PromiseRef Unit) :=
+  return ⟨← server.native.drainStart, server.runtime, .unit⟩
+
+/-- Waits until the server is drained; see `drainStart`. -/
+@[inline] def drain [MonadAwait m] (server : Server) : m Unit := MonadAwait.awaitStarted server.drainStart
+
+/-- How many connections that came to a listener are being served. -/
+def connections (server : Server) : IO Nat := server.native.connections
+
+/-- Ends everything that it serves, now. Errors: `badHandle` when done twice. -/
+def close (server : Server) : IO Unit := server.native.release
+
+end Server
+
+/-- Serves an address with a handler until the code is cancelled: `Http.serve "127.0.0.1:8080" handler`. `ready` is run with
+the listener when it is bound. -/
+def serve (address : String) (handler : Request → Async Response) (options : ServerOptions := {})
+    (ready : Listener → Async Unit := fun _ => return) : Async Unit := do
+  let runtime ← Async.runtime
+  let listener ← runtime.listen address
+  let server ← Server.new runtime handler options
+  let listening ← server.listenStart listener
+  ready listener
+  try listening.await finally server.close
+
+end Http
+end KjAsync

@@ -1,0 +1,273 @@
+#include "object.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- headers ---- */
+
+lean_obj_res kjasync_http_headers_new(void) {
+    kjasync_initialize();
+    kja_http_headers_t id = 0;
+    return kjasync_handle_result(kja_http_headers_new(&id), kjasync_http_headers_class, &id);
+}
+
+lean_obj_res kjasync_http_headers_append(b_lean_obj_arg headers, b_lean_obj_arg name, b_lean_obj_arg value) {
+    return kjasync_unit_result(kja_http_headers_append(kjasync_id(headers), lean_string_cstr(name),
+                                                       kjasync_text_size(name), lean_string_cstr(value),
+                                                       kjasync_text_size(value)));
+}
+
+/* A name and a value; bytes of a value that are not UTF-8 are replaced. */
+static kja_status_t field_of(kja_http_headers_t headers, size_t index, lean_object **out) {
+    size_t name_size = 0, value_size = 0;
+    kja_status_t status = kja_http_headers_at(headers, index, NULL, 0, &name_size, NULL, 0, &value_size);
+    if (status != KJA_OK) return status;
+    char *name = malloc(name_size + value_size + 1);
+    if (name == NULL) lean_internal_panic_out_of_memory();
+    char *value = name + name_size;
+    status = kja_http_headers_at(headers, index, name, name_size, NULL, value, value_size, NULL);
+    if (status == KJA_OK) {
+        *out = lean_alloc_ctor(0, 2, 0);
+        lean_ctor_set(*out, 0, lean_mk_string_from_bytes(name, name_size));
+        lean_ctor_set(*out, 1, lean_mk_string_from_bytes(value, value_size));
+    }
+    free(name);
+    return status;
+}
+
+/* All fields of a message as an array of pairs. */
+static lean_obj_res fields_result(kja_status_t (*get)(kja_handle_t, kja_http_headers_t *), b_lean_obj_arg message) {
+    kja_http_headers_t headers = 0;
+    kja_status_t status = get(kjasync_id(message), &headers);
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    size_t count = 0;
+    status = kja_http_headers_count(headers, &count);
+    lean_object *fields = lean_mk_empty_array_with_capacity(lean_box(count));
+    for (size_t i = 0; status == KJA_OK && i < count; i++) {
+        lean_object *pair = NULL;
+        status = field_of(headers, i, &pair);
+        if (status == KJA_OK) fields = lean_array_push(fields, pair);
+    }
+    lean_obj_res result = status == KJA_OK ? lean_io_result_mk_ok(fields) : kjasync_unit_result(status);
+    if (status != KJA_OK) lean_dec(fields);
+    kja_http_headers_release(headers);
+    return result;
+}
+
+/* ---- requests of a server ---- */
+
+static kja_status_t method_of(kja_handle_t id, char *buffer, size_t capacity, size_t *length) {
+    return kja_http_request_method(id, buffer, capacity, length);
+}
+static kja_status_t target_of(kja_handle_t id, char *buffer, size_t capacity, size_t *length) {
+    return kja_http_request_target(id, buffer, capacity, length);
+}
+
+lean_obj_res kjasync_http_request_method(b_lean_obj_arg request) {
+    return kjasync_text_result(method_of, kjasync_id(request));
+}
+
+lean_obj_res kjasync_http_request_target(b_lean_obj_arg request) {
+    return kjasync_text_result(target_of, kjasync_id(request));
+}
+
+lean_obj_res kjasync_http_request_fields(b_lean_obj_arg request) {
+    return fields_result(kja_http_request_headers, request);
+}
+
+lean_obj_res kjasync_http_request_trailers(b_lean_obj_arg request) {
+    return fields_result(kja_http_request_trailers, request);
+}
+
+lean_obj_res kjasync_http_request_body_length(b_lean_obj_arg request) {
+    uint64_t length = 0;
+    return kjasync_u64_result(kja_http_request_body_length(kjasync_id(request), &length), &length);
+}
+
+lean_obj_res kjasync_http_request_body(b_lean_obj_arg request) {
+    kja_connection_t id = 0;
+    return kjasync_handle_result(kja_http_request_body(kjasync_id(request), &id), kjasync_connection_class, &id);
+}
+
+lean_obj_res kjasync_http_request_connection(b_lean_obj_arg request) {
+    kja_connection_t id = 0;
+    return kjasync_handle_result(kja_http_request_connection(kjasync_id(request), &id), kjasync_connection_class, &id);
+}
+
+/* An empty text is none. */
+static const char *reason_of(b_lean_obj_arg reason) {
+    return kjasync_text_size(reason) ? lean_string_cstr(reason) : NULL;
+}
+
+lean_obj_res kjasync_http_request_respond(b_lean_obj_arg request, uint32_t status, b_lean_obj_arg reason,
+                                          b_lean_obj_arg headers, b_lean_obj_arg body) {
+    const kjasync_bytes *bytes = kjasync_bytes_of(body);
+    return kjasync_unit_result(kja_http_request_respond(kjasync_id(request), status, reason_of(reason),
+                                                        kjasync_text_size(reason), kjasync_id(headers), bytes->data,
+                                                        bytes->size));
+}
+
+lean_obj_res kjasync_http_request_respond_stream(b_lean_obj_arg request, uint32_t status, b_lean_obj_arg reason,
+                                                 b_lean_obj_arg headers, uint64_t length) {
+    kja_connection_t id = 0;
+    kja_status_t done = kja_http_request_respond_stream(kjasync_id(request), status, reason_of(reason),
+                                                        kjasync_text_size(reason), kjasync_id(headers), length, &id);
+    return kjasync_handle_result(done, kjasync_connection_class, &id);
+}
+
+lean_obj_res kjasync_http_request_accept_tunnel(b_lean_obj_arg request, uint32_t status, b_lean_obj_arg reason,
+                                                b_lean_obj_arg headers) {
+    kja_connection_t id = 0;
+    kja_status_t done = kja_http_request_accept_tunnel(kjasync_id(request), status, reason_of(reason),
+                                                       kjasync_text_size(reason), kjasync_id(headers), &id);
+    return kjasync_handle_result(done, kjasync_connection_class, &id);
+}
+
+lean_obj_res kjasync_call_http_request(b_lean_obj_arg call) {
+    kja_http_request_t id = 0;
+    return kjasync_handle_result(kja_call_handle(lean_uint64_of_nat(call), &id), kjasync_http_request_class, &id);
+}
+
+/* ---- servers ---- */
+
+/* `limits` are numbers in the order of the structure. */
+static uint64_t limit_at(b_lean_obj_arg limits, size_t index) {
+    return lean_uint64_of_nat(lean_array_get_core(limits, index));
+}
+
+lean_obj_res kjasync_http_server_new(b_lean_obj_arg runtime, uint32_t flags, b_lean_obj_arg limits, lean_obj_arg service) {
+    kja_http_server_options_t options;
+    kja_http_server_t id = 0;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.flags = flags;
+    options.max_head = (size_t)limit_at(limits, 0);
+    options.max_headers = (size_t)limit_at(limits, 1);
+    options.max_target = (size_t)limit_at(limits, 2);
+    options.max_body = limit_at(limits, 3);
+    options.head_nanos = limit_at(limits, 4);
+    options.idle_nanos = limit_at(limits, 5);
+    options.body_nanos = limit_at(limits, 6);
+    options.request_nanos = limit_at(limits, 7);
+    options.max_connections = (size_t)limit_at(limits, 8);
+    options.max_requests = limit_at(limits, 9);
+    kja_status_t status = kja_http_server_new(kjasync_id(runtime), &options, kjasync_run, kjasync_give(service),
+                                              kjasync_destroy, &id);
+    return kjasync_handle_result(status, kjasync_http_server_class, &id);
+}
+
+lean_obj_res kjasync_http_server_listen_start(b_lean_obj_arg server, b_lean_obj_arg listener) {
+    kja_promise_t id = 0;
+    return kjasync_promise_result(kja_http_server_listen_start(kjasync_id(server), kjasync_id(listener), &id), &id);
+}
+
+lean_obj_res kjasync_http_server_serve_start(b_lean_obj_arg server, b_lean_obj_arg connection) {
+    kja_promise_t id = 0;
+    return kjasync_promise_result(kja_http_server_serve_start(kjasync_id(server), kjasync_id(connection), &id), &id);
+}
+
+lean_obj_res kjasync_http_server_drain_start(b_lean_obj_arg server) {
+    kja_promise_t id = 0;
+    return kjasync_promise_result(kja_http_server_drain_start(kjasync_id(server), &id), &id);
+}
+
+lean_obj_res kjasync_http_server_connections(b_lean_obj_arg server) {
+    size_t count = 0;
+    return kjasync_size_result(kja_http_server_connections(kjasync_id(server), &count), &count);
+}
+
+lean_obj_res kjasync_http_server_release(b_lean_obj_arg server) {
+    return kjasync_unit_result(kja_http_server_release(kjasync_id(server)));
+}
+
+/* ---- clients ---- */
+
+lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits) {
+    kja_http_client_options_t options;
+    kja_http_client_t id = 0;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.max_head = (size_t)limit_at(limits, 0);
+    options.max_headers = (size_t)limit_at(limits, 1);
+    options.max_body = limit_at(limits, 2);
+    options.connect_nanos = limit_at(limits, 3);
+    options.head_nanos = limit_at(limits, 4);
+    options.body_nanos = limit_at(limits, 5);
+    options.idle_nanos = limit_at(limits, 6);
+    options.max_idle_per_host = (size_t)limit_at(limits, 7);
+    return kjasync_handle_result(kja_http_client_new(kjasync_id(network), &options, &id), kjasync_http_client_class, &id);
+}
+
+lean_obj_res kjasync_http_client_request_start(b_lean_obj_arg client, b_lean_obj_arg method, b_lean_obj_arg url,
+                                               b_lean_obj_arg headers, b_lean_obj_arg body) {
+    const kjasync_bytes *bytes = kjasync_bytes_of(body);
+    kja_promise_t id = 0;
+    kja_status_t status = kja_http_client_request_start(
+        kjasync_id(client), lean_string_cstr(method), kjasync_text_size(method), lean_string_cstr(url),
+        kjasync_text_size(url), kjasync_id(headers), bytes->data, bytes->size, &id);
+    return kjasync_promise_result(status, &id);
+}
+
+/* A promise and the connection to write the body to. */
+lean_obj_res kjasync_http_client_request_stream_start(b_lean_obj_arg client, b_lean_obj_arg method, b_lean_obj_arg url,
+                                                      b_lean_obj_arg headers, uint64_t length) {
+    kja_promise_t promise = 0;
+    kja_connection_t body = 0;
+    kja_status_t status = kja_http_client_request_stream_start(
+        kjasync_id(client), lean_string_cstr(method), kjasync_text_size(method), lean_string_cstr(url),
+        kjasync_text_size(url), kjasync_id(headers), length, &body, &promise);
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    lean_object *pair = lean_alloc_ctor(0, 2, 0);
+    lean_ctor_set(pair, 0, kjasync_wrap(kjasync_promise_class, promise));
+    lean_ctor_set(pair, 1, kjasync_wrap(kjasync_connection_class, body));
+    return lean_io_result_mk_ok(pair);
+}
+
+lean_obj_res kjasync_http_client_idle_connections(b_lean_obj_arg client) {
+    size_t count = 0;
+    return kjasync_size_result(kja_http_client_idle_connections(kjasync_id(client), &count), &count);
+}
+
+lean_obj_res kjasync_promise_http_response(b_lean_obj_arg promise) {
+    kja_http_response_t id = 0;
+    return kjasync_handle_result(kja_promise_handle(kjasync_id(promise), &id), kjasync_http_response_class, &id);
+}
+
+lean_obj_res kjasync_call_http_response(b_lean_obj_arg call) {
+    kja_http_response_t id = 0;
+    return kjasync_handle_result(kja_call_handle(lean_uint64_of_nat(call), &id), kjasync_http_response_class, &id);
+}
+
+/* ---- responses ---- */
+
+lean_obj_res kjasync_http_response_status(b_lean_obj_arg response) {
+    uint32_t status = 0;
+    kja_status_t done = kja_http_response_status(kjasync_id(response), &status);
+    uint64_t wide = status;
+    return kjasync_u64_result(done, &wide);
+}
+
+static kja_status_t reason_text(kja_handle_t id, char *buffer, size_t capacity, size_t *length) {
+    return kja_http_response_reason(id, buffer, capacity, length);
+}
+
+lean_obj_res kjasync_http_response_reason(b_lean_obj_arg response) {
+    return kjasync_text_result(reason_text, kjasync_id(response));
+}
+
+lean_obj_res kjasync_http_response_fields(b_lean_obj_arg response) {
+    return fields_result(kja_http_response_headers, response);
+}
+
+lean_obj_res kjasync_http_response_trailers(b_lean_obj_arg response) {
+    return fields_result(kja_http_response_trailers, response);
+}
+
+lean_obj_res kjasync_http_response_body_length(b_lean_obj_arg response) {
+    uint64_t length = 0;
+    return kjasync_u64_result(kja_http_response_body_length(kjasync_id(response), &length), &length);
+}
+
+lean_obj_res kjasync_http_response_body(b_lean_obj_arg response) {
+    kja_connection_t id = 0;
+    return kjasync_handle_result(kja_http_response_body(kjasync_id(response), &id), kjasync_connection_class, &id);
+}
