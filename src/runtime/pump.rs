@@ -40,6 +40,8 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
         let turns = budget.spent() - before;
         count(&runtime.turns, turns as u64);
         if spent {
+            // Who drives the loop may leave it here: what is next has to be where a turn by hand and another drive find it.
+            runtime.queue.return_taken(&mut older);
             tokio::task::yield_now().await;
             budget.renew();
             continue;

@@ -200,6 +200,22 @@ impl Queue {
         std::mem::take(&mut ready.foreign)
     }
 
+    /// Gives back what `take` took and nobody has polled, in front of what has come since.
+    pub(super) fn return_taken(&self, older: &mut VecDeque<Arc<Cell>>) {
+        if older.is_empty() {
+            return;
+        }
+        let mut ready = self.ready.lock();
+        if ready.closed {
+            drop(ready);
+            older.drain(..).for_each(strand);
+            return;
+        }
+        older.append(&mut ready.cells);
+        std::mem::swap(&mut ready.cells, older);
+        self.note(&ready);
+    }
+
     /// What there is to do when nothing is queued. The latest of what waits for everything else goes to `older`.
     pub(super) fn take_rest(&self, older: &mut VecDeque<Arc<Cell>>) -> Rest {
         if !self.has(REST) {

@@ -202,9 +202,7 @@ static void shutdown_ends_them(void) {
   }
 }
 
-/* parity: FORK-01 */
-static void branches_settle_in_the_order_in_which_they_were_made(void) {
-  kja_runtime_t runtime = runtime_open();
+static void branches_settle_in_order(kja_runtime_t runtime) {
   kja_fulfiller_t fulfiller = 0;
   kja_promise_t promise = 0, branch = 0, then[5];
   record_t record;
@@ -225,6 +223,18 @@ static void branches_settle_in_the_order_in_which_they_were_made(void) {
   CHECK_OK(kja_promise_release(promise));
   CHECK_OK(kja_fulfiller_release(fulfiller));
   runtime_close(runtime);
+}
+
+/* parity: FORK-01 */
+static void branches_settle_in_the_order_in_which_they_were_made(void) {
+  branches_settle_in_order(runtime_open());
+}
+
+/* A wait that is over leaves the loop in the middle of what is queued. */
+static void branches_settle_in_order_however_often_the_loop_looks(void) {
+  kja_runtime_options_t options = options_of(KJA_RUNTIME_WAIT_SCOPE);
+  for (options.turns_per_look = 1; options.turns_per_look < 12; options.turns_per_look++)
+    branches_settle_in_order(runtime_with(&options));
 }
 
 /* parity: FORK-03 */
@@ -300,6 +310,7 @@ int main(void) {
   RUN_IN_BOTH(an_input_that_is_cancelled_counts_as_an_error);
   RUN_IN_BOTH(shutdown_ends_them);
   RUN_IN_BOTH(branches_settle_in_the_order_in_which_they_were_made);
+  RUN(branches_settle_in_order_however_often_the_loop_looks);
   RUN_IN_BOTH(a_branch_of_a_branch_keeps_the_source);
   RUN(threads_settle_the_inputs_at_once);
   return check_done();
