@@ -13,10 +13,13 @@ typedef struct scene_t {
   kja_connection_t peer;
 } scene_t;
 
+/* Looks at the sockets are counted in turns, so that none comes in the middle of a scene, however slow the machine is. */
 static void scene_open(scene_t *scene) {
+  kja_runtime_options_t options = options_of(test_mode);
   memset(scene, 0, sizeof *scene);
   record_init(&scene->record);
-  scene->runtime = runtime_open();
+  options.turns_per_look = 256;
+  scene->runtime = runtime_with(&options);
   CHECK_OK(kja_runtime_executor(scene->runtime, &scene->executor));
 }
 static void scene_play(scene_t *scene, kja_callback_fn play) {
