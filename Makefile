@@ -59,7 +59,6 @@ lint-rest: build
 	scripts/check_externs
 	scripts/check_lean_names
 	scripts/check_licences
-	scripts/check_refusals
 	scripts/check_sources
 	scripts/parity --check
 
