@@ -71,6 +71,34 @@ class EveryFunction(TreeTest):
         self.assert_fails("how does kja_a_size refuse", "every_function", self.root / "a.h")
 
 
+class Layers(TreeTest):
+    FILES = {"doc/architecture.md": "## Layers\n\n| Modules | |\n| --- | --- |\n| `error` | |\n| `cell`, `turns` | |\n| `ffi` | |\n"
+                                    "\n## Where\n\n| `elsewhere` | |\n",
+             "src/lib.rs": "pub use error::Error;\n", "src/error.rs": "pub struct Error;\n",
+             "src/cell.rs": "use crate::turns::Loop;\nuse crate::Error;\n",
+             "src/turns/mod.rs": "//! See [`crate::ffi`].\nuse crate::cell::Cell;\n", "src/ffi/mod.rs": "use crate::{cell, error};\n"}
+
+    def test_from_above_and_within_a_row(self):
+        self.assert_passes("check_layers", self.root)
+
+    def test_from_below(self):
+        for use in ("use crate::ffi::handle;", "use crate::{error, ffi};", "fn f() { crate::ffi::f() }"):
+            with self.subTest(use):
+                self.write("src/turns/deep/mod.rs", f"\n{use}\n")
+                self.assert_fails(r"src/turns/deep/mod.rs:2: turns uses ffi", "check_layers", self.root)
+
+    def test_a_name_that_the_crate_has_too(self):
+        self.write("src/sync.rs", "use crate::Error;\n")
+        self.replace("doc/architecture.md", "| `error`", "| `sync` | |\n| `error`")
+        self.assert_fails("src/sync.rs:1: sync uses error", "check_layers", self.root)
+
+    def test_a_module_without_a_place_and_a_place_without_a_module(self):
+        self.write("src/new.rs", "")
+        self.assert_fails("new is in no layer", "check_layers", self.root)
+        self.replace("doc/architecture.md", "`turns`", "`turns`, `new`, `gone`")
+        self.assert_fails("there is no src/gone", "check_layers", self.root)
+
+
 class Licences(TreeTest):
     def check(self, library, tool="MIT", pattern=None):
         packages = [("kjasync", "Apache-2.0 OR MIT"), ("needed", library), ("tool", tool)]
