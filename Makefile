@@ -58,8 +58,8 @@ lint-rest: build
 	scripts/check_exports
 	scripts/check_externs
 	scripts/check_lean_names
+	scripts/check_layers
 	scripts/check_licences
-	scripts/check_refusals
 	scripts/check_sources
 	scripts/parity --check
 

@@ -4,9 +4,9 @@
 //!
 //! The two take turns; each figure is the median of the rounds, in bytes a second.
 
-use kjasync::net::Known;
 use kjasync::runtime::{Options, Runtime};
 use kjasync::stream::Connection;
+use kjasync::stream::Known;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;

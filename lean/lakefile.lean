@@ -17,7 +17,7 @@ def buildShim (pkg : Package) (name : String) : FetchM (Job FilePath) := do
   let native := pkg.dir / "native"
   let include_ := pkg.dir / ".." / "include"
   let mut source ← inputTextFile (native / s!"{name}.c")
-  for header in #[native / "object.h", native / "kjasync_shim.h", include_ / "kjasync.h"] do
+  for header in #[native / "object.h", include_ / "kjasync.h"] do
     source := source.add (← inputTextFile header)
   let includes := #["-I", (← getLeanIncludeDir).toString, "-I", native.toString, "-I", include_.toString]
   buildO (pkg.buildDir / "native" / s!"{name}.o") source includes

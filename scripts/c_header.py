@@ -7,9 +7,10 @@ MODIFIERS = {"const", "volatile", "extern", "static", "inline"}
 
 class Function(NamedTuple):
     result: str
-    parameters: List[str]
+    parameters: List[str]  # their types, without `const` and names
     is_definition: bool
     is_static: bool
+    declared: List[str]  # the parameters as they are written
 
 
 def plain(text):
@@ -46,20 +47,35 @@ def type_of(text):
     return " ".join(words)
 
 
-def functions(text) -> Dict[str, Function]:
-    """By name. Where a file has both a prototype and the definition, the definition."""
+def functions(text, prototypes=False) -> Dict[str, Function]:
+    """By name. Where a file has both a prototype and the definition, the definition; or the prototypes only."""
     found = {}
     for statement, has_body in statements(plain(text)):
+        if has_body and prototypes:
+            continue
         match = re.fullmatch(r"\s*(\w[\w\s*]*?)\b(\w+)\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*", statement)
         if not match or "typedef" in match[1]:
             continue
         listed = [part for part in re.split(r",(?![^()]*\))", match[3]) if part.strip() not in ("", "void")]
         is_static = "static" in match[1].split()
         parameters = ["function" if "(" in parameter else type_of(parameter) for parameter in listed]
-        function = Function(type_of(match[1] + " it"), parameters, has_body, is_static)
+        declared = [" ".join(parameter.split()) for parameter in listed]
+        function = Function(type_of(match[1] + " it"), parameters, has_body, is_static, declared)
         if has_body or match[2] not in found:
             found[match[2]] = function
     return found
+
+
+def handles(text) -> List[str]:
+    """The types of handles of the header, such as kja_promise_t."""
+    return re.findall(r"^typedef uint64_t (kja_\w+_t);", text, re.M)
+
+
+def structures(text) -> Dict[str, List[str]]:
+    """The names of the fields of each `typedef struct ... { ... } kja_slice_t`."""
+    found = re.findall(r"\btypedef\s+struct\s+\w*\s*\{([^{}]*)\}\s*(\w+)\s*;", plain(text))
+    fields = re.compile(r"(?:\(\*(\w+)\)\s*\([^;]*\)|\b(\w+))\s*;")
+    return {name: [pointer or field for pointer, field in fields.findall(body)] for body, name in found}
 
 
 def typedefs(text) -> Dict[str, str]:

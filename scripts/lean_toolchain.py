@@ -5,6 +5,8 @@ import shlex
 import subprocess
 import sys
 
+import lean_shim
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KIT = ROOT / "test" / "lean-kit"
 # What setup ends with where the kit cannot be had: another system, no pip, no connection.
@@ -40,14 +42,16 @@ def shared_library(folder):
 def build_command(prefix, package, library, module, roots, build, program):
     """The command that builds a program whose `main` is in the module, with the package in this folder. Run it in the
     folder that messages should be relative to."""
-    native = package / "lean" / "native"
-    # The C that Lean emits declares the foreign functions it calls. With both headers in front of it, a declaration
-    # that differs from theirs is a compile error.
-    flags = [f"-I{package / 'include'}", f"-I{native}", "-include", "kjasync.h", "-include", "kjasync_shim.h", *SHIM_FLAGS]
+    # The C that Lean emits declares the foreign functions it calls. With the prototypes of the library and of the shim
+    # in front of it, a declaration that differs from theirs is a compile error.
+    shim = build / "kjasync_shim.h"
+    build.mkdir(parents=True, exist_ok=True)
+    shim.write_text(lean_shim.header(package))
+    flags = [*lean_shim.includes(package), "-include", "kjasync.h", "-include", str(shim), *SHIM_FLAGS]
     command = [str(prefix / "bin" / "lean-kit"), "build", "--main", module, "-W", "--cflags", shlex.join(flags),
                "--link", str(library), "--build", str(build), "-o", str(program)]
     for root in roots:
         command += ["--root", str(root)]
-    for source in sorted(native.glob("*.c")):
+    for source in lean_shim.sources(package):
         command += ["--cc-src", str(source)]
     return command

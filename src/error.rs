@@ -167,6 +167,7 @@ impl Error {
         wrong_thread = WrongThread, "a wait scope may be used by the thread that made it only";
         would_deadlock = WouldDeadlock, "blocking on a loop's own thread would stop that loop";
         timed_out = TimedOut, "the deadline passed";
+        no_memory = Overloaded, "out of memory";
         pending = Pending, "the promise has not settled";
         wrong_type = WrongType, "the value of the promise has another type";
         wrong_peer = WrongType, "the peer is of another kind";

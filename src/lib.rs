@@ -15,6 +15,8 @@ pub mod http;
 mod models;
 pub mod net;
 mod object;
+mod os;
+mod peer;
 pub mod promise;
 pub mod runtime;
 pub mod stream;

@@ -7,6 +7,8 @@ use crate::sync::atomic::{AtomicU8, Ordering};
 use bytes::Bytes;
 use std::any::{Any, type_name};
 use std::sync::Arc;
+// Used under locks only, so that models need not look at it.
+use std::sync::atomic::AtomicU32;
 
 /// Something that a promise may carry and a handle may stand for.
 pub(crate) trait Object: Any + Send + Sync {
@@ -55,14 +57,40 @@ pub(crate) enum Status {
     Closed,
 }
 
+/// How many shards the handle table has: few in a model, so that its threads meet there.
+pub(crate) const SHARDS: usize = if cfg!(kja_model) { 2 } else { 16 };
+/// What a list of chunks ends with.
+pub(crate) const NO_CHUNK: u32 = u32::MAX;
+
+/// The handle table's: which chunks of a shard an owner has. The lock of the shard protects them.
+pub(crate) struct ChunkLists {
+    /// The first of those with room.
+    pub(crate) with_room: AtomicU32,
+    /// The first of the others.
+    pub(crate) exhausted: AtomicU32,
+    /// The one that is empty and keeps its memory.
+    pub(crate) spare: AtomicU32,
+}
+
+impl ChunkLists {
+    pub(crate) const fn new() -> Self {
+        Self {
+            with_room: AtomicU32::new(NO_CHUNK),
+            exhausted: AtomicU32::new(NO_CHUNK),
+            spare: AtomicU32::new(NO_CHUNK),
+        }
+    }
+}
+
 /// A runtime, as its objects' handles know it.
 pub(crate) struct Owner {
     status: AtomicU8,
+    pub(crate) chunks: [ChunkLists; SHARDS],
 }
 
 impl Owner {
     pub(crate) fn new() -> Self {
-        Self { status: AtomicU8::new(Status::Live as u8) }
+        Self { status: AtomicU8::new(Status::Live as u8), chunks: [const { ChunkLists::new() }; SHARDS] }
     }
 
     pub(crate) fn status(&self) -> Status {

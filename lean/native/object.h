@@ -1,10 +1,17 @@
 /* Shared by the files of the shim: handles as external objects, statuses as IO results, closures as
- * callbacks. */
+ * callbacks. A function that neither this header declares nor its file keeps to itself is one that Lean calls by an
+ * `@[extern]`; scripts/check_externs compares the two.
+ *
+ * Conventions. `b_lean_obj_arg` is borrowed (`@&` in Lean), `lean_obj_arg` is owned. A handle is an
+ * external object whose payload is the native id; dropping the last reference releases the id. A function
+ * of type IO returns an IO result, one of type BaseIO its bare value. Callbacks are closures of type
+ * `Call -> BaseIO Unit`; a call is the number that names the running callback (`kja_call_t`), as a `Nat`. */
 #ifndef KJASYNC_OBJECT_H
 #define KJASYNC_OBJECT_H
 #include "kjasync.h"
-#include "kjasync_shim.h"
+#include <lean/lean.h>
 #include <stdatomic.h>
+#include <stdint.h>
 
 _Static_assert(sizeof(void *) == 8, "a handle is kept in the payload pointer of an external object");
 

@@ -43,7 +43,7 @@ pub unsafe extern "C" fn kja_call_u64(call: kja_call_t, out: *mut u64) -> kja_st
 pub unsafe extern "C" fn kja_call_bytes(call: kja_call_t, out: *mut kja_bytes_t) -> kja_status_t {
     boundary(|| {
         put(out, 0)?;
-        put(out, handle::insert(with_call(call, Frame::bytes)??))
+        put(out, handle::insert(with_call(call, Frame::bytes)??)?)
     })
 }
 

@@ -1,7 +1,9 @@
 //! Capability streams: descriptors and connections that travel with bytes.
 
-use super::pipe::{KJA_FD_BORROW, fd_in, pair};
-use super::{bytes_in, created, get, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t, slice_in, take};
+use super::pipe::{KJA_FD_BORROW, fd_in};
+use super::{
+    bytes_in, created, created_two, get, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t, slice_in, take,
+};
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::stream::Connection;
@@ -176,5 +178,5 @@ pub unsafe extern "C" fn kja_pipe_new_capability(
     one: *mut kja_connection_t,
     other: *mut kja_connection_t,
 ) -> kja_status_t {
-    pair(one, other, || Connection::capability_pipe(&*get::<Runtime>(runtime)?))
+    created_two(one, other, || Connection::capability_pipe(&*get::<Runtime>(runtime)?))
 }

@@ -1,8 +1,8 @@
 //! Promises settled by hand, from any thread.
 
 use super::{
-    boundary, bytes_in, context, get, handle, kja_bytes_t, kja_destroy_fn, kja_fulfiller_t, kja_handle_t,
-    kja_promise_t, kja_runtime_t, kja_status_t, put, question, release, result, take_promise,
+    boundary, bytes_in, context, created_two, get, kja_bytes_t, kja_destroy_fn, kja_fulfiller_t, kja_handle_t,
+    kja_promise_t, kja_runtime_t, kja_status_t, question, release, result, take_promise,
 };
 use crate::error::Error;
 use crate::promise::Fulfiller;
@@ -19,13 +19,7 @@ pub unsafe extern "C" fn kja_fulfiller_new(
     fulfiller: *mut kja_fulfiller_t,
     promise: *mut kja_promise_t,
 ) -> kja_status_t {
-    boundary(|| {
-        put(fulfiller, 0)?;
-        put(promise, 0)?;
-        let (made, promised) = get::<Runtime>(runtime)?.fulfiller()?;
-        put(fulfiller, handle::insert(made))?;
-        put(promise, handle::insert(promised))
-    })
+    created_two(fulfiller, promise, || get::<Runtime>(runtime)?.fulfiller())
 }
 
 fn settle(id: kja_fulfiller_t, outcome: impl FnOnce() -> Result<Outcome, Error>) -> kja_status_t {

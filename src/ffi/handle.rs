@@ -8,17 +8,19 @@
 //! A new handle goes to the shard of the thread that makes it. A shard's lock is held to move an `Arc`
 //! in or out, never while one is dropped: destructors may be foreign code and may come back here.
 
+use super::slots::Shard;
 use crate::error::{Error, ErrorKind};
-use crate::object::{Object, Owner, Status};
+use crate::object::{Object, Owner, SHARDS, Status};
 use crate::promise::{Cell, Promise, within};
 use crate::sync::{Lock, global};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const SHARD_BITS: u32 = if cfg!(kja_model) { 1 } else { 4 };
-const SHARDS: usize = 1 << SHARD_BITS;
-const INDEX_BITS: u32 = 32 - SHARD_BITS;
-const CHUNK: usize = 256;
+const INDEX_BITS: u32 = 32 - SHARDS.trailing_zeros();
+/// How many handles are taken from a runtime that ends before others get a turn at the shard.
+const AT_ONCE: usize = 256;
+/// An id that nothing ever has, for generation 0 is not used.
+const NEVER_LIVE: u64 = u32::MAX as u64;
 
 /// What a handle stands for. Promises are the ones that must be cheap: theirs cost no allocation.
 #[derive(Clone)]
@@ -28,7 +30,7 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
-    fn owner(&self) -> Option<&Owner> {
+    pub(super) fn owner(&self) -> Option<&Owner> {
         match self {
             Self::Promise(promise) => Some(&promise.runtime().owner),
             Self::Object(object) => object.owner(),
@@ -46,6 +48,17 @@ impl Entry {
         match self {
             Self::Promise(_) => None,
             Self::Object(object) => Some(object),
+        }
+    }
+
+    /// The object as what it is, if that is a `T`.
+    #[inline]
+    fn typed<T: Object>(&self) -> Option<Arc<T>> {
+        let pointer = Arc::as_ptr(self.object().filter(|object| object.is::<T>())?).cast::<T>();
+        // SAFETY: the pointer is that of an `Arc`, held by the entry, of something whose type has just been asked.
+        unsafe {
+            Arc::increment_strong_count(pointer);
+            Some(Arc::from_raw(pointer))
         }
     }
 
@@ -85,76 +98,6 @@ impl<T: Object> From<T> for Entry {
     }
 }
 
-struct Slot {
-    generation: u32,
-    next_free: u32,
-    entry: Option<Entry>,
-}
-
-#[derive(Default)]
-struct Shard {
-    // Chunks never move, so that a growing table costs no copies and no second array.
-    chunks: Vec<Box<[Slot]>>,
-    used: u32,
-    free: Option<u32>,
-    live: usize,
-}
-
-impl Shard {
-    const fn new() -> Self {
-        Self { chunks: Vec::new(), used: 0, free: None, live: 0 }
-    }
-
-    fn slot(&mut self, index: u32) -> Option<&mut Slot> {
-        let index = index as usize;
-        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
-    }
-
-    fn live(&mut self, index: u32, generation: u32) -> Option<&Entry> {
-        self.slot(index).filter(|slot| slot.generation == generation)?.entry.as_ref()
-    }
-
-    fn insert(&mut self, entry: Entry) -> (u32, u32) {
-        let index = match self.free {
-            Some(index) => index,
-            None => self.grow(),
-        };
-        let slot = self.slot(index).expect("an index from the free list or just made");
-        let next = slot.next_free;
-        slot.entry = Some(entry);
-        let generation = slot.generation;
-        self.free = (next != u32::MAX).then_some(next);
-        self.live += 1;
-        (index, generation)
-    }
-
-    fn grow(&mut self) -> u32 {
-        let index = self.used;
-        assert!(index < 1 << INDEX_BITS, "more than 2^28 live handles in one shard");
-        if index as usize == self.chunks.len() * CHUNK {
-            let empty = || Slot { generation: 1, next_free: u32::MAX, entry: None };
-            self.chunks.push((0..CHUNK).map(|_| empty()).collect());
-        }
-        self.used += 1;
-        index
-    }
-
-    fn remove(&mut self, index: u32) -> Option<Entry> {
-        let free = self.free.unwrap_or(u32::MAX);
-        let slot = self.slot(index)?;
-        let entry = slot.entry.take()?;
-        let retired = slot.generation == u32::MAX;
-        if !retired {
-            slot.generation += 1;
-            slot.next_free = free;
-            self.free = Some(index);
-        }
-        self.live -= 1;
-        Some(entry)
-    }
-}
-
-// Few shards in a model, so that its threads meet there.
 #[cfg(kja_model)]
 global!(SHARD: [Lock<Shard>; SHARDS] = std::array::from_fn(|_| Lock::new(Shard::new())));
 #[cfg(not(kja_model))]
@@ -172,65 +115,87 @@ fn home_shard() -> usize {
 }
 
 /// Puts something into the table and returns its id: a stale one if its runtime has begun to shut down.
-pub(crate) fn insert(entry: impl Into<Entry>) -> u64 {
+///
+/// # Errors
+/// `Overloaded` without memory for another handle.
+pub(crate) fn insert(entry: impl Into<Entry>) -> Result<u64, Error> {
     let entry = entry.into();
     let shard = home_shard();
+    let owner = entry.owner();
     let mut table = SHARD[shard].lock();
     // The shutdown changes the status, then looks at the table: it finds the entry, or we see the status.
-    let late = entry.owner().is_some_and(|owner| owner.status() != Status::Live);
-    let (index, generation) = table.insert(entry);
-    let swept = if late { table.remove(index) } else { None };
-    drop(table);
-    if let Some(entry) = swept {
-        within(0, || entry.end(0));
+    let late = owner.is_some_and(|owner| owner.status() != Status::Live);
+    let room = if late { None } else { table.reserve(shard, owner, 1 << INDEX_BITS) };
+    if let Some(room) = room {
+        let (index, generation) = table.fill(room, entry);
+        return Ok(u64::from(generation) << 32 | (shard as u64) << INDEX_BITS | u64::from(index));
     }
-    u64::from(generation) << 32 | (shard as u64) << INDEX_BITS | u64::from(index)
+    drop(table);
+    if late {
+        within(0, || entry.end(0));
+        return Ok(NEVER_LIVE);
+    }
+    Err(Error::no_memory())
 }
 
 /// Shows what a handle stands for to `look`, which must only clone out of it, and finds another kind with `None`.
+#[inline]
 fn with<R>(id: u64, look: impl FnOnce(&Entry) -> Option<R>) -> Result<R, Error> {
     let (shard, index, generation) = split(id);
-    let mut shard = SHARD[shard].lock();
-    let entry = shard.live(index, generation).ok_or_else(Error::bad_handle)?;
-    let kind = entry.kind();
-    let found = look(entry);
-    drop(shard);
-    found.ok_or_else(|| wrong_kind(kind))
+    let table = SHARD[shard].lock();
+    let found = table.get(index, generation).and_then(look);
+    drop(table);
+    found.ok_or_else(|| refusal(id))
 }
 
 /// Takes a handle out of the table if it is of the `wanted` kind: it is stale from then on.
+#[inline]
 fn remove(id: u64, wanted: impl FnOnce(&Entry) -> bool) -> Result<Entry, Error> {
     let (shard, index, generation) = split(id);
-    let mut shard = SHARD[shard].lock();
-    let entry = shard.live(index, generation).ok_or_else(Error::bad_handle)?;
-    let kind = entry.kind();
-    let removed = if wanted(entry) { shard.remove(index) } else { None };
-    drop(shard);
-    removed.ok_or_else(|| wrong_kind(kind))
+    let mut table = SHARD[shard].lock();
+    let removed = if table.get(index, generation).is_some_and(wanted) { table.remove(shard, index) } else { None };
+    drop(table);
+    removed.ok_or_else(|| refusal(id))
 }
 
-fn wrong_kind(kind: &str) -> Error {
-    Error::new(ErrorKind::BadHandle, format!("the handle of a {kind}, where one of another kind is needed"))
+/// Why a handle is not the one that was wanted.
+#[cold]
+fn refusal(id: u64) -> Error {
+    let (shard, index, generation) = split(id);
+    let table = SHARD[shard].lock();
+    let kind = table.get(index, generation).map(Entry::kind);
+    drop(table);
+    match kind {
+        None => Error::bad_handle(),
+        Some(kind) => {
+            let text = format!("the handle of a {kind}, where one of another kind is needed");
+            Error::new(ErrorKind::BadHandle, text)
+        }
+    }
 }
 
 /// The object of a handle.
 pub(super) fn get<T: Object>(id: u64) -> Result<Arc<T>, Error> {
-    let is_wanted = |object: &&Arc<dyn Object>| object.is::<T>();
-    let found = with(id, |entry| entry.object().filter(is_wanted).cloned())?;
-    found.downcast().ok_or_else(Error::bad_handle)
+    with(id, Entry::typed)
 }
 
-/// Takes a handle out of the table: the caller holds its object now.
+/// Takes the handle of an object out of the table.
+pub(super) fn remove_object<T: Object>(id: u64) -> Result<Entry, Error> {
+    remove(id, |entry| entry.object().is_some_and(|object| object.is::<T>()))
+}
+
+/// As `remove_object`: the caller holds the object now.
 pub(super) fn take<T: Object>(id: u64) -> Result<Arc<T>, Error> {
-    match remove(id, |entry| entry.object().is_some_and(|object| object.is::<T>()))? {
-        Entry::Object(object) => object.downcast().ok_or_else(Error::bad_handle),
-        Entry::Promise(_) => Err(Error::bad_handle()),
-    }
+    remove_object::<T>(id)?.typed().ok_or_else(Error::bad_handle)
 }
 
 /// What a handle of any kind stands for.
 pub(super) fn any(id: u64) -> Result<Entry, Error> {
     with(id, |entry| Some(entry.clone()))
+}
+
+pub(super) fn take_any(id: u64) -> Result<Entry, Error> {
+    remove(id, |_| true)
 }
 
 /// A promise, of which the caller becomes a holder.
@@ -251,28 +216,26 @@ pub(crate) fn take_promise(id: u64) -> Result<Promise, Error> {
     }
 }
 
-/// Ends everything of a runtime that a handle stands for: promises reject, then what is open closes.
+/// Ends everything of a runtime that a handle stands for: promises reject, then what is open closes. Nothing is added
+/// meanwhile, for an insert looks at the status.
 pub(crate) fn end_all_of(owner: &Owner, deadline: u64) {
-    let mut found = Vec::new();
-    for shard in SHARD.iter() {
-        let mut shard = shard.lock();
-        for index in 0..shard.used {
-            let owned = shard
-                .slot(index)
-                .and_then(|slot| slot.entry.as_ref())
-                .is_some_and(|entry| entry.owner().is_some_and(|other| std::ptr::eq(owner, other)));
-            if owned {
-                found.extend(shard.remove(index));
-            }
+    let (mut promises, mut objects, mut some) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, shard) in SHARD.iter().enumerate() {
+        let mut all = false;
+        while !all {
+            all = shard.lock().remove_owned(number, owner, AT_ONCE, &mut some);
+            let (more_promises, more_objects): (Vec<_>, Vec<_>) =
+                some.drain(..).partition(|entry| entry.promise().is_some());
+            promises.extend(more_promises);
+            objects.extend(more_objects);
         }
     }
-    let (promises, objects): (Vec<_>, Vec<_>) = found.into_iter().partition(|entry| entry.promise().is_some());
     promises.into_iter().chain(objects).for_each(|entry| entry.end(deadline));
 }
 
 /// How many handles are live in the process.
 pub(crate) fn count() -> usize {
-    SHARD.iter().map(|shard| shard.lock().live).sum()
+    SHARD.iter().map(|shard| shard.lock().len()).sum()
 }
 
 #[cfg(test)]
@@ -280,22 +243,13 @@ mod tests {
     use super::*;
     use bytes::Bytes;
 
-    fn bytes() -> Entry {
-        Bytes::from_static(b"x").into()
-    }
-
     fn release(id: u64) -> bool {
         take::<Bytes>(id).is_ok()
     }
 
     #[test]
-    fn a_handle_costs_a_slot_of_a_few_words() {
-        assert!(size_of::<Entry>() <= 24 && size_of::<Slot>() <= 32, "{} {}", size_of::<Entry>(), size_of::<Slot>());
-    }
-
-    #[test]
     fn stale_and_foreign_ids_find_nothing() {
-        let id = insert(bytes());
+        let id = insert(Bytes::from_static(b"x")).expect("room");
         assert!(get::<Bytes>(id).is_ok());
         let error = take::<Error>(id).expect_err("bytes are no error");
         assert_eq!(error.kind(), ErrorKind::BadHandle);
@@ -305,25 +259,5 @@ mod tests {
         for id in [0, 1, u64::MAX, id, id ^ 1 << 63, u64::from(u32::MAX), 1 << 32 | 0xFFF_FFFF] {
             assert!(any(id).is_err(), "{id:#x}");
         }
-    }
-
-    #[test]
-    fn a_slot_is_used_again_under_another_id() {
-        let mut shard = Shard::new();
-        let (index, first) = shard.insert(bytes());
-        shard.remove(index);
-        let (again, second) = shard.insert(bytes());
-        assert_eq!((index, first + 1), (again, second));
-    }
-
-    #[test]
-    fn a_slot_at_its_last_generation_is_retired() {
-        let mut shard = Shard::new();
-        let (index, _) = shard.insert(bytes());
-        shard.slot(index).expect("just made").generation = u32::MAX;
-        assert!(shard.remove(index).is_some());
-        let (next, generation) = shard.insert(bytes());
-        assert_eq!((next, generation), (index + 1, 1));
-        assert_eq!(shard.live, 1);
     }
 }

@@ -4,8 +4,8 @@ use super::http_headers::headers_in;
 use super::http_request::length_in;
 use super::http_server::{limit_in, or_default};
 use super::{
-    boundary, bytes_in, created, get, handle, kja_connection_t, kja_http_client_t, kja_http_headers_t, kja_network_t,
-    kja_promise_t, kja_status_t, plain_options, put, release,
+    boundary, bytes_in, created, created_two, get, kja_connection_t, kja_http_client_t, kja_http_headers_t,
+    kja_network_t, kja_promise_t, kja_status_t, plain_options, put, release,
 };
 use crate::error::Error;
 use crate::http::{ClientOptions, HeadLimits, HttpClient};
@@ -112,14 +112,11 @@ pub unsafe extern "C" fn kja_http_client_request_stream_start(
     body: *mut kja_connection_t,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    boundary(|| {
-        put(body, 0)?;
-        put(out, 0)?;
+    created_two(body, out, || {
         let (method, url) = (text_in(method, method_len)?, text_in(url, url_len)?);
         let client = get::<HttpClient>(client)?;
         let (response, writer) = client.request_stream(method, url, &headers_in(headers)?, length_in(length))?;
-        put(body, handle::insert(writer))?;
-        put(out, handle::insert(response))
+        Ok((writer, response))
     })
 }
 

@@ -40,6 +40,7 @@ pub mod queue;
 pub mod result;
 pub mod runtime;
 pub mod semaphore;
+mod slots;
 pub mod task_set;
 pub mod timer;
 pub mod url;
@@ -138,7 +139,24 @@ fn created<T: Into<Entry>>(out: *mut u64, body: impl FnOnce() -> Result<T, Error
     boundary(|| {
         put(out, 0)?;
         let made = body()?;
-        put(out, handle::insert(made))
+        put(out, handle::insert(made)?)
+    })
+}
+
+/// As `created`, for two handles.
+fn created_two<A: Into<Entry>, B: Into<Entry>>(
+    out: *mut u64,
+    other: *mut u64,
+    body: impl FnOnce() -> Result<(A, B), Error>,
+) -> kja_status_t {
+    boundary(|| {
+        put(out, 0)?;
+        put(other, 0)?;
+        let (made, other_made) = body()?;
+        let id = handle::insert(made)?;
+        let other_id = handle::insert(other_made).inspect_err(|_| drop(handle::take_any(id)))?;
+        put(out, id)?;
+        put(other, other_id)
     })
 }
 
@@ -252,7 +270,7 @@ fn continuation(run: kja_callback_fn, ctx: *mut c_void, destroy: kja_destroy_fn)
 
 /// Releases a handle.
 fn release<T: Object>(id: u64) -> kja_status_t {
-    boundary(|| take::<T>(id).map(drop))
+    boundary(|| handle::remove_object::<T>(id).map(drop))
 }
 
 /// As `release`, without waiting for a callback of something that is let go of.

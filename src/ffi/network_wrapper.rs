@@ -69,14 +69,18 @@ fn missing(what: &str) -> Resolution {
 impl Wrap for ForeignWrapper {
     fn client(&self, connection: Arc<Connection>, host: &str) -> Resolution {
         let Some(run) = self.client() else { return missing("wrap_client") };
-        let id = handle::insert(connection);
-        invoke_with(Ok(Value::Unit), |call| run(call, id, host))
+        match handle::insert(connection) {
+            Ok(id) => invoke_with(Ok(Value::Unit), |call| run(call, id, host)),
+            Err(full) => Err(full).into(),
+        }
     }
 
     fn server(&self, connection: Arc<Connection>) -> Resolution {
         let Some(run) = self.server() else { return missing("wrap_server") };
-        let id = handle::insert(connection);
-        invoke_with(Ok(Value::Unit), |call| run(call, id))
+        match handle::insert(connection) {
+            Ok(id) => invoke_with(Ok(Value::Unit), |call| run(call, id)),
+            Err(full) => Err(full).into(),
+        }
     }
 
     fn accept_failed(&self, error: Error) {

@@ -1,27 +1,10 @@
 //! Connections that are no sockets: pipes in this process, tees, promised connections, files, nothing.
 
-use super::{
-    boundary, created, get, get_promise, handle, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t, put,
-};
+use super::{created, created_two, get, get_promise, kja_connection_t, kja_promise_t, kja_runtime_t, kja_status_t};
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::stream::Connection;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::Arc;
-
-pub(super) fn pair(
-    one: *mut kja_connection_t,
-    other: *mut kja_connection_t,
-    make: impl FnOnce() -> Result<(Arc<Connection>, Arc<Connection>), Error>,
-) -> kja_status_t {
-    boundary(|| {
-        put(one, 0)?;
-        put(other, 0)?;
-        let (first, second) = make()?;
-        put(one, handle::insert(first))?;
-        put(other, handle::insert(second))
-    })
-}
 
 /// Makes a pipe in this process, without a buffer: what is written waits until it is read. `length` is how many bytes
 /// there will be, `UINT64_MAX` if that is not known; with a length the reader can ask how many are left, an early
@@ -35,7 +18,7 @@ pub unsafe extern "C" fn kja_pipe_new_one_way(
     writer: *mut kja_connection_t,
 ) -> kja_status_t {
     let length = (length != u64::MAX).then_some(length);
-    pair(reader, writer, || Connection::one_way_pipe(&*get::<Runtime>(runtime)?, length))
+    created_two(reader, writer, || Connection::one_way_pipe(&*get::<Runtime>(runtime)?, length))
 }
 
 /// Makes two connections in this process, each of which reads what is written to the other, without a buffer. (PIPE-02)
@@ -45,7 +28,7 @@ pub unsafe extern "C" fn kja_pipe_new_two_way(
     one: *mut kja_connection_t,
     other: *mut kja_connection_t,
 ) -> kja_status_t {
-    pair(one, other, || Connection::two_way_pipe(&*get::<Runtime>(runtime)?))
+    created_two(one, other, || Connection::two_way_pipe(&*get::<Runtime>(runtime)?))
 }
 
 /// Makes a pipe of the system's (`pipe(2)`): the end to read from and the end to write to. (PIPE-06)
@@ -55,7 +38,7 @@ pub unsafe extern "C" fn kja_pipe_new_os_one_way(
     reader: *mut kja_connection_t,
     writer: *mut kja_connection_t,
 ) -> kja_status_t {
-    pair(reader, writer, || Connection::os_one_way_pipe(&*get::<Runtime>(runtime)?))
+    created_two(reader, writer, || Connection::os_one_way_pipe(&*get::<Runtime>(runtime)?))
 }
 
 /// Makes a pair of connected sockets of the system's (`socketpair(2)`). (PIPE-07, PIPE-08)
@@ -65,7 +48,7 @@ pub unsafe extern "C" fn kja_pipe_new_os_two_way(
     one: *mut kja_connection_t,
     other: *mut kja_connection_t,
 ) -> kja_status_t {
-    pair(one, other, || Connection::os_two_way_pipe(&*get::<Runtime>(runtime)?))
+    created_two(one, other, || Connection::os_two_way_pipe(&*get::<Runtime>(runtime)?))
 }
 
 /// Makes two connections that both read what `source` has. Each keeps what the other has read first, `limit` bytes at
@@ -80,7 +63,7 @@ pub unsafe extern "C" fn kja_pipe_tee(
     other: *mut kja_connection_t,
 ) -> kja_status_t {
     let limit = if limit == 0 { 1 << 20 } else { limit };
-    pair(one, other, || Connection::tee(&get::<Connection>(source)?, limit))
+    created_two(one, other, || Connection::tee(&get::<Connection>(source)?, limit))
 }
 
 /// Makes a connection that passes everything on to the one that the promise will carry. Until then reads and writes

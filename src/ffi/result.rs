@@ -45,7 +45,7 @@ pub(super) fn u64(outcome: Result<Outcome, Error>, out: *mut u64) -> Result<(), 
 pub(super) fn bytes(outcome: Result<Outcome, Error>, out: *mut kja_bytes_t) -> Result<(), Error> {
     put(out, 0)?;
     match outcome?? {
-        Value::Bytes(bytes) => put(out, handle::insert(bytes)),
+        Value::Bytes(bytes) => put(out, handle::insert(bytes)?),
         _ => Err(Error::wrong_type()),
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn bytes(outcome: Result<Outcome, Error>, out: *mut kja_bytes_t) -> R
 pub(super) fn object(outcome: Result<Outcome, Error>, out: *mut kja_handle_t) -> Result<(), Error> {
     put(out, 0)?;
     match outcome?? {
-        Value::Object(ObjectRef(object)) => put(out, handle::insert(object)),
+        Value::Object(ObjectRef(object)) => put(out, handle::insert(object)?),
         _ => Err(Error::wrong_type()),
     }
 }

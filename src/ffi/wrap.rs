@@ -8,9 +8,9 @@ use super::{
     kja_promise_t, kja_runtime_t, kja_status_t, put,
 };
 use crate::error::Error;
-use crate::net::{Address, DatagramPort, Known, Listener, Network};
+use crate::net::{Address, DatagramPort, Listener, Network};
 use crate::runtime::Runtime;
-use crate::stream::Connection;
+use crate::stream::{Connection, Known};
 use std::os::fd::{IntoRawFd, OwnedFd};
 
 /// With `KJA_FD_TAKE`: the descriptor is closed on exec already, which need not be set again. (LLIO-02)

@@ -1,9 +1,9 @@
 //! Accepting connections, through shortages and broken connections.
 
 use super::listener::{Accepting, Member};
-use super::peer::Remote;
 use crate::coordination::Turn;
 use crate::error::{Error, ErrorKind};
+use crate::peer::Remote;
 use crate::runtime::Pauses;
 use crate::stream::{Connection, Direction, Socket};
 use crate::value::Outcome;

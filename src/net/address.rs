@@ -1,14 +1,14 @@
 //! A parsed and resolved address: one host may stand for several.
 
 use super::carried::{self, Carried};
-use super::filter::Filter;
 use super::lookup;
 use super::parse::{Host, Parsed, Port, parse};
 use super::resolve::{self, Query};
-use super::sockaddr::{self, Family};
 use super::{Cidr, Listener, NetworkWrapper, connect, listener};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
+use crate::os::sockaddr::{self, Family};
+use crate::peer::Filter;
 use crate::promise::Promise;
 use crate::runtime::{Runtime, Shared};
 use crate::stream::Connection;

@@ -1,9 +1,8 @@
 //! Making connections: a race between the addresses of a host, as in RFC 8305.
 
-use super::filter::Filter;
-use super::peer::Remote;
-use super::sockaddr;
 use crate::error::{Error, ErrorKind};
+use crate::os::sockaddr;
+use crate::peer::{Filter, Remote};
 use crate::runtime::{Pauses, Shared, Timer};
 use crate::stream::{Connection, Socket, connected};
 use rustix::io::Errno;

@@ -4,13 +4,14 @@
 //! port as it is.
 
 use super::connect::forbid;
-use super::filter::Filter;
 use super::unix_file::OwnFile;
 use super::unreachable::Unreachable;
-use super::{Address, option, room, wrap};
+use super::{Address, room, wrap};
 use crate::coordination::{Consumers, Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
+use crate::os::option;
+use crate::peer::Filter;
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::stream::control::{Arrived, Beside, Wanted, receive};

@@ -1,11 +1,13 @@
 //! Listeners: on sockets, and on whatever else connections come from.
 
-use super::filter::Filter;
 use super::unix_file::{self, OwnFile};
-use super::{Address, accept, connect, option, sockaddr};
+use super::{Address, accept, connect};
 use crate::coordination::Consumers;
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
+use crate::os::option;
+use crate::os::sockaddr;
+use crate::peer::Filter;
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::stream::Socket;

@@ -1,10 +1,11 @@
 //! Networks: where addresses come from, and which peers they may have.
 
-use super::filter::Filter;
 use super::parse::{Host, Parsed, parse};
-use super::{Address, NetworkWrapper, connect, sockaddr};
+use super::{Address, NetworkWrapper, connect};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
+use crate::os::sockaddr;
+use crate::peer::Filter;
 use crate::promise::{Promise, When};
 use crate::runtime::{Runtime, Shared};
 use crate::value::Value;

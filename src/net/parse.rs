@@ -1,7 +1,7 @@
 //! The text of an address, without looking anything up.
 
-use super::sockaddr;
 use crate::error::Error;
+use crate::os::sockaddr;
 use socket2::SockAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,32 +1,13 @@
 //! Who is at the other end of a connection. (PEER-01 to PEER-06)
 
 use super::Address;
-use super::filter::Filter;
-use super::option;
+use crate::error::Error;
 use crate::object::{Object, Owner};
+use crate::peer::Credentials;
+use crate::stream::Connection;
+use socket2::SockRef;
 use std::fmt;
-use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-
-/// What a connection over a socket remembers of its making. A peer that has reset the connection has no name any
-/// more, so that cannot be asked for later.
-#[derive(Default)]
-pub(crate) struct Remote {
-    pub(crate) address: Option<SocketAddr>,
-    pub(crate) filter: Filter,
-}
-
-/// The process that called connect or listen, as far as the system tells. (PEER-03)
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Credentials {
-    /// Its process number.
-    pub pid: Option<u32>,
-    /// Its user.
-    pub uid: Option<u32>,
-    /// Its main group.
-    pub gid: Option<u32>,
-}
 
 /// Who the peer is.
 pub enum Peer {
@@ -47,6 +28,50 @@ impl Object for Peer {
     }
 }
 
+impl Connection {
+    /// The address of this end. (STRM-18)
+    pub fn local_address(&self) -> Result<Address, Error> {
+        self.ask_lowest(|lowest| {
+            let name = lowest.on_socket("reading the local address", |fd| SockRef::from(&fd).local_addr())?;
+            Ok(Address::from_socket(lowest.runtime(), &lowest.remote().filter, name))
+        })
+    }
+
+    /// The address of the other end. (STRM-18)
+    pub fn peer_address(&self) -> Result<Address, Error> {
+        self.ask_lowest(|lowest| {
+            let name = lowest.on_socket("reading the peer's address", |fd| SockRef::from(&fd).peer_addr())?;
+            Ok(Address::from_socket(lowest.runtime(), &lowest.remote().filter, name))
+        })
+    }
+
+    /// Who is at the other end: an address for TCP, a process for a Unix socket, otherwise unknown. Stays right after
+    /// the peer has gone, and outlives the connection. (NET-12, NET-17, PEER-06)
+    pub fn peer(&self) -> Peer {
+        if self.is_peer_hidden() {
+            return Peer::Unknown;
+        }
+        self.ask_lowest(Self::own_peer)
+    }
+
+    fn own_peer(&self) -> Peer {
+        let filter = &self.remote().filter;
+        let network = |name| Peer::Network(Arc::new(Address::from_socket(self.runtime(), filter, name)));
+        if let Some(address) = self.remote().address {
+            return network(address.into());
+        }
+        let seen = self.on_socket("reading the peer", |fd| {
+            let local = SockRef::from(&fd).local_addr()?;
+            Ok(match SockRef::from(&fd).peer_addr() {
+                _ if local.is_unix() => Peer::Local(Credentials::of(fd)),
+                Ok(name) if name.as_socket().is_some() => network(name),
+                _ => Peer::Unknown,
+            })
+        });
+        seen.unwrap_or(Peer::Unknown)
+    }
+}
+
 impl fmt::Display for Peer {
     /// Only that of an address can be parsed. (PEER-01)
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,44 +87,6 @@ impl fmt::Display for Peer {
             Self::Unknown => f.write_str("(unknown peer)"),
         }
     }
-}
-
-impl Credentials {
-    /// Those of the process at the other end of a unix socket. (PEER-03)
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(crate) fn of(fd: BorrowedFd<'_>) -> Self {
-        let mut raw = [0; size_of::<libc::ucred>()];
-        let known = option::get(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, &mut raw).is_ok_and(|size| size == raw.len());
-        // A socket that was never connected has no process and the user -1.
-        let pid = number(&raw, 0).filter(|pid| known && *pid != 0);
-        let id = |at| number(&raw, at).filter(|id| known && *id != u32::MAX);
-        Self { pid, uid: id(4), gid: id(8) }
-    }
-
-    /// Those of the process at the other end of a unix socket. (PEER-03)
-    #[cfg(target_vendor = "apple")]
-    pub(crate) fn of(fd: BorrowedFd<'_>) -> Self {
-        let mut raw = [0; size_of::<libc::xucred>()];
-        let known = option::get(fd, libc::SOL_LOCAL, libc::LOCAL_PEERCRED, &mut raw).is_ok();
-        let mut pid = [0; 4];
-        let pid_known = option::get(fd, libc::SOL_LOCAL, libc::LOCAL_PEERPID, &mut pid).is_ok();
-        let group = std::mem::offset_of!(libc::xucred, cr_groups);
-        Self {
-            pid: number(&pid, 0).filter(|pid| pid_known && *pid != 0),
-            uid: number(&raw, std::mem::offset_of!(libc::xucred, cr_uid)).filter(|_| known),
-            gid: number(&raw, group).filter(|_| known),
-        }
-    }
-
-    /// This system has no way to ask that we know.
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-    pub(crate) fn of(_fd: BorrowedFd<'_>) -> Self {
-        Self::default()
-    }
-}
-
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
 #[cfg(test)]

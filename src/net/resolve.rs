@@ -3,10 +3,10 @@
 //! The system offers no way to interrupt a look-up. Its thread therefore holds nothing of the loop: a runtime
 //! that is shut down meanwhile is gone at once, and the thread ends when the system lets it.
 
-use super::filter::Filter;
 use super::parse::{Host, Port};
 use super::{Address, lookup};
 use crate::error::{Error, ErrorKind};
+use crate::peer::Filter;
 use crate::promise::{Fulfiller, Promise};
 use crate::runtime::Shared;
 use std::net::SocketAddr;

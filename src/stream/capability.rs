@@ -7,7 +7,7 @@ use super::control::{Beside, MOST_FDS, Wanted, room_for_fds};
 use super::parts::Parts;
 use super::read::{CHUNK, Reading, reserve};
 use super::transport::Carrier;
-use super::{Connection, Message};
+use super::{Connection, Known, Message, wrap};
 use crate::coordination::Turn;
 use crate::error::{Error, ErrorKind};
 use crate::promise::Promise;
@@ -236,9 +236,9 @@ impl Connection {
         if carries == Carries::Connections {
             return no_other(&mut beside.fds, "descriptors");
         }
-        let known = crate::net::Known { cloexec: true, nonblock: false };
+        let known = Known { cloexec: true, nonblock: false };
         for fd in beside.fds.drain(..) {
-            beside.connections.push(crate::net::wrap_connection(self.runtime(), fd, known)?);
+            beside.connections.push(wrap(self.runtime(), fd, known)?);
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ use super::{Read, ReadAll, ReadInto, Socket, Write, pump};
 use crate::coordination::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::foreign::{BorrowedBuffer, Opaque};
-use crate::net::Remote;
 use crate::object::{Object, Owner};
+use crate::peer::Remote;
 use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::sync::Lock;
@@ -142,7 +142,7 @@ impl Connection {
         self.moved.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(super) fn remote(&self) -> &Remote {
+    pub(crate) fn remote(&self) -> &Remote {
         &self.remote
     }
 

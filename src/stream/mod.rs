@@ -25,6 +25,7 @@ mod socket;
 mod stretch;
 mod tee;
 mod transport;
+mod wrap;
 mod write;
 
 pub(crate) use capability::{Attached, Carries};
@@ -40,6 +41,8 @@ pub use message::{Message, Messages};
 pub(crate) use read::{Read, ReadAll, ReadInto};
 pub(crate) use socket::{Direction, Socket, register};
 pub(crate) use transport::Transport;
+pub use wrap::Known;
+pub(crate) use wrap::{Kind, check, wrap};
 pub(crate) use write::{Write, pump};
 
 use crate::error::Error;

@@ -86,7 +86,7 @@ class Docs(TreeTest):
 
 
 class Programs(TreeTest):
-    FILES = {"include/kjasync.h": "", "lean/native/kjasync_shim.h": "", "README.md": PROGRAM}
+    FILES = {"include/kjasync.h": "", "README.md": PROGRAM}
 
     def run_it(self):
         return self.run_script("check_docs", self.root, ROOT / "target" / "release")

@@ -21,23 +21,21 @@ kja_status_t kja_status_of(uint64_t handle);
 bool kja_is_live(uint64_t handle);
 const char *kja_version(void);
 """
-SHIM = """\
+SHARED = """\
 #include <lean/lean.h>
 #include <stdint.h>
-lean_obj_res kjasync_borrow(b_lean_obj_arg thing, uint64_t n); /* IO */
-lean_obj_res kjasync_own(lean_obj_arg value);
-lean_obj_res kjasync_unit(b_lean_obj_arg thing);
-uint32_t kjasync_scalar(b_lean_obj_arg thing);
-uint8_t kjasync_choose(lean_obj_arg instance, uint8_t mode, uint64_t boxed, lean_obj_arg value);
+lean_obj_res kjasync_shared(void);
 """
 SOURCE = """\
-#include "kjasync_shim.h"
+#include "object.h"
 #define RETURNS(name, argument) lean_obj_res kjasync_##name(argument thing) { return thing; }
 RETURNS(own, lean_obj_arg)
 RETURNS(unit, b_lean_obj_arg)
+lean_obj_res kjasync_shared(void) { return 0; }
 lean_obj_res kjasync_borrow(b_lean_obj_arg thing, uint64_t n) { return n ? thing : 0; }
+static uint32_t scalar(void) { return 1; }
 uint32_t kjasync_scalar(b_lean_obj_arg thing) {
-    return thing != 0;
+    return thing != 0 ? scalar() : 0;
 }
 uint8_t kjasync_choose(lean_obj_arg instance, uint8_t mode, uint64_t boxed, lean_obj_arg value) {
     return mode + boxed + (instance == value);
@@ -68,11 +66,11 @@ opaque choose {m : Type → Type} [Monad m] (mode : Mode) (boxed : Boxed) (value
 """
 
 
-SHIM_H = "lean/native/kjasync_shim.h"
+SHIM_C = "lean/native/shim.c"
 
 
 class Externs(TreeTest):
-    FILES = {"include/kjasync.h": HEADER, SHIM_H: SHIM, "lean/native/shim.c": SOURCE, "lean/A.lean": LEAN}
+    FILES = {"include/kjasync.h": HEADER, "lean/native/object.h": SHARED, SHIM_C: SOURCE, "lean/A.lean": LEAN}
 
     def run_script(self, script, *arguments, environment=None):
         environment = {**os.environ, "PATH": "/usr/bin:/bin"}
@@ -97,7 +95,7 @@ class Externs(TreeTest):
         self.assert_caught(r"kjasync_borrow: Lean passes 1 arguments .* C takes 2")
 
     def test_a_type_is_not_passed(self):
-        self.replace(SHIM_H, "kjasync_own(lean_obj_arg value)", "kjasync_own(lean_obj_arg type, lean_obj_arg value)")
+        self.replace(SHIM_C, "kjasync_##name(argument thing)", "kjasync_##name(lean_obj_arg type, argument thing)")
         self.assert_caught(r"kjasync_own: Lean passes 1 arguments .* C takes 2")
 
     def test_an_instance_is_passed(self):
@@ -150,7 +148,7 @@ class Externs(TreeTest):
         self.assert_caught(r"kjasync_borrow: the result is uint32_t in Lean, lean_obj_res in C")
 
     def test_a_base_io_unit_is_an_object(self):
-        self.replace("lean/native/kjasync_shim.h", "lean_obj_res kjasync_unit", "void kjasync_unit")
+        self.replace(SHIM_C, "RETURNS(unit, b_lean_obj_arg)", "void kjasync_unit(b_lean_obj_arg thing) {}")
         self.assert_caught(r"kjasync_unit: the result is lean_obj_res in Lean, void in C")
 
     def test_the_result_has_its_width(self):
@@ -171,16 +169,15 @@ class Externs(TreeTest):
         self.write("lean/B.lean", '@[extern c inline "#1 + 1"] opaque b (n : UInt64) : UInt64\n')
         self.assert_caught(r'b: only extern "name" can be checked')
 
-    def test_declared_and_not_defined(self):
-        self.replace("lean/native/shim.c", "RETURNS(own, lean_obj_arg)", "")
-        self.assert_caught(r"kjasync_own is defined nowhere")
+    def test_not_defined(self):
+        self.replace(SHIM_C, "RETURNS(own, lean_obj_arg)", "")
+        self.assert_caught(r"kjasync_own is neither in kjasync.h nor defined")
 
-    def test_defined_otherwise(self):
-        self.replace("lean/native/shim.c", "kjasync_borrow(b_lean_obj_arg thing, uint64_t n)",
-                     "kjasync_borrow(b_lean_obj_arg thing, uint32_t n)")
-        self.assert_caught(r"kjasync_borrow is defined with another prototype")
+    def test_defined_for_its_file_only(self):
+        self.replace(SHIM_C, "uint32_t kjasync_scalar", "static uint32_t kjasync_scalar")
+        self.assert_caught(r"kjasync_scalar is neither in kjasync.h nor defined")
 
-    def test_declared_and_not_used(self):
+    def test_defined_and_not_used(self):
         self.replace("lean/A.lean", '@[extern "kjasync_scalar"] opaque scalar (thing : @& Thing) : UInt32\n', "")
         self.assert_caught(r"kjasync_scalar is used by no extern")
 
@@ -191,23 +188,25 @@ class ThisPackage(TreeTest):
     def test_every_planted_mistake_is_caught(self):
         for folder in ("include", "lean"):
             shutil.copytree(ROOT / folder, self.root / folder, ignore=shutil.ignore_patterns(".lake"))
-        shim = (self.root / SHIM_H).read_text()
         right = set(self.run_script("check_externs", self.root)[1].splitlines())
-        prototypes = re.findall(r"^\w+ kjasync_\w+\([^;]*\);", shim, flags=re.M)
-        self.assertGreater(len(prototypes), 20)
+        sources = {path: path.read_text() for path in (self.root / "lean" / "native").glob("*.c")}
+        definition = re.compile(r"^\w+ kjasync_\w+\([^;{]*\)(?= \{)", re.M)
+        self.assertGreater(sum(len(definition.findall(text)) for text in sources.values()), 20)
         for old, new in (("[(]", "(uint64_t more, "), (r"\blean_obj_arg\b", "b_lean_obj_arg"),
                          (r"\bb_lean_obj_arg\b", "lean_obj_arg"), (r"uint\d+_t|size_t", "uint128_t"), (r"^\w+", "void")):
-            changed, names = shim, set()
-            for prototype in prototypes:
-                mistaken = re.sub(old, new, prototype, count=1)
-                if mistaken != prototype:
-                    names.add(re.search(r"kjasync_\w+(?=\()", prototype)[0])
-                    changed = changed.replace(prototype, mistaken)
-            self.write(SHIM_H, changed)
+            names = set()
+            for path, text in sources.items():
+                def mistaken(match):
+                    changed = re.sub(old, new, match[0], count=1)
+                    if changed != match[0]:
+                        names.add(re.search(r"kjasync_\w+(?=\()", match[0])[0])
+                    return changed
+                path.write_text(definition.sub(mistaken, text))
             said = self.run_script("check_externs", self.root)[1].splitlines()
             lines = [line for line in said if line not in right]
             caught = set(re.findall(r": (kjasync_\w+): (?:Lean passes|argument|the result)", "\n".join(lines)))
-            self.assertEqual(names - caught, set())
+            shared = set(re.findall(r"\bkjasync_\w+(?=\()", (self.root / "lean" / "native" / "object.h").read_text()))
+            self.assertEqual(names - caught - shared, set())
             self.assertTrue(names)
 
 

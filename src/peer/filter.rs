@@ -4,8 +4,8 @@
 //! pointer, cheap to clone and to keep. Without rules it allows everything.
 
 use super::Cidr;
-use super::sockaddr::abstract_name;
 use crate::error::Error;
+use crate::os::sockaddr::abstract_name;
 use socket2::SockAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;

@@ -23,7 +23,7 @@ pub enum Family {
 }
 
 impl Family {
-    pub(super) fn of(socket: &SockAddr) -> Self {
+    pub(crate) fn of(socket: &SockAddr) -> Self {
         if socket.is_ipv4() {
             Self::Ipv4
         } else if socket.is_ipv6() {
@@ -39,21 +39,21 @@ impl Family {
 }
 
 /// Some kernels say of a socket without a name that its abstract name is empty.
-pub(super) fn abstract_name(socket: &SockAddr) -> Option<&[u8]> {
+pub(crate) fn abstract_name(socket: &SockAddr) -> Option<&[u8]> {
     socket.as_abstract_namespace().filter(|name| !name.is_empty())
 }
 
 /// The bytes that a path may have: the system's field, less the closing NUL.
 const MAX_PATH: usize = size_of::<libc::sockaddr_un>() - std::mem::offset_of!(libc::sockaddr_un, sun_path) - 1;
 
-pub(super) fn unix_path(path: &[u8]) -> Result<SockAddr, Error> {
+pub(crate) fn unix_path(path: &[u8]) -> Result<SockAddr, Error> {
     if path.is_empty() || path.contains(&0) {
         return Err(Error::invalid("the path of a unix socket is not empty and has no NUL"));
     }
     unix(path, path.len())
 }
 
-pub(super) fn unix_abstract(name: &[u8]) -> Result<SockAddr, Error> {
+pub(crate) fn unix_abstract(name: &[u8]) -> Result<SockAddr, Error> {
     if !cfg!(any(target_os = "linux", target_os = "android")) {
         return Err(Error::new(ErrorKind::Unimplemented, "only Linux has unix sockets with abstract names"));
     }
@@ -71,7 +71,7 @@ fn unix(path: &[u8], len: usize) -> Result<SockAddr, Error> {
 }
 
 /// Reads a `struct sockaddr` of IPv4, IPv6 or a unix socket. (NET-04)
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<SockAddr, Error> {
+pub(crate) fn from_bytes(bytes: &[u8]) -> Result<SockAddr, Error> {
     const FAMILY: usize = std::mem::offset_of!(libc::sockaddr, sa_family);
     const FAMILY_SIZE: usize = size_of::<libc::sa_family_t>();
     const PATH: usize = std::mem::offset_of!(libc::sockaddr_un, sun_path);
@@ -104,7 +104,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<SockAddr, Error> {
 }
 
 /// A text that an address can be parsed from, where there is one. (NET-15)
-pub(super) fn text(socket: &SockAddr) -> String {
+pub(crate) fn text(socket: &SockAddr) -> String {
     if let Some(socket) = socket.as_socket() {
         return socket.to_string();
     }
@@ -120,7 +120,7 @@ pub(super) fn text(socket: &SockAddr) -> String {
 
 /// The bytes of its `struct sockaddr`. (STRM-18)
 #[allow(unsafe_code)]
-pub(super) fn bytes(socket: &SockAddr) -> &[u8] {
+pub(crate) fn bytes(socket: &SockAddr) -> &[u8] {
     // SAFETY: `SockAddr` keeps its storage, zeroed before it was filled, initialised for `len` bytes and more.
     unsafe { std::slice::from_raw_parts(socket.as_ptr().cast(), socket.len() as usize) }
 }
