@@ -2959,7 +2959,8 @@ kja_status_t kja_network_wrapper_wrap_server_start(kja_network_wrapper_t wrapper
 
  The inner listener stays the caller's and may be released; port, local address and socket options are its own. Closing
  the new one ends its handshakes and closes the inner one; releasing it, with no accept pending, ends its handshakes.
- Errors: `INVALID_ARGUMENT` for a listener of another runtime. (NET-22, TLS-14)
+ Errors: `INVALID_ARGUMENT` for a listener of another runtime, `OVERLOADED` for more than
+ 64 on top of each other. (NET-22, TLS-14)
  */
 kja_status_t kja_network_wrapper_wrap_listener(kja_network_wrapper_t wrapper,
                                                kja_listener_t listener,
@@ -2970,7 +2971,8 @@ kja_status_t kja_network_wrapper_wrap_listener(kja_network_wrapper_t wrapper,
  for as servers. The address stays the caller's, and both may be released once a connect has begun. The text is that of
  the address behind the wrapper's name and a colon, and cannot be parsed. Family, port, count and `struct sockaddr` are
  those of the address; a socket is not given it (`UNIMPLEMENTED`). Errors: `INVALID_ARGUMENT` for a name that is no
- UTF-8 and for an address of another runtime. (NET-22, TLS-15)
+ UTF-8 and for an address of another runtime, `OVERLOADED` for more than
+ 64 on top of each other. (NET-22, TLS-15)
  */
 kja_status_t kja_network_wrapper_wrap_address(kja_network_wrapper_t wrapper,
                                               kja_address_t address,
@@ -2982,7 +2984,8 @@ kja_status_t kja_network_wrapper_wrap_address(kja_network_wrapper_t wrapper,
  Makes a network whose addresses are wrapped, with the host in their text, a name or an IP address, as the name to be
  expected. What has no such name is refused: texts of unix sockets and of several addresses with `INVALID_ARGUMENT`,
  a `struct sockaddr` with `UNIMPLEMENTED`. The rules are those of the network, and can be restricted further. The network
- stays the caller's. Errors: `INVALID_ARGUMENT` for a network of another runtime. (NET-22, TLS-16)
+ stays the caller's. Errors: `INVALID_ARGUMENT` for a network of another runtime, `OVERLOADED` for more than
+ 64 on top of each other. (NET-22, TLS-16)
  */
 kja_status_t kja_network_wrapper_wrap_network(kja_network_wrapper_t wrapper,
                                               kja_network_t network,
@@ -3083,6 +3086,7 @@ kja_status_t kja_pipe_new_os_two_way(kja_runtime_t runtime,
  Makes two connections that both read what `source` has. Each keeps what the other has read first, `limit` bytes at
  most (0 for 1 MiB): beyond that both fail with `OVERLOADED` once they have drained. A branch that is being pumped
  sets the pace. Releasing a branch frees what it kept; the source goes with the last, and nobody else may read from it.
+ Errors: `OVERLOADED` for more than 64 connections on top of each other.
  (PIPE-09, PIPE-10, PIPE-11)
  */
 kja_status_t kja_pipe_tee(kja_connection_t source,
@@ -3093,7 +3097,9 @@ kja_status_t kja_pipe_tee(kja_connection_t source,
 /*
  Makes a connection that passes everything on to the one that the promise will carry. Until then reads and writes
  wait; ending the writing, aborting and closing are done when it comes. If the promise fails they fail with its error.
- The promise's handle stays the caller's. Nobody else may use the connection that comes. (STRM-27)
+ The promise's handle stays the caller's. Nobody else may use the connection that comes. One that comes to stand for itself,
+ also through others, fails with `FAILED`; more than 64 on top of each other are `OVERLOADED`, in this call or, if that is
+ known only when they have come, in each operation. (STRM-27)
  */
 kja_status_t kja_connection_new_promised(kja_promise_t promise,
                                          kja_connection_t *out);

@@ -13,6 +13,7 @@ pub mod http;
 #[cfg(all(test, kja_model))]
 #[path = "../test/models/mod.rs"]
 mod models;
+mod nesting;
 pub mod net;
 mod object;
 mod os;

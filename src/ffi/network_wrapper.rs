@@ -192,7 +192,8 @@ pub unsafe extern "C" fn kja_network_wrapper_wrap_server_start(
 ///
 /// The inner listener stays the caller's and may be released; port, local address and socket options are its own. Closing
 /// the new one ends its handshakes and closes the inner one; releasing it, with no accept pending, ends its handshakes.
-/// Errors: `INVALID_ARGUMENT` for a listener of another runtime. (NET-22, TLS-14)
+/// Errors: `INVALID_ARGUMENT` for a listener of another runtime, `OVERLOADED` for more than
+/// 64 on top of each other. (NET-22, TLS-14)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_wrapper_wrap_listener(
     wrapper: kja_network_wrapper_t,
@@ -206,7 +207,8 @@ pub unsafe extern "C" fn kja_network_wrapper_wrap_listener(
 /// for as servers. The address stays the caller's, and both may be released once a connect has begun. The text is that of
 /// the address behind the wrapper's name and a colon, and cannot be parsed. Family, port, count and `struct sockaddr` are
 /// those of the address; a socket is not given it (`UNIMPLEMENTED`). Errors: `INVALID_ARGUMENT` for a name that is no
-/// UTF-8 and for an address of another runtime. (NET-22, TLS-15)
+/// UTF-8 and for an address of another runtime, `OVERLOADED` for more than
+/// 64 on top of each other. (NET-22, TLS-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_wrapper_wrap_address(
     wrapper: kja_network_wrapper_t,
@@ -224,7 +226,8 @@ pub unsafe extern "C" fn kja_network_wrapper_wrap_address(
 /// Makes a network whose addresses are wrapped, with the host in their text, a name or an IP address, as the name to be
 /// expected. What has no such name is refused: texts of unix sockets and of several addresses with `INVALID_ARGUMENT`,
 /// a `struct sockaddr` with `UNIMPLEMENTED`. The rules are those of the network, and can be restricted further. The network
-/// stays the caller's. Errors: `INVALID_ARGUMENT` for a network of another runtime. (NET-22, TLS-16)
+/// stays the caller's. Errors: `INVALID_ARGUMENT` for a network of another runtime, `OVERLOADED` for more than
+/// 64 on top of each other. (NET-22, TLS-16)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_wrapper_wrap_network(
     wrapper: kja_network_wrapper_t,

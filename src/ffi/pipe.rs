@@ -54,6 +54,7 @@ pub unsafe extern "C" fn kja_pipe_new_os_two_way(
 /// Makes two connections that both read what `source` has. Each keeps what the other has read first, `limit` bytes at
 /// most (0 for 1 MiB): beyond that both fail with `OVERLOADED` once they have drained. A branch that is being pumped
 /// sets the pace. Releasing a branch frees what it kept; the source goes with the last, and nobody else may read from it.
+/// Errors: `OVERLOADED` for more than 64 connections on top of each other.
 /// (PIPE-09, PIPE-10, PIPE-11)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_pipe_tee(
@@ -68,7 +69,9 @@ pub unsafe extern "C" fn kja_pipe_tee(
 
 /// Makes a connection that passes everything on to the one that the promise will carry. Until then reads and writes
 /// wait; ending the writing, aborting and closing are done when it comes. If the promise fails they fail with its error.
-/// The promise's handle stays the caller's. Nobody else may use the connection that comes. (STRM-27)
+/// The promise's handle stays the caller's. Nobody else may use the connection that comes. One that comes to stand for itself,
+/// also through others, fails with `FAILED`; more than 64 on top of each other are `OVERLOADED`, in this call or, if that is
+/// known only when they have come, in each operation. (STRM-27)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_new_promised(
     promise: kja_promise_t,

@@ -6,6 +6,7 @@ use super::parse::{Host, Parsed, Port, parse};
 use super::resolve::{self, Query};
 use super::{Cidr, Listener, NetworkWrapper, connect, listener};
 use crate::error::{Error, ErrorKind};
+use crate::nesting::one_more;
 use crate::object::{Object, Owner};
 use crate::os::sockaddr::{self, Family};
 use crate::peer::Filter;
@@ -27,6 +28,8 @@ pub struct Address {
     /// The rules of the network that it came from.
     filter: Filter,
     via: Option<Via>,
+    /// How many addresses stand on top of each other here, with this one.
+    layers: usize,
 }
 
 /// What stands in for a socket, or before it.
@@ -39,7 +42,14 @@ enum Via {
 
 impl Address {
     pub(super) fn resolved(runtime: Arc<Shared>, filter: Filter, sockets: Vec<SocketAddr>) -> Self {
-        Self { runtime, sockets: sockets.into_iter().map(SockAddr::from).collect(), any: false, filter, via: None }
+        Self {
+            runtime,
+            sockets: sockets.into_iter().map(SockAddr::from).collect(),
+            any: false,
+            filter,
+            via: None,
+            layers: 1,
+        }
     }
 
     pub(super) fn any(runtime: Arc<Shared>, filter: Filter, port: u16) -> Self {
@@ -48,23 +58,34 @@ impl Address {
     }
 
     pub(crate) fn from_socket(runtime: &Arc<Shared>, filter: &Filter, socket: SockAddr) -> Self {
-        Self { runtime: runtime.clone(), sockets: vec![socket], any: false, filter: filter.clone(), via: None }
+        Self {
+            runtime: runtime.clone(),
+            sockets: vec![socket],
+            any: false,
+            filter: filter.clone(),
+            via: None,
+            layers: 1,
+        }
     }
 
     pub(super) fn over_carried(runtime: &Arc<Shared>, carried: Arc<Carried>) -> Self {
         let via = Some(Via::Carried(carried));
-        Self { runtime: runtime.clone(), sockets: Vec::new(), any: false, filter: Filter::default(), via }
+        Self { runtime: runtime.clone(), sockets: Vec::new(), any: false, filter: Filter::default(), via, layers: 1 }
     }
 
-    pub(super) fn wrapped(inner: &Arc<Self>, wrapper: &Arc<NetworkWrapper>, host: &str) -> Self {
+    /// # Errors
+    /// `Overloaded` if too many are on top of each other.
+    pub(super) fn wrapped(inner: &Arc<Self>, wrapper: &Arc<NetworkWrapper>, host: &str) -> Result<Self, Error> {
+        let layers = one_more(inner.layers, "addresses")?;
         let via = Via::Wrapper { wrapper: wrapper.clone(), inner: inner.clone(), host: host.to_owned() };
-        Self {
+        Ok(Self {
             runtime: inner.runtime.clone(),
             sockets: inner.sockets.clone(),
             any: inner.any,
             filter: inner.filter.clone(),
             via: Some(via),
-        }
+            layers,
+        })
     }
 
     /// Parses `host`, `host:port`, `[v6]:port`, `*:port`, `unix:path` or `unix-abstract:name` and resolves a name, which
@@ -176,10 +197,17 @@ impl Address {
             return Err(Error::invalid(format!("address {index} of {}", self.count())));
         }
         if let Some(Via::Wrapper { wrapper, inner, host }) = &self.via {
-            return Ok(Self::wrapped(&Arc::new(inner.get(index)?), wrapper, host));
+            return Self::wrapped(&Arc::new(inner.get(index)?), wrapper, host);
         }
         let sockets = if self.any { self.sockets.clone() } else { vec![self.sockets[index].clone()] };
-        Ok(Self { runtime: self.runtime.clone(), sockets, any: self.any, filter: self.filter.clone(), via: None })
+        Ok(Self {
+            runtime: self.runtime.clone(),
+            sockets,
+            any: self.any,
+            filter: self.filter.clone(),
+            via: None,
+            layers: 1,
+        })
     }
 
     /// Whether all that it stands for is in the block. (CIDR-02)

@@ -75,6 +75,8 @@ pub struct Listener {
     sources: Vec<Arc<dyn Source>>,
     /// Which of them the next accept looks at first, so that a busy one does not starve the others.
     first: AtomicUsize,
+    /// How many listeners stand on top of each other here, with this one.
+    layers: usize,
 }
 
 pub(super) fn listen(
@@ -254,7 +256,15 @@ impl Listener {
     }
 
     pub(super) fn of(sources: Vec<Arc<dyn Source>>) -> Arc<Self> {
-        Arc::new(Self { sources, first: AtomicUsize::new(0) })
+        Self::on_top(sources, 1)
+    }
+
+    pub(super) fn on_top(sources: Vec<Arc<dyn Source>>, layers: usize) -> Arc<Self> {
+        Arc::new(Self { sources, first: AtomicUsize::new(0), layers })
+    }
+
+    pub(super) fn layers(&self) -> usize {
+        self.layers
     }
 
     /// Accepts from any of these. They stay usable by themselves; each accept has its place in the line of every
@@ -274,7 +284,8 @@ impl Listener {
                 sources.push(source.clone());
             }
         }
-        Ok(Self::of(sources))
+        let layers = listeners.iter().map(|listener| listener.layers).max();
+        Ok(Self::on_top(sources, layers.unwrap_or(1)))
     }
 
     fn first(&self) -> &dyn Source {

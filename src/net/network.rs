@@ -3,6 +3,7 @@
 use super::parse::{Host, Parsed, parse};
 use super::{Address, NetworkWrapper, connect};
 use crate::error::{Error, ErrorKind};
+use crate::nesting::one_more;
 use crate::object::{Object, Owner};
 use crate::os::sockaddr;
 use crate::peer::Filter;
@@ -44,10 +45,13 @@ impl Network {
         Ok(Self { runtime: self.runtime.clone(), filter, wrappers: self.wrappers.clone() })
     }
 
-    pub(super) fn wrapped(&self, wrapper: &Arc<NetworkWrapper>) -> Self {
+    /// # Errors
+    /// `Overloaded` if its addresses would be wrapped too many times.
+    pub(super) fn wrapped(&self, wrapper: &Arc<NetworkWrapper>) -> Result<Self, Error> {
+        one_more(1 + self.wrappers.len(), "networks")?;
         let mut wrapped = self.clone();
         wrapped.wrappers.push(wrapper.clone());
-        wrapped
+        Ok(wrapped)
     }
 
     /// As [`Address::parse`]. A forbidden address is parsed like any other. (NET-01, NET-10)
@@ -64,7 +68,7 @@ impl Network {
         Ok(parsing.then_on(self.runtime.clone(), When::Value, move |parsed| {
             let mut address = parsed?.into_object::<Address>().ok_or_else(Error::wrong_type)?;
             for wrapper in &wrappers {
-                address = Arc::new(Address::wrapped(&address, wrapper, &host));
+                address = Arc::new(Address::wrapped(&address, wrapper, &host)?);
             }
             Ok(Value::object(address))
         }))

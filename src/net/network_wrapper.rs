@@ -3,6 +3,7 @@
 use super::wrapped_listener::Wrapped;
 use super::{Address, Listener, Network};
 use crate::error::{Error, ErrorKind};
+use crate::nesting::one_more;
 use crate::object::{Object, Owner};
 use crate::promise::{Continuation, Promise, Resolution, When};
 use crate::runtime::{Runtime, Shared};
@@ -84,30 +85,31 @@ impl NetworkWrapper {
     /// alone. Closing or dropping the listener ends them all; closing it closes the other one. (NET-22, TLS-14)
     ///
     /// # Errors
-    /// `InvalidArgument` for a listener of another runtime.
+    /// `InvalidArgument` for a listener of another runtime, `Overloaded` for more than 64 on top of each other.
     pub fn wrap_listener(self: &Arc<Self>, listener: &Arc<Listener>) -> Result<Arc<Listener>, Error> {
         self.check(listener.runtime())?;
-        Ok(Listener::of(vec![Wrapped::new(self, listener)]))
+        let layers = one_more(listener.layers(), "listeners")?;
+        Ok(Listener::on_top(vec![Wrapped::new(self, listener)], layers))
     }
 
     /// An address whose connections are wrapped: those it makes as clients, with the name to be expected, and those it
     /// listens for as servers. Not for datagrams. (NET-22, TLS-15)
     ///
     /// # Errors
-    /// `InvalidArgument` for an address of another runtime.
+    /// `InvalidArgument` for an address of another runtime, `Overloaded` for more than 64 on top of each other.
     pub fn wrap_address(self: &Arc<Self>, address: &Arc<Address>, host: &str) -> Result<Address, Error> {
         self.check(address.runtime())?;
-        Ok(Address::wrapped(address, self, host))
+        Address::wrapped(address, self, host)
     }
 
     /// A network whose addresses are wrapped, with the host in their text as the name to be expected. Its rules are
     /// the other one's. (NET-22, TLS-16)
     ///
     /// # Errors
-    /// `InvalidArgument` for a network of another runtime.
+    /// `InvalidArgument` for a network of another runtime, `Overloaded` for more than 64 on top of each other.
     pub fn wrap_network(self: &Arc<Self>, network: &Network) -> Result<Network, Error> {
         self.check(network.runtime())?;
-        Ok(network.wrapped(self))
+        network.wrapped(self)
     }
 
     pub(crate) fn check(&self, other: &Arc<Shared>) -> Result<(), Error> {

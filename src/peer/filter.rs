@@ -83,6 +83,16 @@ struct Rules {
     outer: Filter,
 }
 
+impl Drop for Rules {
+    fn drop(&mut self) {
+        // One after the other: a network may be restricted any number of times.
+        let mut outer = std::mem::take(&mut self.outer);
+        while let Some(mut rules) = outer.0.take().and_then(Arc::into_inner) {
+            outer = std::mem::take(&mut rules.outer);
+        }
+    }
+}
+
 /// Which peers a network allows. (NET-05, LLIO-11)
 #[derive(Clone, Default)]
 pub(crate) struct Filter(Option<Arc<Rules>>);
@@ -94,7 +104,8 @@ impl Filter {
         allow: impl IntoIterator<Item = &'a [u8]>,
         deny: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Self, Error> {
-        let mut rules = Rules { outer: self.clone(), ..Rules::default() };
+        let mut rules = Rules::default();
+        rules.outer = self.clone();
         for rule in allow {
             match rule {
                 b"local" => rules.allowed.extend(LOCAL),

@@ -11,6 +11,7 @@ use super::{Read, ReadAll, ReadInto, Socket, Write, pump};
 use crate::coordination::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::foreign::{BorrowedBuffer, Opaque};
+use crate::nesting::one_more;
 use crate::object::{Object, Owner};
 use crate::peer::Remote;
 use crate::promise::Promise;
@@ -31,10 +32,6 @@ enum WriteEnd {
     Shut,
     Aborted(Error),
 }
-
-/// How many connections may stand on top of each other: a read or write of the uppermost passes through all of them in
-/// one poll, which needs stack for each.
-pub(crate) const MOST_LAYERS: usize = 64;
 
 /// A byte stream that is open in both directions or in one.
 pub struct Connection {
@@ -76,15 +73,13 @@ impl Connection {
         below: &Self,
         transport: impl Transport + 'static,
     ) -> Result<Arc<Self>, Error> {
-        Ok(Self::build(runtime, transport, Remote::default(), below.layers_with_one_more()?))
+        let layers = one_more(below.layers, "connections")?;
+        Ok(Self::build(runtime, transport, Remote::default(), layers))
     }
 
-    fn layers_with_one_more(&self) -> Result<usize, Error> {
-        if self.layers >= MOST_LAYERS {
-            let text = format!("more than {MOST_LAYERS} connections on top of each other");
-            return Err(Error::new(ErrorKind::Overloaded, text));
-        }
-        Ok(self.layers + 1)
+    /// How many connections stand on top of each other here, with this one, as far as was known when it was made.
+    pub(super) fn layers(&self) -> usize {
+        self.layers
     }
 
     fn build(runtime: &Arc<Shared>, transport: impl Transport + 'static, remote: Remote, layers: usize) -> Arc<Self> {

@@ -1,8 +1,9 @@
 //! The ends of a connection: socket options, the descriptor, and what names are asked of (`src/net/peer.rs`). A layer passes
 //! these questions on to what is below it.
 
-use super::{Connection, MOST_LAYERS, Socket};
+use super::{Connection, Socket};
 use crate::error::{Error, ErrorKind};
+use crate::nesting::MOST_LAYERS;
 use crate::os::option;
 use socket2::SockRef;
 use std::io;

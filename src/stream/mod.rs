@@ -3,6 +3,7 @@
 mod capability;
 mod capability_pipe;
 mod closable;
+mod coming;
 mod connection;
 pub(crate) mod control;
 mod descriptor;
@@ -32,7 +33,6 @@ pub(crate) use capability::{Attached, Carries};
 #[cfg(kja_model)]
 pub(crate) use closable::Closable;
 pub use connection::Connection;
-pub(crate) use connection::MOST_LAYERS;
 pub use control::ControlMessage;
 pub(crate) use descriptor::Descriptor;
 pub(crate) use disconnect::Never;

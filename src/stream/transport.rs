@@ -1,5 +1,6 @@
 //! What a connection moves its bytes through: a descriptor, something in this process, or a layer over another connection.
 
+use super::coming::Coming;
 use super::control::{Beside, Wanted};
 use super::{Attached, Carries, Connection, Socket};
 use crate::error::Error;
@@ -63,6 +64,11 @@ pub(crate) trait Transport: Send + Sync {
 
     /// The connection that this one is a layer over: asked for socket options, names, the peer and the descriptor.
     fn below(&self) -> Option<Arc<Connection>> {
+        None
+    }
+
+    /// What it passes everything on to, if it does nothing else.
+    fn stands_for(&self) -> Option<&Coming> {
         None
     }
 
