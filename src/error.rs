@@ -131,9 +131,12 @@ enum Repr {
 pub struct Error(Repr);
 
 macro_rules! fixed {
-    ($($(#[$doc:meta])* $name:ident = $kind:ident, $text:literal;)*) => {
+    (@os) => { 0 };
+    (@os $os:expr) => { $os };
+    ($($(#[$doc:meta])* $name:ident = $kind:ident $(($os:expr))?, $text:literal;)*) => {
         $($(#[$doc])* pub(crate) fn $name() -> Self {
-            static DETAIL: Detail = Detail { kind: ErrorKind::$kind, os: 0, text: Cow::Borrowed($text), extra: None };
+            static DETAIL: Detail =
+                Detail { kind: ErrorKind::$kind, os: fixed!(@os $($os)?), text: Cow::Borrowed($text), extra: None };
             Self(Repr::Fixed(&DETAIL))
         })*
     };
@@ -150,13 +153,16 @@ impl Error {
         Self(Repr::Shared(Arc::new(Detail { kind, os, text: text.into(), extra: None })))
     }
 
-    /// Turns an I/O error into ours, saying what was attempted. One that carries an error of ours becomes that again.
+    /// Turns an I/O error into ours, saying what was attempted. One that carries an error of ours becomes that again. The
+    /// number is not in the text as well.
     pub fn from_io(what: impl fmt::Display, error: &io::Error) -> Self {
         if let Some(ours) = carried(error) {
             return ours.clone();
         }
         let os = error.raw_os_error().unwrap_or(0);
-        Self::with_os(kind_of_io(error), os, format!("{what}: {error}"))
+        let text = error.to_string();
+        let reason = text.strip_suffix(&format!(" (os error {os})")).unwrap_or(&text);
+        Self::with_os(kind_of_io(error), os, format!("{what}: {}", within_sentence(reason)))
     }
 
     fixed! {
@@ -182,7 +188,7 @@ impl Error {
         no_local = Failed, "nothing is kept under this key";
         no_length = Unimplemented, "how long the stream is is not known";
         no_socket = Unimplemented, "this connection is no socket";
-        after_end = Failed, "writing after the end of the stream";
+        after_end = Failed (libc::EPIPE), "writing after the end of the stream";
         nobody_waits = Failed, "nobody waits for a value of this queue";
         not_a_wait_scope = InvalidArgument, "only a wait scope is driven by hand; this runtime has a loop thread";
     }
@@ -303,6 +309,15 @@ fn carried(error: &io::Error) -> Option<&Error> {
     None
 }
 
+/// The system's texts begin as sentences do. An acronym keeps its letters.
+fn within_sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
 fn kind_of_io(error: &io::Error) -> ErrorKind {
     use io::ErrorKind as K;
     use rustix::io::Errno;
@@ -411,5 +426,10 @@ mod tests {
             assert_eq!((error.kind(), error.os_error()), (kind, errno.raw_os_error()));
             assert!(error.text().starts_with("connect: "));
         }
+        let refused = Error::from_io("connecting", &rustix::io::Errno::CONNREFUSED.into());
+        assert_eq!(refused.text(), "connecting: connection refused");
+        assert_eq!(within_sentence("RPC struct is bad"), "RPC struct is bad");
+        assert_eq!((within_sentence(""), within_sentence("E")), (String::new(), "E".to_owned()));
+        assert_eq!(Error::after_end().os_error(), rustix::io::Errno::PIPE.raw_os_error());
     }
 }

@@ -1,15 +1,15 @@
 import KjAsync.Native.Error
 
 /-!
-Errors. Every failure is an `IO.Error`; its constructor says what the operating system said, and
-`KjAsync.Error.kind?` says what to do next.
+Errors. Every failure is an `IO.Error`, and `KjAsync.Error.kind?` says what to do next. The constructor follows from the
+kind; an error of the operating system that is of no other kind than `failed` has the constructor that Lean gives its
+number, such as `noSuchThing` for a name that does not resolve.
 
 *How an `IO.Error` carries its kind.* In its error code, never in its text, so that nobody's text is taken for a kind:
 
 - A plain `IO.userError` is `failed`.
 - A code below 10,000 is a number of the system's (`errno`) and has the kind that goes with it, such as `disconnected` for
-  ECONNRESET; the constructor is the one that Lean has for the number. This also gives errors of Lean's own files and
-  sockets a kind.
+  ECONNRESET. This also gives errors of Lean's own files and sockets a kind.
 - Any other code is 10,000 times the number of the kind (`ErrorKind.code`) plus the number of the system's, if there is one:
   110,000 for `timedOut`.
 - Anything else, code 0 among them, has no kind.

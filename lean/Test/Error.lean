@@ -25,6 +25,32 @@ test "an error of the system keeps its number and gets its constructor" := withR
   let again ← throughPromise runtime error
   checkEq (Error.osCode? again) (Error.osCode? error)
   checkEq (Error.kind? again) (some .disconnected)
+  checkEq (toString again) (toString error)
+
+-- parity: EXC-02
+test "an error reads well: its kind in words, and nothing twice" := withRuntime fun runtime => do
+  checkEq (toString (Error.ofKind .timedOut "late")) "time expired (error code: 110000, late)"
+  checkEq (toString (Error.ofKind .failed "Wrong")) "Wrong"
+  let canceled ← fails .canceled do
+    let promise ← runtime.never (α := Unit)
+    promise.cancel
+    promise.await
+  check ((toString canceled).startsWith "the operation was canceled (error code: ") s!"{canceled}"
+  let (listener, address) ← listenOnLoopback (m := IO) runtime
+  listener.close
+  let error ← fails .disconnected (address.connect : IO Connection)
+  let .resourceVanished code _ := error | throw (IO.userError s!"another constructor: {error}")
+  for once in ["refused", toString code, "resource vanished (error code: "] do
+    checkEq ((toString error).splitOn once).length 2 s!"not once in {error}: {once}"
+
+test "a name that does not resolve and a write after the end have constructors of their own" := withRuntime fun runtime => do
+  let unknown ← fails .failed (Address.parse runtime "127.0.0.1:no-such-service" : IO Address)
+  let .noSuchThing none .. := unknown | throw (IO.userError s!"another constructor: {unknown}")
+  let (one, other) ← runtime.newTwoWayPipe
+  one.shutdownWrite
+  let late ← fails .failed (one.write "late" : IO Unit)
+  let .resourceVanished .. := late | throw (IO.userError s!"another constructor: {late}")
+  other.close
 
 -- parity: EXC-08
 test "an error of Lean's becomes FAILED, with its text" := withRuntime fun runtime => do

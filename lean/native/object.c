@@ -137,8 +137,8 @@ void kjasync_initialize(void) {
 /* The code of an error whose kind its number alone does not tell; see lean/KjAsync/Error.lean. */
 enum { CODES_PER_KIND = 10000 };
 
-static lean_obj_res error_of_kind(kja_status_t kind, int os_error, lean_obj_arg details) {
-    uint32_t code = (uint32_t)kind * CODES_PER_KIND + (uint32_t)os_error;
+/* `KjAsync.Error.ofKind` does the same. */
+static lean_obj_res error_of_kind(kja_status_t kind, uint32_t code, lean_obj_arg details) {
     switch (kind) {
     case KJA_ERR_OVERLOADED: return lean_mk_io_error_resource_exhausted(code, details);
     case KJA_ERR_DISCONNECTED: return lean_mk_io_error_resource_vanished(code, details);
@@ -155,8 +155,9 @@ static lean_obj_res error_of_kind(kja_status_t kind, int os_error, lean_obj_arg 
     }
 }
 
-/* Lean's own table chooses the constructor; our text takes the place of strerror's, the last field. */
-static lean_obj_res error_of_system(int os_error, lean_obj_arg details) {
+/* For what has an error number and no kind of ours, Lean's own table chooses the constructor. Our text takes the place of
+ * strerror's, the last field, and our code that of the number, which follows the fields. */
+static lean_obj_res error_of_errno(int os_error, uint32_t code, lean_obj_arg details) {
     /* These two constructors have a file name that is not optional: the text stands in for it. */
     bool needs_name = os_error == ENOENT || os_error == EINTR;
     if (needs_name) lean_inc(details);
@@ -164,17 +165,19 @@ static lean_obj_res error_of_system(int os_error, lean_obj_arg details) {
     unsigned last = lean_ctor_num_objs(error) - 1;
     lean_dec(lean_ctor_get(error, last));
     lean_ctor_set(error, last, details);
+    lean_ctor_set_uint32(error, sizeof(void *) * (last + 1), code);
     return error;
 }
 
 /* What is FAILED and has no errno is a plain user error: that is also how errors thrown by closures come back. */
 lean_obj_res kjasync_io_error(kja_status_t kind, int os_error, const char *text, size_t text_len) {
     lean_object *details = lean_mk_string_from_bytes(text, text_len);
-    /* What somebody made up, and no system has. */
+    /* Out of range is a number that somebody made up. */
     if (os_error < 0 || os_error >= CODES_PER_KIND) os_error = 0;
-    if (os_error != 0 && kind == kja_status_of_os_error(os_error)) return error_of_system(os_error, details);
-    if (os_error == 0 && kind == KJA_ERR_FAILED) return lean_mk_io_user_error(details);
-    return error_of_kind(kind, os_error, details);
+    if (kind == KJA_ERR_FAILED && os_error == 0) return lean_mk_io_user_error(details);
+    bool follows = os_error != 0 && kind == kja_status_of_os_error(os_error);
+    uint32_t code = (follows ? 0 : (uint32_t)kind * CODES_PER_KIND) + (uint32_t)os_error;
+    return kind == KJA_ERR_FAILED ? error_of_errno(os_error, code, details) : error_of_kind(kind, code, details);
 }
 
 lean_obj_res kjasync_last_error(void) {

@@ -84,7 +84,11 @@ fn explain(failed: i32) -> Error {
     }
     // SAFETY: gai_strerror gives a text that lives for ever, whatever the number.
     let text = unsafe { CStr::from_ptr(libc::gai_strerror(failed)) }.to_string_lossy().into_owned();
-    Error::new(if failed == libc::EAI_MEMORY { ErrorKind::Overloaded } else { ErrorKind::Failed }, text)
+    match failed {
+        libc::EAI_MEMORY => Error::with_os(ErrorKind::Overloaded, libc::ENOMEM, text),
+        // The system has no number for it; this one says that there is no such thing.
+        _ => Error::with_os(ErrorKind::Failed, libc::ENXIO, text),
+    }
 }
 
 /// The number of the network interface with this name or number.

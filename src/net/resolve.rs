@@ -87,7 +87,7 @@ fn look_up(query: &Query) -> Result<Found, Error> {
         |error: Error| Error::with_os(error.kind(), error.os_error(), format!("resolving \"{shown}\": {error}"));
     let mut sockets = lookup::addresses(host.as_deref(), service).map_err(explain)?;
     let Some(first) = sockets.first() else {
-        return Err(explain(Error::new(ErrorKind::Failed, "no address")));
+        return Err(explain(Error::with_os(ErrorKind::Failed, libc::ENXIO, "no address")));
     };
     if host.is_none() {
         return Ok(Found::Any(first.port()));

@@ -34,40 +34,40 @@ instance : Coe String IO.Error := ⟨IO.userError⟩
 
 namespace IO.Error
 
-def otherErrorToString (gist : String) (code : UInt32) : Option String → String
-  | some details => gist ++ " (error code: " ++ toString code ++ ", " ++ details ++ ")"
-  | none => gist ++ " (error code: " ++ toString code ++ ")"
+def otherErrorToString (gist : String) (code : UInt32) (details : Option String) : String :=
+  let details := match details with
+    | some details => ", " ++ details.decapitalize
+    | none => ""
+  gist.decapitalize ++ " (error code: " ++ toString code ++ details ++ ")"
 
-def fopenErrorToString (gist fn : String) (code : UInt32) : Option String → String
-  | some details => gist ++ " (error code: " ++ toString code ++ ", " ++ details ++ ")\n  file: " ++ fn
-  | none => gist ++ " (error code: " ++ toString code ++ ")\n  file: " ++ fn
+def fopenErrorToString (gist fn : String) (code : UInt32) (details : Option String) : String :=
+  otherErrorToString gist code details ++ "\n  file: " ++ fn
 
 def toString : IO.Error → String
   | unexpectedEof => "end of file"
-  | inappropriateType (some fn) code details => fopenErrorToString "inappropriate type" fn code (some details)
-  | inappropriateType none code details => otherErrorToString "inappropriate type" code (some details)
-  | interrupted fn code details => fopenErrorToString "interrupted system call" fn code (some details)
-  | invalidArgument (some fn) code details => fopenErrorToString "invalid argument" fn code (some details)
-  | invalidArgument none code details => otherErrorToString "invalid argument" code (some details)
-  | noFileOrDirectory fn code _ => fopenErrorToString "no such file or directory" fn code none
-  | noSuchThing (some fn) code details => fopenErrorToString "no such thing" fn code (some details)
-  | noSuchThing none code details => otherErrorToString "no such thing" code (some details)
-  | permissionDenied (some fn) code details => fopenErrorToString "permission denied" fn code (some details)
-  | permissionDenied none code details => otherErrorToString "permission denied" code (some details)
-  | resourceExhausted (some fn) code details => fopenErrorToString "resource exhausted" fn code (some details)
-  | resourceExhausted none code details => otherErrorToString "resource exhausted" code (some details)
-  | alreadyExists none code details => otherErrorToString "already exists" code (some details)
-  | alreadyExists (some fn) code details => fopenErrorToString "already exists" fn code (some details)
-  | otherError code details => otherErrorToString "other error" code (some details)
-  | hardwareFault code details => otherErrorToString "hardware fault" code (some details)
-  | illegalOperation code details => otherErrorToString "illegal operation" code (some details)
-  | protocolError code details => otherErrorToString "protocol error" code (some details)
-  | resourceBusy code details => otherErrorToString "resource busy" code (some details)
-  | resourceVanished code details => otherErrorToString "resource vanished" code (some details)
-  | timeExpired code details => otherErrorToString "time expired" code (some details)
-  | unsatisfiedConstraints code details => otherErrorToString "directory not empty" code (some details)
-  | unsupportedOperation code details => otherErrorToString "unsupported operation" code (some details)
   | userError msg => msg
+  | noFileOrDirectory fn code _ => fopenErrorToString "no such file or directory" fn code none
+  | interrupted fn code details => fopenErrorToString "interrupted system call" fn code details
+  | alreadyExists fn code details => about "already exists" fn code details
+  | inappropriateType fn code details => about "inappropriate type" fn code details
+  | invalidArgument fn code details => about "invalid argument" fn code details
+  | noSuchThing fn code details => about "no such thing" fn code details
+  | resourceExhausted fn code details => about "resource exhausted" fn code details
+  | permissionDenied fn code details => about details fn code none
+  | otherError code details => otherErrorToString details code none
+  | hardwareFault code _ => otherErrorToString "hardware fault" code none
+  | unsatisfiedConstraints code _ => otherErrorToString "directory not empty" code none
+  | illegalOperation code details => otherErrorToString "illegal operation" code details
+  | protocolError code details => otherErrorToString "protocol error" code details
+  | resourceBusy code details => otherErrorToString "resource busy" code details
+  | resourceVanished code details => otherErrorToString "resource vanished" code details
+  | timeExpired code details => otherErrorToString "time expired" code details
+  | unsupportedOperation code details => otherErrorToString "unsupported operation" code details
+where
+  about (gist : String) (file : Option String) (code : UInt32) (details : Option String) : String :=
+    match file with
+    | some file => fopenErrorToString gist file code details
+    | none => otherErrorToString gist code details
 
 instance : ToString IO.Error := ⟨IO.Error.toString⟩
 
