@@ -11,6 +11,9 @@ package kjasync where
 def shimSources : Array String := #["object", "bytes", "capability", "coordination", "datagram", "error", "fd",
   "http", "message", "network", "network_wrapper", "pipe", "promise", "runtime", "stream"]
 
+/-- Besides where the headers are. Lean's header has assertions of its own unless NDEBUG is set. -/
+def shimFlags : Array String := #["-std=gnu11", "-O2", "-DNDEBUG", "-Werror=implicit-function-declaration", "-fPIC", "-pthread"]
+
 /-- Compiles a file of the shim, against the `lean.h` of the toolchain in use. The compiler is the system's, which cargo
 needs as well: the one that comes with Lean has no headers of the C library. -/
 def buildShim (pkg : Package) (name : String) : FetchM (Job FilePath) := do
@@ -20,19 +23,36 @@ def buildShim (pkg : Package) (name : String) : FetchM (Job FilePath) := do
   for header in #[native / "object.h", include_ / "kjasync.h"] do
     source := source.add (← inputTextFile header)
   let includes := #["-I", (← getLeanIncludeDir).toString, "-I", native.toString, "-I", include_.toString]
-  buildO (pkg.buildDir / "native" / s!"{name}.o") source includes
-    #["-std=gnu11", "-O2", "-DNDEBUG", "-Werror=implicit-function-declaration", "-fPIC", "-pthread"] "cc" getLeanTrace
+  buildO (pkg.buildDir / "native" / s!"{name}.o") source includes shimFlags "cc" getLeanTrace
 
-/-- Builds the library itself. Cargo knows what there is to do. -/
+/-- Runs cargo, and gives the static library that it has built. Where cargo puts that depends on CARGO_TARGET_DIR,
+CARGO_BUILD_TARGET and the user's settings; so cargo is asked. -/
+def runCargo (root : FilePath) : LogIO FilePath := do
+  unless (← testProc { cmd := "cargo", args := #["--version"] }) do
+    error "kjasync builds its native library with cargo, which does not run here: install Rust (https://rustup.rs)"
+  let messages ← captureProc {
+    cmd := "cargo"
+    args := #["build", "--release", "--lib", "--locked", "--message-format", "json-render-diagnostics", "--manifest-path",
+      (root / "Cargo.toml").toString]
+  }
+  -- One of the strings in the messages is the path.
+  let name := nameToStaticLib "kjasync"
+  let some library := (messages.splitOn "\"").find? fun text => (FilePath.mk text).fileName == some name
+    | error s!"cargo has built no {name}"
+  return library
+
+/-- Builds the library itself, if anything has changed that it is built from. -/
 def buildRust (pkg : Package) : FetchM (Job FilePath) := do
   let root := pkg.dir / ".."
-  let target := root / "target"
-  proc {
-    cmd := "cargo"
-    args := #["build", "--release", "--lib", "--quiet", "--manifest-path", (root / "Cargo.toml").toString,
-      "--target-dir", target.toString]
-  }
-  inputBinFile (target / "release" / nameToStaticLib "kjasync")
+  let sources := (← (root / "src").walkDir).filter (·.extension == some "rs")
+  let inputs := sources.qsort (·.toString < ·.toString) ++ #[root / "Cargo.toml", root / "Cargo.lock"]
+  let library := pkg.buildDir / "native" / nameToStaticLib "kjasync"
+  (Job.collectArray (← inputs.mapM inputTextFile)).mapM fun _ => do
+    addPlatformTrace
+    buildFileUnlessUpToDate' library do
+      createParentDirs library
+      IO.FS.writeBinFile library (← IO.FS.readBinFile (← runCargo root))
+    return library
 
 /-- The library and the shim in one archive. Lake links it into every program that imports `KjAsync`, in this package or
 in one that requires it; so such a package has nothing to say about linking. -/
@@ -48,24 +68,7 @@ extern_lib kjasyncnative pkg := do
       proc { cmd := (← getLeanAr).toString, args := #["rcs", archive.toString] ++ files.pop.map toString }
     return archive
 
+/-- Compiled also where it is only imported, so that `#eval` and `lake lean` find the native functions. -/
 @[default_target]
-lean_lib KjAsync
-
-lean_lib Test
-
-@[default_target, test_driver]
-lean_exe tests where
-  root := `Test.Main
-
-@[default_target]
-lean_exe echo where
-  srcDir := "examples"
-  root := `Echo
-
-lean_exe bench where
-  srcDir := "bench"
-  root := `Bench
-
-lean_exe driver where
-  srcDir := "bench"
-  root := `Driver
+lean_lib KjAsync where
+  precompileModules := true

@@ -1,0 +1,10 @@
+import Lake
+open Lake DSL
+
+package kjasyncexamples
+
+require kjasync from ".."
+
+@[default_target]
+lean_exe echo where
+  root := `Echo
