@@ -1,6 +1,7 @@
 # make demo    builds everything, runs the examples
 # make test    runs every test; ends with `N passed, N failed`
 # make lint    what a change has to pass besides the tests
+# make check-deep  the models, some of the mutations, and the check kit's own tests; some minutes
 # make soak    uses everything at random for a minute, or KJA_SOAK_SECONDS, and looks for leaks
 # make bench   measures the library beside its peers
 # make header  writes include/kjasync.h
@@ -14,7 +15,7 @@ CARGO ?= cargo
 CC ?= cc
 RELEASE = target/release
 
-.PHONY: all build demo test soak bench header parity clean lint lint-format lint-rust lint-docs lint-header lint-rest
+.PHONY: all build demo test check-deep soak bench header parity clean lint lint-format lint-rust lint-docs lint-header lint-rest
 
 all: build
 
@@ -30,6 +31,9 @@ demo: build
 
 test: build
 	@test/run
+
+check-deep: build
+	@KJA_TEST_SECONDS=$${KJA_TEST_SECONDS:-1800} test/run --deep
 
 soak: build
 	@test/soak/run $(RELEASE)
@@ -70,4 +74,4 @@ parity:
 	scripts/parity
 
 clean:
-	rm -rf target lean/.lake lean/Test/downstream/.lake
+	rm -rf target lean/.lake lean/*/.lake lean/Test/downstream/.lake

@@ -32,7 +32,7 @@ test "an error reads well: its kind in words, and nothing twice" := withRuntime 
   checkEq (toString (Error.ofKind .timedOut "late")) "time expired (error code: 110000, late)"
   checkEq (toString (Error.ofKind .failed "Wrong")) "Wrong"
   let canceled ← fails .canceled do
-    let promise ← runtime.never (α := Unit)
+    let promise ← PromiseRef.never (α := Unit) runtime
     promise.cancel
     promise.await
   check ((toString canceled).startsWith "the operation was canceled (error code: ") s!"{canceled}"
