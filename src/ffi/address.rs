@@ -1,5 +1,6 @@
 //! Addresses.
 
+use super::structure::{growing, structure_in};
 use super::{
     boundary, bytes_in, created, get, kja_address_t, kja_connection_t, kja_listener_t, kja_promise_t, kja_runtime_t,
     kja_status_t, put, release,
@@ -196,19 +197,10 @@ pub unsafe extern "C" fn kja_address_listen_with(
 ) -> kja_status_t {
     created(out, || get::<Address>(address)?.listen(&listen_options(options)?))
 }
+growing!(kja_listen_options_t, since flags: u32);
 
 fn listen_options(options: *const kja_listen_options_t) -> Result<ListenOptions, Error> {
-    // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
-    let size = unsafe { options.cast::<usize>().as_ref() };
-    let options = match size {
-        None => return Ok(ListenOptions::default()),
-        Some(size) if *size < size_of::<kja_listen_options_t>() || *size > 4096 => {
-            let text = format!("options of {size} bytes; set size to sizeof(kja_listen_options_t)");
-            return Err(Error::invalid(text));
-        }
-        // SAFETY: `size` says that at least our structure is there.
-        Some(_) => unsafe { &*options },
-    };
+    let Some(options) = structure_in(options)? else { return Ok(ListenOptions::default()) };
     if options.flags & !KJA_LISTEN_REPLACE_STALE != 0 {
         return Err(Error::invalid(format!("{:#x} are no listen flags", options.flags)));
     }

@@ -1,5 +1,6 @@
 //! Combinators. They borrow their inputs: the result holds what it needs, the handles stay the caller's.
 
+use super::structure::{growing, structure_in};
 use super::{
     boundary, callback, context, continuation, created, get, get_promise, kja_callback_fn, kja_destroy_fn,
     kja_promise_t, kja_runtime_t, kja_status_t, slice_in, take_promise,
@@ -217,16 +218,11 @@ pub struct kja_retry_options_t {
     /// The longest that this grows to; 0 for 30 seconds.
     pub longest_delay_nanos: u64,
 }
+growing!(kja_retry_options_t, since longest_delay_nanos: u64);
 
 fn retry_policy(options: *const kja_retry_options_t) -> Result<Retry, Error> {
     let mut policy = Retry::default();
-    // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
-    let Some(size) = (unsafe { options.cast::<usize>().as_ref() }) else { return Ok(policy) };
-    if *size < size_of::<kja_retry_options_t>() || *size > 4096 {
-        return Err(Error::invalid("set size to sizeof(kja_retry_options_t)"));
-    }
-    // SAFETY: `size` says that at least our structure is there.
-    let options = unsafe { *options };
+    let Some(options) = structure_in(options)? else { return Ok(policy) };
     if options.attempts != 0 {
         policy.attempts = options.attempts;
     }

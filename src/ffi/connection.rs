@@ -2,7 +2,8 @@
 
 use super::{
     boundary, buffer_in, bytes_in, callback, context, created, get, kja_address_t, kja_bytes_t, kja_callback_fn,
-    kja_connection_t, kja_destroy_fn, kja_peer_t, kja_promise_t, kja_status_t, put, put_wanted, release, slice_in,
+    kja_connection_t, kja_destroy_fn, kja_peer_t, kja_promise_t, kja_status_t, memory_in, put, put_wanted, release,
+    slice_in,
 };
 use crate::error::Error;
 use crate::foreign::BorrowedBuffer;
@@ -65,7 +66,7 @@ pub unsafe extern "C" fn kja_connection_read_into_start(
 ) -> kja_status_t {
     let owner = context(ctx, destroy);
     created(out, || {
-        bytes_in(buffer, max)?;
+        memory_in(buffer.cast::<u8>(), max)?;
         // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`.
         let buffer = unsafe { BorrowedBuffer::new(buffer.cast(), max, owner) };
         get::<Connection>(connection)?.read_into(buffer, min)
@@ -114,7 +115,7 @@ pub unsafe extern "C" fn kja_connection_read_each_into_start(
 ) -> kja_status_t {
     let run = callback(on_read, ctx, destroy);
     created(out, || {
-        bytes_in(buffer, max)?;
+        memory_in(buffer.cast::<u8>(), max)?;
         // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`, which the callback
         // beside it owns.
         let buffer = unsafe { BorrowedBuffer::new(buffer.cast(), max, context(std::ptr::null_mut(), None)) };
@@ -180,7 +181,6 @@ pub unsafe extern "C" fn kja_connection_write_borrowed_start(
     created(out, || {
         bytes_in(data, size)?;
         // SAFETY: checked for null above; the header requires the memory to live as long as `ctx`.
-
         unsafe { get::<Connection>(connection)?.write_borrowed(data.cast(), size, owner) }
     })
 }
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn kja_connection_getsockopt(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let size = get::<Connection>(connection)?.option(level, option, buffer_in(buffer, capacity)?)?;
+        let size = get::<Connection>(connection)?.option(level, option, buffer_in(buffer, capacity)?)?.len();
         put_wanted(length, size)
     })
 }

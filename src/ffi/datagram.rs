@@ -1,6 +1,7 @@
 //! Datagram ports.
 
 use super::connection::kja_slice_t;
+use super::structure::{growing, structure_in};
 use super::{
     boundary, buffer_in, bytes_in, callback, created, get, kja_address_t, kja_callback_fn, kja_datagram_t,
     kja_destroy_fn, kja_message_t, kja_promise_t, kja_status_t, put, put_wanted, release, slice_in,
@@ -23,15 +24,10 @@ pub struct kja_datagram_options_t {
     /// Room for control messages, in bytes as `CMSG_SPACE` counts them; 0 for none.
     pub ancillary_capacity: usize,
 }
+growing!(kja_datagram_options_t, since ancillary_capacity: usize);
 
 fn options(options: *const kja_datagram_options_t) -> Result<Receive, Error> {
-    // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
-    let Some(size) = (unsafe { options.cast::<usize>().as_ref() }) else { return Ok(Receive::default()) };
-    if *size < size_of::<kja_datagram_options_t>() || *size > 4096 {
-        return Err(Error::invalid(format!("options of {size} bytes; set size to sizeof(kja_datagram_options_t)")));
-    }
-    // SAFETY: `size` says that at least our structure is there.
-    let options = unsafe { &*options };
+    let Some(options) = structure_in(options)? else { return Ok(Receive::default()) };
     let capacity = if options.capacity == 0 { Receive::default().capacity } else { options.capacity };
     Ok(Receive { capacity, control_capacity: options.ancillary_capacity })
 }
@@ -210,7 +206,7 @@ pub unsafe extern "C" fn kja_datagram_getsockopt(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let size = get::<DatagramPort>(port)?.option(level, option, buffer_in(buffer, capacity)?)?;
+        let size = get::<DatagramPort>(port)?.option(level, option, buffer_in(buffer, capacity)?)?.len();
         put_wanted(length, size)
     })
 }

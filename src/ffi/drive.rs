@@ -1,6 +1,7 @@
 //! Driving a loop by hand, and asking how it is.
 
-use super::{boundary, get, kja_runtime_t, kja_status_t, put, put_wanted, question};
+use super::structure::{growing, structure_out};
+use super::{boundary, get, kja_runtime_t, kja_status_t, put_wanted, question};
 use crate::error::Error;
 use crate::runtime::{Runtime, Stats};
 
@@ -74,6 +75,7 @@ pub struct kja_runtime_stats_t {
     /// The longest turn so far, in nanoseconds; 0 unless `slow_turn_nanos` was set in the options.
     pub longest_turn_nanos: u64,
 }
+growing!(kja_runtime_stats_t, since longest_turn_nanos: u64);
 
 /// Writes figures of the runtime. Any thread, never blocks. Works after a shutdown too.
 ///
@@ -83,11 +85,7 @@ pub unsafe extern "C" fn kja_runtime_stats(runtime: kja_runtime_t, stats: *mut k
     boundary(|| {
         let Stats { promises, detached, timers, turns, wake_ups, longest_turn_nanos } =
             get::<Runtime>(runtime)?.stats();
-        // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
-        let size = *unsafe { stats.cast::<usize>().as_ref() }.ok_or_else(Error::null)?;
-        if size < size_of::<kja_runtime_stats_t>() {
-            return Err(Error::invalid("set size to sizeof(kja_runtime_stats_t)"));
-        }
-        put(stats, kja_runtime_stats_t { size, promises, detached, timers, turns, wake_ups, longest_turn_nanos })
+        let fill = |size| kja_runtime_stats_t { size, promises, detached, timers, turns, wake_ups, longest_turn_nanos };
+        structure_out(stats, fill)
     })
 }

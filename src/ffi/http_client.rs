@@ -3,9 +3,10 @@
 use super::http_headers::headers_in;
 use super::http_request::length_in;
 use super::http_server::{limit_in, or_default};
+use super::structure::{growing, structure_in};
 use super::{
     boundary, bytes_in, created, created_two, get, kja_connection_t, kja_http_client_t, kja_http_headers_t,
-    kja_network_t, kja_promise_t, kja_status_t, plain_options, put, release,
+    kja_network_t, kja_promise_t, kja_status_t, put, release,
 };
 use crate::error::Error;
 use crate::http::{ClientOptions, HeadLimits, HttpClient};
@@ -36,9 +37,7 @@ pub struct kja_http_client_options_t {
     /// The most idle connections to one host that are kept: 8.
     pub max_idle_per_host: usize,
 }
-
-// SAFETY: numbers all the way.
-unsafe impl super::Plain for kja_http_client_options_t {}
+growing!(kja_http_client_options_t, since max_idle_per_host: usize);
 
 fn client_options(given: &kja_http_client_options_t) -> ClientOptions {
     let defaults = ClientOptions::default();
@@ -69,7 +68,9 @@ pub unsafe extern "C" fn kja_http_client_new(
     options: *const kja_http_client_options_t,
     out: *mut kja_http_client_t,
 ) -> kja_status_t {
-    created(out, || HttpClient::new(&get::<Network>(network)?, client_options(&plain_options(options)?)))
+    created(out, || {
+        HttpClient::new(&get::<Network>(network)?, client_options(&structure_in(options)?.unwrap_or_default()))
+    })
 }
 
 /// Sends a request to an absolute `http` URL, with a whole body of `size` bytes, which are copied. `headers` may be 0 for

@@ -1,8 +1,9 @@
 //! HTTP servers.
 
+use super::structure::{growing, structure_in};
 use super::{
     boundary, callback, created, get, kja_callback_fn, kja_connection_t, kja_destroy_fn, kja_http_server_t,
-    kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t, plain_options, put, release,
+    kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t, put, release,
 };
 use crate::error::Error;
 use crate::http::{HeadLimits, HttpRequest, HttpServer, ServerOptions, Service};
@@ -54,9 +55,7 @@ pub struct kja_http_server_options_t {
     /// How long that may take: 1 s.
     pub unread_nanos: u64,
 }
-
-// SAFETY: numbers all the way.
-unsafe impl super::Plain for kja_http_server_options_t {}
+growing!(kja_http_server_options_t, since unread_nanos: u64);
 
 /// The default for 0, nothing for the largest number.
 pub(super) fn limit_in(given: u64, default: Option<u64>) -> Option<u64> {
@@ -115,7 +114,7 @@ pub unsafe extern "C" fn kja_http_server_new(
 ) -> kja_status_t {
     let service = callback(service, ctx, destroy);
     created(out, || {
-        let (service, options) = (service?, plain_options(options)?);
+        let (service, options) = (service?, structure_in(options)?.unwrap_or_default());
         if options.flags & !(KJA_HTTP_SERVER_NO_DATE | KJA_HTTP_SERVER_ERROR_TEXT) != 0 {
             return Err(Error::invalid("a flag of a server that there is not"));
         }

@@ -68,7 +68,7 @@ pub unsafe extern "C" fn kja_listener_getsockopt(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let size = get::<Listener>(listener)?.option(level, option, buffer_in(buffer, capacity)?)?;
+        let size = get::<Listener>(listener)?.option(level, option, buffer_in(buffer, capacity)?)?.len();
         put_wanted(length, size)
     })
 }

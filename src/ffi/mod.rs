@@ -30,6 +30,7 @@ pub mod http_response;
 pub mod http_server;
 pub mod listener;
 pub mod local;
+mod memory;
 pub mod message;
 pub mod network;
 pub mod network_wrapper;
@@ -41,6 +42,7 @@ pub mod result;
 pub mod runtime;
 pub mod semaphore;
 mod slots;
+mod structure;
 pub mod task_set;
 pub mod timer;
 pub mod url;
@@ -51,6 +53,7 @@ use crate::foreign::{DestroyFn, ForeignCallback, Opaque};
 use crate::object::Object;
 use crate::promise::{Continuation, within};
 use handle::{Entry, cell, get, get_promise, take, take_promise};
+use memory::{buffer_in, bytes_in, bytes_out, memory_in, slice_in};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -176,78 +179,6 @@ fn put<T>(out: *mut T, value: T) -> Result<(), Error> {
 /// Writes to an out-parameter that may be null.
 fn put_wanted<T>(out: *mut T, value: T) -> Result<(), Error> {
     if out.is_null() { Ok(()) } else { put(out, value) }
-}
-
-/// `size` bytes at `data`; null is fine for none.
-fn bytes_in<'a>(data: *const c_void, size: usize) -> Result<&'a [u8], Error> {
-    if size == 0 {
-        return Ok(&[]);
-    }
-    if data.is_null() {
-        return Err(Error::null());
-    }
-    if size > isize::MAX as usize {
-        return Err(Error::invalid("a length of more than half the address space"));
-    }
-    // SAFETY: not null, of a possible length, and the header requires that many readable bytes.
-    Ok(unsafe { std::slice::from_raw_parts(data.cast(), size) })
-}
-
-/// `count` elements at `data`; null is fine for none.
-fn slice_in<'a, T>(data: *const T, count: usize) -> Result<&'a [T], Error> {
-    if count == 0 {
-        return Ok(&[]);
-    }
-    if data.is_null() {
-        return Err(Error::null());
-    }
-    if count > isize::MAX as usize / size_of::<T>() {
-        return Err(Error::invalid("a count of more than half the address space"));
-    }
-    // SAFETY: not null, of a possible length, and the header requires that many readable elements.
-    Ok(unsafe { std::slice::from_raw_parts(data, count) })
-}
-
-/// Memory of the caller's to fill; null is fine for none.
-fn buffer_in<'a>(buffer: *mut c_void, capacity: usize) -> Result<&'a mut [u8], Error> {
-    bytes_in(buffer, capacity)?;
-    if capacity == 0 {
-        return Ok(&mut []);
-    }
-    // SAFETY: not null and of a possible length as just checked; the header requires that many writable bytes that
-    // nobody else uses during the call.
-    Ok(unsafe { std::slice::from_raw_parts_mut(buffer.cast(), capacity) })
-}
-
-/// Copies bytes, cut to the capacity; their whole number goes to an out-parameter that may be null.
-fn bytes_out(bytes: &[u8], buffer: *mut c_void, capacity: usize, length: *mut usize) -> Result<(), Error> {
-    let buffer = buffer_in(buffer, capacity)?;
-    let count = bytes.len().min(buffer.len());
-    buffer[..count].copy_from_slice(&bytes[..count]);
-    put_wanted(length, bytes.len())
-}
-
-/// A structure of options, made of numbers, that begins with its size.
-///
-/// # Safety
-/// Any bytes are a value of it.
-unsafe trait Plain: Copy + Default {}
-
-/// Options of the caller's, who may know an older or a newer version of them: what is missing is 0, what is beyond is left
-/// out. Null stands for the defaults.
-fn plain_options<T: Plain>(options: *const T) -> Result<T, Error> {
-    let mut copy = T::default();
-    if options.is_null() {
-        return Ok(copy);
-    }
-    // SAFETY: not null, and the header requires that a size comes first.
-    let size = unsafe { options.cast::<usize>().read() };
-    if !(size_of::<usize>()..=4096).contains(&size) {
-        return Err(Error::invalid(format!("options of {size} bytes; set size to their sizeof")));
-    }
-    // SAFETY: that many bytes are readable by the header's rule and fit; any bytes are a value.
-    unsafe { std::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut copy).cast(), size.min(size_of::<T>())) };
-    Ok(copy)
 }
 
 /// Takes over a context. Done before anything can fail, so that its destructor runs in every case.

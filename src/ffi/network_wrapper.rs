@@ -1,5 +1,6 @@
 //! Network wrappers.
 
+use super::structure::{growing, structure_in};
 use super::{
     bytes_in, context, created, get, handle, kja_address_t, kja_call_t, kja_callback_fn, kja_connection_t,
     kja_destroy_fn, kja_listener_t, kja_network_t, kja_network_wrapper_t, kja_promise_t, kja_runtime_t, kja_status_t,
@@ -61,6 +62,7 @@ pub struct kja_network_wrapper_options_t {
     /// More than these stay with the inner listener.
     pub max_handshakes: usize,
 }
+growing!(kja_network_wrapper_options_t, since max_handshakes: usize);
 
 fn missing(what: &str) -> Resolution {
     Err(Error::new(ErrorKind::Unimplemented, format!("this wrapper has no {what}"))).into()
@@ -95,7 +97,7 @@ fn text_in<'a>(text: *const c_char, len: usize) -> Result<&'a str, Error> {
     text.map_err(|_| Error::invalid("a name that is no UTF-8"))
 }
 
-fn read_options(options: &kja_network_wrapper_options_t) -> Result<(ForeignWrapper, WrapperOptions), Error> {
+fn read_options(options: kja_network_wrapper_options_t) -> Result<(ForeignWrapper, WrapperOptions), Error> {
     let ctx = context(options.ctx, options.destroy);
     // SAFETY: the header requires the callbacks to accept the context on the loop's thread.
     let wrap = unsafe { ForeignWrapper::new(options.wrap_client, options.wrap_server, options.on_accept_error, ctx) };
@@ -110,20 +112,6 @@ fn read_options(options: &kja_network_wrapper_options_t) -> Result<(ForeignWrapp
     Ok((wrap, WrapperOptions { name, accept_timeout, max_handshakes }))
 }
 
-fn options_in(options: *const kja_network_wrapper_options_t) -> Result<(ForeignWrapper, WrapperOptions), Error> {
-    // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
-    let size = unsafe { options.cast::<usize>().as_ref() };
-    match size {
-        None => Err(Error::null()),
-        Some(size) if *size < size_of::<kja_network_wrapper_options_t>() || *size > 4096 => {
-            let text = format!("options of {size} bytes; set size to sizeof(kja_network_wrapper_options_t)");
-            Err(Error::invalid(text))
-        }
-        // SAFETY: `size` says that at least our structure is there.
-        Some(_) => read_options(unsafe { &*options }),
-    }
-}
-
 /// Makes a wrapper: what turns connections, and with them listeners, addresses and whole networks, into secure ones, or
 /// into others. TLS is one. `ctx` is taken over in every case but that of options of the wrong size. Errors:
 /// `INVALID_ARGUMENT` for options of the wrong size and for a name that is no UTF-8. (NET-22)
@@ -134,7 +122,7 @@ pub unsafe extern "C" fn kja_network_wrapper_new(
     out: *mut kja_network_wrapper_t,
 ) -> kja_status_t {
     // Read first: the context in it is taken over whatever becomes of the call.
-    let options = options_in(options);
+    let options = structure_in(options).and_then(|given| read_options(given.ok_or_else(Error::null)?));
     created(out, || {
         let (wrap, options) = options?;
         NetworkWrapper::new(&*get::<Runtime>(runtime)?, wrap, options)

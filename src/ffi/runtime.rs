@@ -1,5 +1,6 @@
 //! Runtimes.
 
+use super::structure::{growing, structure_in};
 use super::{
     boundary, context, created, get, handle, kja_destroy_fn, kja_executor_t, kja_runtime_t, kja_status_t, question,
     take,
@@ -55,12 +56,11 @@ pub struct kja_runtime_options_t {
     /// Frees `ctx` when the runtime has ended, or when none was made; may be null.
     pub destroy: kja_destroy_fn,
 }
+growing!(kja_runtime_options_t, since destroy: kja_destroy_fn);
 
-/// The first release had everything up to `destroy`.
-const FIRST_SIZE: usize = size_of::<kja_runtime_options_t>();
 const LONGEST_LOOK: u64 = 1_000_000_000;
 
-fn read_options(options: &kja_runtime_options_t) -> Result<Options, Error> {
+fn read_options(options: kja_runtime_options_t) -> Result<Options, Error> {
     let ctx = Arc::new(context(options.ctx, options.destroy));
     let mode = match options.mode {
         KJA_RUNTIME_THREAD => Mode::Thread,
@@ -102,21 +102,8 @@ pub unsafe extern "C" fn kja_runtime_new(
     out: *mut kja_runtime_t,
 ) -> kja_status_t {
     // Read first: the context in it is taken over whatever becomes of the call.
-    let options = options_in(options);
+    let options = structure_in(options).and_then(|given| given.map_or_else(|| Ok(Options::default()), read_options));
     created(out, || Runtime::new(Options { end_handles: handle::end_all_of, ..options? }))
-}
-
-fn options_in(options: *const kja_runtime_options_t) -> Result<Options, Error> {
-    // SAFETY: null, or by the header's rule readable; `size` comes first and says how far.
-    let size = unsafe { options.cast::<usize>().as_ref() };
-    match size {
-        None => Ok(Options::default()),
-        Some(size) if *size < FIRST_SIZE || *size > 4096 => {
-            Err(Error::invalid(format!("options of {size} bytes; set size to sizeof(kja_runtime_options_t)")))
-        }
-        // SAFETY: `size` says that at least our structure is there.
-        Some(_) => read_options(unsafe { &*options }),
-    }
 }
 
 /// Ends the runtime: pending promises reject with `SHUTDOWN`, every socket is closed, the loop's thread is

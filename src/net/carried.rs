@@ -9,6 +9,7 @@ use crate::runtime::Shared;
 use crate::stream::Connection;
 use crate::value::Outcome;
 use std::future::{Future, poll_fn};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -86,7 +87,7 @@ impl Source for Carried {
         Ok(0)
     }
 
-    fn option(&self, _level: i32, _option: i32, _buffer: &mut [u8]) -> Result<usize, Error> {
+    fn option<'a>(&self, _level: i32, _option: i32, _buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error> {
         Err(no_socket())
     }
 

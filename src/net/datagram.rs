@@ -23,6 +23,7 @@ use socket2::{Domain, MsgHdr, Protocol, SockAddr, SockRef, Type};
 use std::borrow::Cow;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -435,8 +436,8 @@ impl DatagramPort {
         Ok(Address::from_socket(self.runtime(), &self.filter, name))
     }
 
-    /// Reads a socket option; how many bytes the system wrote. (DGRAM-08)
-    pub fn option(&self, level: i32, name: i32, buffer: &mut [u8]) -> Result<usize, Error> {
+    /// Reads a socket option into the buffer; what the system wrote there. (DGRAM-08)
+    pub fn option<'a>(&self, level: i32, name: i32, buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error> {
         let read = self.socket.with_fd(|fd| option::get(fd, level, name, buffer))?;
         read.map_err(|error| Error::from_io("reading a socket option", &error))
     }

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use socket2::{SockAddr, SockRef};
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -51,7 +52,7 @@ pub(super) trait Source: Send + Sync {
 
     fn port(&self) -> Result<u16, Error>;
 
-    fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error>;
+    fn option<'a>(&self, level: i32, option: i32, buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error>;
 
     fn set_option(&self, level: i32, option: i32, value: &[u8]) -> Result<(), Error>;
 
@@ -232,7 +233,7 @@ impl Source for Member {
         Ok(self.name()?.as_socket().map_or(0, |name| name.port()))
     }
 
-    fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn option<'a>(&self, level: i32, option: i32, buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error> {
         let read = self.socket.with_fd(|fd: BorrowedFd<'_>| option::get(fd, level, option, buffer))?;
         read.map_err(|error| Error::from_io("reading a socket option", &error))
     }
@@ -334,11 +335,11 @@ impl Listener {
         self.first().port()
     }
 
-    /// Reads a socket option of the first socket; how many bytes the system wrote. (NET-19)
+    /// Reads a socket option of the first socket into the buffer; what the system wrote there. (NET-19)
     ///
     /// # Errors
     /// `Unimplemented` for a listener on a connection.
-    pub fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error> {
+    pub fn option<'a>(&self, level: i32, option: i32, buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error> {
         self.first().option(level, option, buffer)
     }
 

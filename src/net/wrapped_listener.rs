@@ -16,6 +16,7 @@ use crate::sync::Lock;
 use crate::value::{Outcome, Value};
 use std::collections::VecDeque;
 use std::future::Future;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -154,7 +155,7 @@ impl Source for Wrapped {
         self.inner.port()
     }
 
-    fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn option<'a>(&self, level: i32, option: i32, buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error> {
         self.inner.option(level, option, buffer)
     }
 

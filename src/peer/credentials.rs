@@ -1,6 +1,8 @@
 //! The process at the other end of a unix socket. (PEER-03)
 
 use crate::os::option;
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 
 /// The process that called connect or listen, as far as the system tells. (PEER-03)
@@ -18,26 +20,26 @@ impl Credentials {
     /// Those of the process at the other end of a unix socket. (PEER-03)
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn of(fd: BorrowedFd<'_>) -> Self {
-        let mut raw = [0; size_of::<libc::ucred>()];
-        let known = option::get(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, &mut raw).is_ok_and(|size| size == raw.len());
+        let mut room = [MaybeUninit::uninit(); size_of::<libc::ucred>()];
+        let raw = option::get(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, &mut room).unwrap_or_default();
         // A socket that was never connected has no process and the user -1.
-        let pid = number(&raw, 0).filter(|pid| known && *pid != 0);
-        let id = |at| number(&raw, at).filter(|id| known && *id != u32::MAX);
+        let pid = number(raw, 0).filter(|pid| *pid != 0);
+        let id = |at| number(raw, at).filter(|id| *id != u32::MAX);
         Self { pid, uid: id(4), gid: id(8) }
     }
 
     /// Those of the process at the other end of a unix socket. (PEER-03)
     #[cfg(target_vendor = "apple")]
     pub(crate) fn of(fd: BorrowedFd<'_>) -> Self {
-        let mut raw = [0; size_of::<libc::xucred>()];
-        let known = option::get(fd, libc::SOL_LOCAL, libc::LOCAL_PEERCRED, &mut raw).is_ok();
-        let mut pid = [0; 4];
-        let pid_known = option::get(fd, libc::SOL_LOCAL, libc::LOCAL_PEERPID, &mut pid).is_ok();
+        let mut room = [MaybeUninit::uninit(); size_of::<libc::xucred>()];
+        let raw = option::get(fd, libc::SOL_LOCAL, libc::LOCAL_PEERCRED, &mut room).unwrap_or_default();
+        let mut pid_room = [MaybeUninit::uninit(); 4];
+        let pid = option::get(fd, libc::SOL_LOCAL, libc::LOCAL_PEERPID, &mut pid_room).unwrap_or_default();
         let group = std::mem::offset_of!(libc::xucred, cr_groups);
         Self {
-            pid: number(&pid, 0).filter(|pid| pid_known && *pid != 0),
-            uid: number(&raw, std::mem::offset_of!(libc::xucred, cr_uid)).filter(|_| known),
-            gid: number(&raw, group).filter(|_| known),
+            pid: number(pid, 0).filter(|pid| *pid != 0),
+            uid: number(raw, std::mem::offset_of!(libc::xucred, cr_uid)),
+            gid: number(raw, group),
         }
     }
 

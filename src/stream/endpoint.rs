@@ -7,6 +7,7 @@ use crate::nesting::MOST_LAYERS;
 use crate::os::option;
 use socket2::SockRef;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
@@ -44,13 +45,14 @@ impl Connection {
         self.ask_lowest(|lowest| lowest.on_socket("setting TCP_NODELAY", set))
     }
 
-    /// Reads a socket option; how many bytes the system wrote. (STRM-17)
+    /// Reads a socket option into the buffer; what the system wrote there. (STRM-17)
     ///
     /// # Errors
     /// `Unimplemented` if this is no socket, and no layer over one.
-    pub fn option(&self, level: i32, option: i32, buffer: &mut [u8]) -> Result<usize, Error> {
-        let get = |fd: BorrowedFd<'_>| option::get(fd, level, option, buffer);
-        self.ask_lowest(|lowest| lowest.on_socket("reading a socket option", get))
+    pub fn option<'a>(&self, level: i32, option: i32, buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error> {
+        self.ask_lowest(|lowest| {
+            lowest.on_socket("reading a socket option", |fd| option::get(fd, level, option, buffer))
+        })
     }
 
     /// Sets a socket option. (STRM-17)

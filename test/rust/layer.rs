@@ -9,6 +9,7 @@ use bytes::Bytes;
 use kjasync::ErrorKind;
 use kjasync::runtime::Runtime;
 use kjasync::stream::Connection;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 pub(crate) type Pair = (Arc<Connection>, Arc<Connection>);
@@ -134,9 +135,8 @@ fn questions_pass_through_to_the_lowest() {
     assert_eq!(layer.peer_address().unwrap().to_string(), one.peer_address().unwrap().to_string());
     assert_eq!(layer.fd().unwrap(), one.fd().unwrap());
     layer.set_nodelay(false).unwrap();
-    let mut value = [1; 4];
-    layer.option(libc::IPPROTO_TCP, libc::TCP_NODELAY, &mut value).unwrap();
-    assert_eq!(i32::from_ne_bytes(value), 0);
+    let mut room = [MaybeUninit::uninit(); 4];
+    assert_eq!(layer.option(libc::IPPROTO_TCP, libc::TCP_NODELAY, &mut room).unwrap(), 0_i32.to_ne_bytes());
     assert!(layer.length().is_none());
     // Its descriptor is not all that it is.
     let (unix, _far) = Connection::os_two_way_pipe(&runtime).unwrap();
