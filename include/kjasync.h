@@ -1225,8 +1225,8 @@ kja_status_t kja_connection_write_with_fds_start(kja_connection_t connection,
  and pumps of such a connection close all of them.
 
  Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe; `FAILED` if connections came
- through a capability pipe; otherwise as `kja_connection_read_start`. Cancellation: what had arrived for an unfinished
- `min` is lost; with `min` 1 nothing is. (CAPS-02, CAPS-03)
+ through a capability pipe; otherwise as `kja_connection_read_start`. Cancellation: with `min` 1
+ nothing is lost; with more, the next read begins with the bytes, and their descriptors are closed. (CAPS-02, CAPS-03)
  */
 kja_status_t kja_connection_read_with_fds_start(kja_connection_t connection,
                                                 size_t min,
@@ -1517,8 +1517,8 @@ kja_status_t kja_promise_retry_start(kja_runtime_t runtime,
  read at a time; writes go on beside it.
 
  Errors: `BUSY` if a read is pending; `INVALID_ARGUMENT` if `max` is 0 or less than `min`; `DISCONNECTED` if the
- peer reset the connection. Cancellation: the connection stays usable; with `min` 1 no byte is lost, with more,
- what had arrived for this read is. (STRM-01)
+ peer reset the connection. What had arrived for a read that fails or is cancelled is lost to nobody: the next read
+ begins with it. Cancellation: the connection stays usable. (STRM-01)
  */
 kja_status_t kja_connection_read_start(kja_connection_t connection,
                                        size_t min,
@@ -1585,7 +1585,7 @@ kja_status_t kja_connection_read_each_into_start(kja_connection_t connection,
 
 /*
  Reads until the end of the stream; the promise carries bytes. Errors: `OVERLOADED` for more than
- `limit` bytes, otherwise as `kja_connection_read_start`. (STRM-07)
+ `limit` bytes, otherwise as `kja_connection_read_start`; the next read begins with what had come. (STRM-07)
  */
 kja_status_t kja_connection_read_all_start(kja_connection_t connection,
                                            size_t limit,
@@ -1680,8 +1680,8 @@ kja_status_t kja_connection_length(kja_connection_t connection,
  Moves bytes from one connection to the other on the loop, until the end of the stream or until `limit`
  bytes; the promise carries their number. It reads only as fast as it can write. Neither end is shut down.
 
- Errors: `BUSY` if a read is pending on `from`. Cancellation: bytes that were read and not yet written are lost;
- both connections stay usable. (STRM-05, STRM-06)
+ Errors: `BUSY` if a read is pending on `from`; those of both connections. What was read and could not be written is
+ what the next read from `from` begins with. Cancellation: likewise; both connections stay usable. (STRM-05, STRM-06)
  */
 kja_status_t kja_connection_pump_start(kja_connection_t from,
                                        kja_connection_t to,

@@ -7,6 +7,8 @@
 
 use bytes::Bytes;
 use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use tokio::io::ReadBuf;
 
 /// Runs when the library no longer needs `ctx`; exactly once, on any thread.
 pub type DestroyFn = Option<unsafe extern "C-unwind" fn(ctx: *mut c_void)>;
@@ -80,6 +82,8 @@ pub(crate) unsafe fn borrow_bytes(data: *const u8, size: usize, owner: Opaque) -
 pub(crate) struct BorrowedBuffer {
     data: *mut u8,
     size: usize,
+    /// How much of it has been filled, from its start.
+    filled: usize,
     _owner: Opaque,
 }
 
@@ -91,21 +95,40 @@ impl BorrowedBuffer {
     /// `size` bytes at `data` must stay writable, and untouched by others, until the owner's destructor
     /// has run.
     pub(crate) unsafe fn new(data: *mut u8, size: usize, owner: Opaque) -> Self {
-        Self { data, size, _owner: owner }
+        Self { data, size, filled: 0, _owner: owner }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.size
     }
 
-    /// The part from `start` on, for the kernel to fill.
-    pub(crate) fn rest(&mut self, start: usize) -> &mut [std::mem::MaybeUninit<u8>] {
+    /// Shows what is left of it to `read`, which fills it further.
+    #[inline]
+    pub(crate) fn fill<R>(&mut self, read: impl FnOnce(&mut ReadBuf<'_>) -> R) -> R {
         if self.size == 0 {
-            return &mut [];
+            return read(&mut ReadBuf::uninit(&mut []));
         }
         // SAFETY: `new` demanded `size` writable bytes; `MaybeUninit` asks nothing of their content.
-        let all = unsafe { std::slice::from_raw_parts_mut(self.data.cast(), self.size) };
-        &mut all[start..]
+        let all = unsafe { std::slice::from_raw_parts_mut(self.data.cast::<MaybeUninit<u8>>(), self.size) };
+        let mut rest = ReadBuf::uninit(&mut all[self.filled..]);
+        let start = rest.filled().as_ptr();
+        let result = read(&mut rest);
+        assert!(rest.filled().as_ptr() == start, "the buffer that was shown is the one that was filled");
+        self.filled += rest.filled().len();
+        result
+    }
+
+    pub(crate) fn filled(&self) -> &[u8] {
+        if self.filled == 0 {
+            return &[];
+        }
+        // SAFETY: `fill` has seen so many bytes initialised, and nobody else touches them.
+        unsafe { std::slice::from_raw_parts(self.data, self.filled) }
+    }
+
+    /// What is there counts as read: filling begins again. How much it was.
+    pub(crate) fn clear(&mut self) -> usize {
+        std::mem::take(&mut self.filled)
     }
 }
 

@@ -41,8 +41,8 @@ def writeWithFdsStart (connection : Connection) (bytes : BytesRef) (fds : Array 
 A promise of at least `min` and at most `max` bytes, as `readStart` gives them, and of the descriptors that came with them. Those of
 several writes are put together; those beyond `maxFds` are closed. Plain reads and pumps of such a connection close all of them.
 
-Errors: `failed` if connections came through a capability pipe; otherwise as `readStart`. Cancellation: what had arrived for an
-unfinished `min` is lost; with `min` 1 nothing is. (CAPS-02, CAPS-03)
+Errors: `failed` if connections came through a capability pipe; otherwise as `readStart`. Cancellation: with `min` 1 nothing
+is lost; with more, the next read begins with the bytes, and their descriptors are closed. (CAPS-02, CAPS-03)
 -/
 def readWithFdsStart (connection : Connection) (min : Nat := 1) (max : Nat := 65536) (maxFds : Nat := 253) :
     IO (PromiseRef Message) :=

@@ -58,8 +58,8 @@ A promise of at least `min` and at most `max` bytes, fewer than `min` only at th
 ended. The memory is taken when there is something to read, not before.
 
 Never blocks. Errors: `busy` if a read is pending (STRM-24); `invalidArgument` if `max` is 0 or less than `min`; `disconnected`
-if the peer reset the connection. Cancellation: the connection stays usable; with `min` 1 no byte is lost, with
-more, what had arrived for this read is. (STRM-01)
+if the peer reset the connection. What had arrived for a read that fails or is cancelled is lost to nobody: the
+next read begins with it. Cancellation: the connection stays usable. (STRM-01)
 -/
 def readStart (connection : Connection) (min : Nat := 1) (max : Nat := 65536) : IO (PromiseRef BytesRef) :=
   return ⟨← connection.native.readStart (Native.usize min) (Native.usize max), connection.runtime, .bytes⟩
@@ -82,7 +82,7 @@ def readExactlyStart (connection : Connection) (size : Nat) : IO (PromiseRef Byt
   MonadAwait.awaitStarted (connection.readExactlyStart size)
 
 /-- A promise of all bytes until the end of the stream. Errors: `overloaded` for more than `limit` bytes; otherwise
-as `readStart`. Cancellation: what was read is lost. (STRM-07) -/
+as `readStart`; the next read begins with what had come. Cancellation: likewise. (STRM-07) -/
 def readAllStart (connection : Connection) (limit : Nat := 64 * 1024 * 1024) : IO (PromiseRef BytesRef) :=
   return ⟨← connection.native.readAllStart (Native.usize limit), connection.runtime, .bytes⟩
 
@@ -128,8 +128,9 @@ def abortRead (connection : Connection) : IO Unit := connection.native.abortRead
 Moves bytes from `source` to `target` on the loop, until the end of the stream or until `limit` bytes have gone over;
 the promise carries their number. It reads no faster than it can write, and shuts down neither end.
 
-Never blocks. Errors: `busy` if a read is pending on `source`; those of the connections. Cancellation: bytes that were
-read and not yet written are lost; both connections stay usable. (STRM-05, STRM-06)
+Never blocks. Errors: `busy` if a read is pending on `source`; those of the connections. What was read and could not be
+written is what the next read from `source` begins with. Cancellation: likewise; both connections stay usable. (STRM-05,
+STRM-06)
 -/
 def pumpToStart (source target : Connection) (limit : UInt64 := 0xFFFF_FFFF_FFFF_FFFF) : IO (PromiseRef UInt64) :=
   return ⟨← source.native.pumpStart target.native limit, source.runtime, .u64⟩

@@ -41,8 +41,8 @@ pub unsafe extern "C" fn kja_connection_write_with_fds_start(
 /// and pumps of such a connection close all of them.
 ///
 /// Errors: `UNIMPLEMENTED` if the connection is neither a Unix socket nor a capability pipe; `FAILED` if connections came
-/// through a capability pipe; otherwise as `kja_connection_read_start`. Cancellation: what had arrived for an unfinished
-/// `min` is lost; with `min` 1 nothing is. (CAPS-02, CAPS-03)
+/// through a capability pipe; otherwise as `kja_connection_read_start`. Cancellation: with `min` 1
+/// nothing is lost; with more, the next read begins with the bytes, and their descriptors are closed. (CAPS-02, CAPS-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_with_fds_start(
     connection: kja_connection_t,

@@ -27,8 +27,8 @@ pub struct kja_slice_t {
 /// read at a time; writes go on beside it.
 ///
 /// Errors: `BUSY` if a read is pending; `INVALID_ARGUMENT` if `max` is 0 or less than `min`; `DISCONNECTED` if the
-/// peer reset the connection. Cancellation: the connection stays usable; with `min` 1 no byte is lost, with more,
-/// what had arrived for this read is. (STRM-01)
+/// peer reset the connection. What had arrived for a read that fails or is cancelled is lost to nobody: the next read
+/// begins with it. Cancellation: the connection stays usable. (STRM-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_start(
     connection: kja_connection_t,
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn kja_connection_read_each_into_start(
 }
 
 /// Reads until the end of the stream; the promise carries bytes. Errors: `OVERLOADED` for more than
-/// `limit` bytes, otherwise as `kja_connection_read_start`. (STRM-07)
+/// `limit` bytes, otherwise as `kja_connection_read_start`; the next read begins with what had come. (STRM-07)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_all_start(
     connection: kja_connection_t,
@@ -264,8 +264,8 @@ pub unsafe extern "C" fn kja_connection_length(connection: kja_connection_t, out
 /// Moves bytes from one connection to the other on the loop, until the end of the stream or until `limit`
 /// bytes; the promise carries their number. It reads only as fast as it can write. Neither end is shut down.
 ///
-/// Errors: `BUSY` if a read is pending on `from`. Cancellation: bytes that were read and not yet written are lost;
-/// both connections stay usable. (STRM-05, STRM-06)
+/// Errors: `BUSY` if a read is pending on `from`; those of both connections. What was read and could not be written is
+/// what the next read from `from` begins with. Cancellation: likewise; both connections stay usable. (STRM-05, STRM-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_pump_start(
     from: kja_connection_t,

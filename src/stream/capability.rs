@@ -94,6 +94,13 @@ impl ReadWith {
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Bytes, Beside), Error>> {
         loop {
             let filled = self.buffer.len();
+            // What an earlier read gave back came without anything beside it.
+            let again = self.reading.unread().take(self.max - filled);
+            self.buffer.extend_from_slice(&again);
+            if self.buffer.len() >= self.min && !again.is_empty() {
+                break;
+            }
+            let filled = self.buffer.len();
             if self.buffer.capacity() == filled {
                 reserve(&mut self.buffer, self.max.min(CHUNK.max(self.min)) - filled)?;
             }
@@ -113,6 +120,12 @@ impl ReadWith {
 
     async fn all(mut self) -> Result<(Bytes, Beside), Error> {
         std::future::poll_fn(|cx| self.poll_all(cx)).await
+    }
+}
+
+impl Drop for ReadWith {
+    fn drop(&mut self) {
+        self.reading.unread().give_back(Bytes::from(std::mem::take(&mut self.buffer)));
     }
 }
 

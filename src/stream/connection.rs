@@ -6,6 +6,7 @@
 
 use super::parts::Parts;
 use super::transport::Transport;
+use super::unread::Unread;
 use super::write::{Flush, ShutdownWrite};
 use super::{Read, ReadAll, ReadInto, Socket, Write, pump};
 use crate::coordination::{Turn, Turns};
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
 
 /// Why nothing more can be written.
 #[derive(Clone)]
@@ -38,6 +40,7 @@ pub struct Connection {
     runtime: Arc<Shared>,
     transport: Arc<dyn Transport>,
     reading: AtomicBool,
+    unread: Unread,
     closed: AtomicBool,
     writes: Turns,
     write_end: Lock<Option<WriteEnd>>,
@@ -94,6 +97,7 @@ impl Connection {
             runtime: runtime.clone(),
             transport: Arc::new(transport),
             reading: AtomicBool::new(false),
+            unread: Unread::default(),
             closed: AtomicBool::new(false),
             writes: Turns::default(),
             write_end: Lock::new(None),
@@ -123,6 +127,22 @@ impl Connection {
 
     pub(super) fn transport(&self) -> &Arc<dyn Transport> {
         &self.transport
+    }
+
+    pub(super) fn unread(&self) -> &Unread {
+        &self.unread
+    }
+
+    /// Reads what an earlier read gave back, else from the transport; how much that was.
+    #[inline(always)]
+    pub(super) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
+        if self.unread.is_empty() {
+            return self.transport.poll_read(cx, buffer);
+        }
+        self.transport.check_open()?;
+        let taken = self.unread.take(buffer.remaining());
+        buffer.put_slice(&taken);
+        Poll::Ready(Ok(taken.len()))
     }
 
     pub(super) fn writes(&self) -> &Turns {
@@ -237,8 +257,7 @@ impl Connection {
     /// `Busy` if a read is pending. `Disconnected` if the peer reset the connection.
     ///
     /// # Cancellation
-    /// The connection stays usable. What had arrived for an unfinished `min` is lost; with `min` 1
-    /// nothing is.
+    /// The connection stays usable, and nothing is lost: what had arrived for an unfinished `min` is read next.
     pub fn read(self: &Arc<Self>, min: usize, max: usize) -> Result<Promise, Error> {
         self.runtime().check()?;
         Ok(Promise::start(self.runtime().clone(), "read", Read::new(self, min, max)?))
@@ -247,14 +266,15 @@ impl Connection {
     /// As `read`, and an end before `min` bytes is an error. (STRM-02, STRM-03)
     ///
     /// # Errors
-    /// `Disconnected` for a stream that ends early; what came of it is lost.
+    /// `Disconnected` for a stream that ends early; what came of it can be read nevertheless.
     pub fn read_required(self: &Arc<Self>, min: usize, max: usize) -> Result<Promise, Error> {
         self.runtime().check()?;
-        let read = Read::new(self, min, max)?;
+        let mut read = Read::new(self, min, max)?;
         Ok(Promise::start(self.runtime().clone(), "read_required", async move {
             let bytes = read.bytes().await?;
             if bytes.len() < min {
                 let text = format!("the stream ended after {} of {min} bytes", bytes.len());
+                read.give_back(bytes);
                 return Err(Error::new(ErrorKind::Disconnected, text));
             }
             Ok(Value::Bytes(bytes))
@@ -372,7 +392,9 @@ impl Connection {
 
     /// Stops reading for good: a pending read and all later ones see the end of the stream. (STRM-16)
     pub fn abort_read(&self) -> Result<(), Error> {
-        self.transport.abort_read()
+        self.transport.abort_read()?;
+        self.unread.discard();
+        Ok(())
     }
 
     /// Fails pending and later writes with this error. Whoever reads from a pipe in this process gets it too; the
@@ -414,14 +436,14 @@ impl Connection {
 
     /// How many bytes are left to read, if that is known. (STRM-04)
     pub fn length(&self) -> Option<u64> {
-        self.transport.length()
+        Some(self.transport.length()? + self.unread.len() as u64)
     }
 
     /// Moves bytes from this connection to another on the loop, until the end or the limit. The
     /// promise carries their number. Neither end is shut down. (STRM-05, STRM-06)
     ///
     /// # Cancellation
-    /// Bytes that were read and not yet written are lost; both connections stay usable.
+    /// Both connections stay usable, and nothing is lost: what was read and not yet written is read next.
     pub fn pump_to(self: &Arc<Self>, to: &Arc<Self>, limit: u64) -> Result<Promise, Error> {
         self.runtime().check()?;
         Ok(Promise::start(self.runtime().clone(), "pump", pump(self.clone(), to.clone(), limit)))

@@ -87,6 +87,12 @@ impl Connection {
 
     /// As `dup_fd`, for a connection that is no layer: it can go on elsewhere with nothing but its descriptor.
     pub(super) fn dup_own_fd(&self) -> Result<OwnedFd, Error> {
+        if !self.unread().is_empty() {
+            return Err(Error::new(
+                ErrorKind::Failed,
+                "what a read gave back is still to be read from this connection",
+            ));
+        }
         self.on_descriptor(|socket| {
             socket.share()?.map_err(|errno| Error::from_io("copying a descriptor", &errno.into()))
         })

@@ -26,6 +26,7 @@ mod socket;
 mod stretch;
 mod tee;
 mod transport;
+mod unread;
 mod wrap;
 mod write;
 

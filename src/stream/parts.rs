@@ -42,6 +42,14 @@ impl Parts {
         Poll::Ready(Ok(written))
     }
 
+    /// What is left, as one piece.
+    pub(super) fn take(&mut self) -> Bytes {
+        match std::mem::take(&mut self.0) {
+            mut only if only.len() == 1 => only.pop_front().unwrap_or_default(),
+            several => several.iter().flatten().copied().collect(),
+        }
+    }
+
     fn advance(&mut self, mut written: usize) {
         while let Some(first) = self.0.front_mut() {
             let step = written.min(first.len());

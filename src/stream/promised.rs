@@ -74,7 +74,7 @@ impl Transport for Promised {
             return Poll::Ready(Ok(0));
         }
         let connection = ready!(self.poll(&self.read, cx))?;
-        self.coming.pass(&connection, |transport| transport.poll_read(cx, buffer))?
+        self.coming.pass(&connection, |_| connection.poll_read(cx, buffer))?
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {

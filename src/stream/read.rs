@@ -28,7 +28,7 @@ impl Reading {
     }
 
     pub(super) fn poll(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
-        self.0.transport().poll_read(cx, buffer)
+        self.0.poll_read(cx, buffer)
     }
 
     #[inline(always)]
@@ -107,7 +107,9 @@ impl Read {
 
     /// The first of a sequence.
     pub(super) fn first(connection: &Arc<Connection>, min: usize, max: usize) -> Result<Self, Error> {
-        Ok(Self { room: Room::Learned(SMALL), ..Self::new(connection, min, max)? })
+        let mut first = Self::new(connection, min, max)?;
+        first.room = Room::Learned(SMALL);
+        Ok(first)
     }
 
     pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
@@ -140,6 +142,13 @@ impl Read {
     }
 }
 
+impl Drop for Read {
+    fn drop(&mut self) {
+        let unfinished = std::mem::take(&mut self.buffer);
+        self.give_back(Bytes::from(unfinished));
+    }
+}
+
 impl Future for Read {
     type Output = Outcome;
 
@@ -153,7 +162,6 @@ pub(crate) struct ReadInto {
     // Given back before the connection may be read again.
     buffer: Option<BorrowedBuffer>,
     reading: Reading,
-    filled: usize,
     min: usize,
 }
 
@@ -163,7 +171,7 @@ impl ReadInto {
             return Err(Error::invalid(format!("a read of at least {min} and at most {} bytes", buffer.len())));
         }
         let reading = Reading::claim(connection)?;
-        Ok(Self { buffer: Some(buffer), reading, filled: 0, min: min.max(1) })
+        Ok(Self { buffer: Some(buffer), reading, min: min.max(1) })
     }
 }
 
@@ -173,12 +181,18 @@ impl ReadInto {
     pub(super) fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
         let Some(buffer) = &mut self.buffer else { return Poll::Pending };
         loop {
-            let mut rest = ReadBuf::uninit(buffer.rest(self.filled));
-            let count = ready!(self.reading.poll(cx, &mut rest))?;
-            self.filled += count;
-            if count == 0 || self.filled >= self.min {
-                return Poll::Ready(Ok(std::mem::take(&mut self.filled)));
+            let count = ready!(buffer.fill(|rest| self.reading.poll(cx, rest)))?;
+            if count == 0 || buffer.filled().len() >= self.min {
+                return Poll::Ready(Ok(buffer.clear()));
             }
+        }
+    }
+}
+
+impl Drop for ReadInto {
+    fn drop(&mut self) {
+        if let Some(buffer) = &self.buffer {
+            self.reading.unread().give_back(Bytes::copy_from_slice(buffer.filled()));
         }
     }
 }
@@ -204,6 +218,12 @@ pub(crate) struct ReadAll {
 impl ReadAll {
     pub(crate) fn new(connection: &Arc<Connection>, limit: usize) -> Result<Self, Error> {
         Ok(Self { reading: Reading::claim(connection)?, buffer: Vec::new(), limit, stretch: Stretch::default() })
+    }
+}
+
+impl Drop for ReadAll {
+    fn drop(&mut self) {
+        self.reading.unread().give_back(Bytes::from(std::mem::take(&mut self.buffer)));
     }
 }
 
@@ -234,14 +254,19 @@ impl Future for ReadAll {
 
 impl Read {
     /// The bytes themselves, for use inside another future.
-    pub(crate) async fn bytes(mut self) -> Result<Bytes, Error> {
+    pub(crate) async fn bytes(&mut self) -> Result<Bytes, Error> {
         std::future::poll_fn(|cx| self.poll_bytes(cx)).await
     }
 
     /// Another read of at most `max` bytes, which keeps the right to read.
     pub(crate) async fn next(&mut self, max: usize) -> Result<Bytes, Error> {
         self.max = max;
-        std::future::poll_fn(|cx| self.poll_bytes(cx)).await
+        self.bytes().await
+    }
+
+    /// The next read begins with these bytes, which came from this one.
+    pub(super) fn give_back(&self, bytes: Bytes) {
+        self.reading.unread().give_back(bytes);
     }
 }
 

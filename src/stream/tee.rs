@@ -85,7 +85,8 @@ impl Shared {
 
     fn start_read(&self, room: usize) -> Result<Pin<Box<Pull>>, Error> {
         let source = self.source.lock().clone().ok_or_else(Error::closed)?;
-        Ok(Box::pin(Read::new(&source, 1, room)?.bytes()))
+        let mut read = Read::new(&source, 1, room)?;
+        Ok(Box::pin(async move { read.bytes().await }))
     }
 
     /// Has the source read once more; `Pending` if that is for somebody else to go on with.

@@ -140,25 +140,35 @@ impl Drop for Pumping {
     }
 }
 
+/// A pump's two halves. Nobody else reads from the source, also not while a chunk is being written.
+struct Halves {
+    read: Read,
+    write: Write,
+}
+
+impl Drop for Halves {
+    fn drop(&mut self) {
+        self.read.give_back(self.write.parts.take());
+    }
+}
+
 /// Moves bytes from one connection to the other until the end or the limit; how many it moved. (STRM-05)
 pub(crate) async fn pump(from: Arc<Connection>, to: Arc<Connection>, limit: u64) -> Outcome {
     from.transport().pumping(true);
     let from = Pumping(from);
-    // Nobody else reads from the source meanwhile, also not while a chunk is being written.
-    let mut read = Read::new(&from.0, 1, PUMP_CHUNK)?;
+    let (read, write) = (Read::new(&from.0, 1, PUMP_CHUNK)?, Write::new(&to, Parts::default()));
+    let mut halves = Halves { read, write };
     let mut moved = 0;
-    let mut out = Write::new(&to, Parts::default());
     while moved < limit {
         let max = usize::try_from(limit - moved).map_or(PUMP_CHUNK, |left| left.min(PUMP_CHUNK));
-        // Here rather than in the write, where a cancel would lose what has been read.
-        std::future::poll_fn(|cx| out.stretch.poll(cx)).await;
-        let chunk = read.next(max).await?;
+        std::future::poll_fn(|cx| halves.write.stretch.poll(cx)).await;
+        let chunk = halves.read.next(max).await?;
         if chunk.is_empty() {
             break;
         }
         moved += chunk.len() as u64;
-        out.parts.push(chunk);
-        std::future::poll_fn(|cx| out.poll_all(cx)).await?;
+        halves.write.parts.push(chunk);
+        std::future::poll_fn(|cx| halves.write.poll_all(cx)).await?;
     }
     Ok(Value::U64(moved))
 }

@@ -144,6 +144,8 @@ static void an_end_before_the_length_is_a_disconnection(void) {
     if (how == 1) CHECK_OK(kja_connection_close(ends.writer));
     CHECK_OK(kja_connection_release(ends.writer));
     expect_error(reading, KJA_ERR_DISCONNECTED, "6 bytes");
+    expect_length(ends.reader, 8);
+    expect_text(read_start(ends.reader, 1, 8), "23");
     expect(read_start(ends.reader, 1, 8), KJA_ERR_DISCONNECTED);
     expect_length(ends.reader, 6);
     CHECK_OK(kja_connection_release(ends.reader));
@@ -259,6 +261,7 @@ static void a_required_read_does_not_put_up_with_less(void) {
   expect(writing, KJA_OK);
   CHECK_OK(kja_connection_release(ends.writer));
   expect_error(reading, KJA_ERR_DISCONNECTED, "3 of 4");
+  expect_text(read_start(ends.reader, 1, 4), "567");
   expect(read_required_start(ends.reader, 1, 4), KJA_ERR_DISCONNECTED);
   CHECK_OK(kja_connection_release(ends.reader));
   runtime_close(runtime);

@@ -266,6 +266,7 @@ static void an_error_on_either_side_ends_the_pump(void) {
   stays_pending(runtime, pumping);
   CHECK_OK(kja_connection_release(out.reader));
   expect(pumping, KJA_ERR_DISCONNECTED);
+  expect_text(read_start(in.reader, 1, 16), "on its way");
   CHECK_OK(kja_connection_release(out.writer));
   out = pipe_of_length(runtime, 4);
   kja_promise_t writing = write_text_start(in.writer, "too long");
@@ -273,6 +274,7 @@ static void an_error_on_either_side_ends_the_pump(void) {
   expect_text(read_all_start(out.reader, 4), "too ");
   expect(pumping, KJA_ERR_DISCONNECTED);
   expect(writing, KJA_OK);
+  expect_text(read_start(in.reader, 1, 16), "long");
   ends_release(out);
   out = pipe_open(runtime);
   pumping = pump_start(in.reader, out.writer, UINT64_MAX);

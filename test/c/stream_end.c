@@ -67,6 +67,7 @@ static void the_other_end_in_this_process_gets_the_error(void) {
     CHECK_OK(kja_connection_abort_write(ends.writer, KJA_ERR_UNIMPLEMENTED, 38, "not here", 8));
     expect_error(reading, KJA_ERR_UNIMPLEMENTED, "not here");
     CHECK_U64(kja_last_error_os(), 38);
+    expect_text(read_start(ends.reader, 1, 8), "abc");
     expect_error(read_start(ends.reader, 1, 8), KJA_ERR_UNIMPLEMENTED, "not here");
     expect_error(read_all_start(ends.reader, 8), KJA_ERR_UNIMPLEMENTED, "not here");
     CHECK_OK(kja_connection_release(ends.writer));
@@ -329,6 +330,7 @@ static void a_required_read_is_whole_or_an_error(void) {
     expect(writing, KJA_OK);
     shutdown_write(ends.writer);
     expect_error(reading, KJA_ERR_DISCONNECTED, "1 of 2");
+    expect_text(read_required_start(ends.reader, 1, 8), "g");
     /* Nothing was required. */
     expect_text(read_required_start(ends.reader, 0, 8), "");
     expect_error(read_required_start(ends.reader, 1, 8), KJA_ERR_DISCONNECTED, "0 of 1");
