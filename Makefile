@@ -9,7 +9,7 @@
 # make clean
 #
 # Needed: Rust, make, a C and a C++ compiler, python3. With valgrind the C tests run under it as well, with a Lean
-# toolchain (`lake`, see test/run_lean) the Lean half is built and tested too.
+# toolchain (`lake`, see test/run_lean) the Lean half is built and tested too, with openssl TLS in C and Lean.
 
 CARGO ?= cargo
 CC ?= cc

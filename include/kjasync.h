@@ -103,6 +103,11 @@
 #define KJA_PEER_LOCAL 2
 
 /*
+ Somebody at the other end of a TLS connection.
+ */
+#define KJA_PEER_TLS 3
+
+/*
  The caller closes the descriptor.
  */
 #define KJA_FD_BORROW 0
@@ -184,6 +189,137 @@
  The same as of the system's last tick.
  */
 #define KJA_CLOCK_CALENDAR_COARSE 3
+
+/*
+ TLS 1.2.
+ */
+#define KJA_TLS_1_2 771
+
+/*
+ TLS 1.3.
+ */
+#define KJA_TLS_1_3 772
+
+/*
+ A server asks its clients for no certificate.
+ */
+#define KJA_TLS_CLIENTS_IGNORED 0
+
+/*
+ It asks for one, and lets in a client without any.
+ */
+#define KJA_TLS_CLIENTS_REQUESTED 1
+
+/*
+ It demands one.
+ */
+#define KJA_TLS_CLIENTS_DEMANDED 2
+
+/*
+ The certification authorities that the system trusts are not trusted. (TLS-02)
+ */
+#define KJA_TLS_NO_SYSTEM_TRUST 1
+
+/*
+ No handshake goes on with an earlier session. (TLS-27)
+ */
+#define KJA_TLS_NO_RESUMPTION 2
+
+/*
+ The secrets of sessions are written to the file that the environment's `SSLKEYLOGFILE` names: whoever reads it can read all
+ that is sent. (TLS-27)
+ */
+#define KJA_TLS_KEY_LOG 4
+
+/*
+ The error is of no handshake.
+ */
+#define KJA_TLS_FAILURE_NONE 0
+
+/*
+ The certificate of the peer has expired.
+ */
+#define KJA_TLS_FAILURE_EXPIRED 1
+
+/*
+ It is not valid yet.
+ */
+#define KJA_TLS_FAILURE_NOT_YET_VALID 2
+
+/*
+ It was issued by nobody who is trusted.
+ */
+#define KJA_TLS_FAILURE_UNKNOWN_ISSUER 3
+
+/*
+ It is not for the name that was asked for.
+ */
+#define KJA_TLS_FAILURE_WRONG_NAME 4
+
+/*
+ It has been revoked.
+ */
+#define KJA_TLS_FAILURE_REVOKED 5
+
+/*
+ A signature is not good.
+ */
+#define KJA_TLS_FAILURE_BAD_SIGNATURE 6
+
+/*
+ The certificate is for another purpose.
+ */
+#define KJA_TLS_FAILURE_WRONG_PURPOSE 7
+
+/*
+ There is something else about it.
+ */
+#define KJA_TLS_FAILURE_BAD_CERTIFICATE 8
+
+/*
+ The peer presented none.
+ */
+#define KJA_TLS_FAILURE_NO_CERTIFICATE 9
+
+/*
+ A callback refused the peer, or there is no certificate for the name that it asked for.
+ */
+#define KJA_TLS_FAILURE_REFUSED 10
+
+/*
+ Both sides have no version, cipher suite, group or application protocol in common.
+ */
+#define KJA_TLS_FAILURE_INCOMPATIBLE 11
+
+/*
+ The peer refused with an alert, which the text of the error names.
+ */
+#define KJA_TLS_FAILURE_ALERT 12
+
+/*
+ What came is not TLS, or was tampered with.
+ */
+#define KJA_TLS_FAILURE_PROTOCOL 13
+
+/*
+ A DNS name, perhaps with a wildcard.
+ */
+#define KJA_TLS_NAME_DNS 1
+
+/*
+ An IP address.
+ */
+#define KJA_TLS_NAME_IP 2
+
+/*
+ A mail address.
+ */
+#define KJA_TLS_NAME_EMAIL 3
+
+/*
+ A URI.
+ */
+#define KJA_TLS_NAME_URI 4
 
 /*
  A link: scheme, user, host, path, query and fragment.
@@ -323,6 +459,75 @@ enum ErrorKind
 typedef enum ErrorKind ErrorKind;
 #else
 typedef int32_t ErrorKind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/*
+ Which check has failed.
+ */
+enum TlsFailure
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint8_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /*
+   The certificate has expired.
+   */
+  Expired = 1,
+  /*
+   The certificate is not valid yet.
+   */
+  NotYetValid = 2,
+  /*
+   Nobody who is trusted has issued the certificate.
+   */
+  UnknownIssuer = 3,
+  /*
+   The certificate is not for the name that was asked for.
+   */
+  WrongName = 4,
+  /*
+   The certificate has been revoked.
+   */
+  Revoked = 5,
+  /*
+   A signature is not good.
+   */
+  BadSignature = 6,
+  /*
+   The certificate is for another purpose.
+   */
+  WrongPurpose = 7,
+  /*
+   There is something else about the certificate.
+   */
+  BadCertificate = 8,
+  /*
+   The peer presented no certificate.
+   */
+  NoCertificate = 9,
+  /*
+   A callback refused the peer, or had no certificate for the name that was asked for.
+   */
+  Refused = 10,
+  /*
+   Both sides have no version, cipher suite, group or application protocol in common.
+   */
+  Incompatible = 11,
+  /*
+   The peer refused with an alert.
+   */
+  Alert = 12,
+  /*
+   What came is not TLS.
+   */
+  Protocol = 13,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum TlsFailure TlsFailure;
+#else
+typedef uint8_t TlsFailure;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -543,6 +748,11 @@ typedef uint64_t kja_executor_t;
 typedef uint64_t kja_network_t;
 
 /*
+ Everything that TLS handshakes are made with. Released with `kja_tls_context_release`.
+ */
+typedef uint64_t kja_tls_context_t;
+
+/*
  Limits of a client. Zeros stand for the defaults, the largest number for no limit.
  */
 typedef struct {
@@ -582,6 +792,11 @@ typedef struct {
    The most idle connections to one host that are kept: 8.
    */
   size_t max_idle_per_host;
+  /*
+   What connections for `https` URLs are made with; 0 for none: such a URL is `UNIMPLEMENTED` then. Stays the caller's.
+   (HCLI-15)
+   */
+  kja_tls_context_t tls;
 } kja_http_client_options_t;
 
 /*
@@ -669,6 +884,11 @@ typedef struct {
    How long that may take: 1 s.
    */
   uint64_t unread_nanos;
+  /*
+   What connections that come to a listener are secured with: they speak `https` then. 0 for none; stays the caller's. A
+   handshake that fails is told to the `on_accept_error` of the context.
+   */
+  kja_tls_context_t tls;
 } kja_http_server_options_t;
 
 /*
@@ -830,6 +1050,111 @@ typedef uint64_t kja_permit_t;
 typedef uint64_t kja_task_set_t;
 
 /*
+ A private key with its certificates. Released with `kja_tls_key_pair_release`.
+ */
+typedef uint64_t kja_tls_key_pair_t;
+
+/*
+ What a context is made of. Zero everything, then set `size` and what is wanted; 0 means the default. Everything is copied.
+ Certificates and lists are PEM, or DER one after the other. The callbacks run on the loop, any number of times, and must
+ neither block nor unwind; each may be null.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_tls_options_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   `KJA_TLS_NO_SYSTEM_TRUST` and other flags.
+   */
+  uint32_t flags;
+  /*
+   What a server does about certificates of its clients, `KJA_TLS_CLIENTS_*`. (TLS-03)
+   */
+  uint32_t clients;
+  /*
+   The lowest version, `KJA_TLS_1_2` by default; lower ones are refused. (TLS-05)
+   */
+  uint32_t min_version;
+  /*
+   The highest version, `KJA_TLS_1_3` by default.
+   */
+  uint32_t max_version;
+  /*
+   Certificates that are trusted beside those of the system. (TLS-04)
+   */
+  kja_slice_t trusted;
+  /*
+   Revocation lists. Certificates of their issuers are looked up in them, those of other issuers are let pass.
+   */
+  kja_slice_t revocation_lists;
+  /*
+   Names of cipher suites at the IANA, such as `TLS_AES_128_GCM_SHA256`, the preferred first, with colons between. (TLS-06)
+   */
+  kja_slice_t cipher_suites;
+  /*
+   Names of groups for the key exchange at the IANA, such as `x25519`, likewise. (TLS-07)
+   */
+  kja_slice_t groups;
+  /*
+   Application protocols, such as `http/1.1`, the preferred first. (TLS-27)
+   */
+  const kja_slice_t *alpn;
+  /*
+   How many these are.
+   */
+  size_t alpn_count;
+  /*
+   How this side proves itself: a server needs it, a client shows it when it is asked. May be 0; stays the caller's. (TLS-08)
+   */
+  kja_tls_key_pair_t key_pair;
+  /*
+   How long the handshake of a connection that a listener accepted may take, in nanoseconds by the runtime's clock; 0 for 10
+   seconds, `UINT64_MAX` for as long as it likes. (TLS-10)
+   */
+  uint64_t accept_timeout_nanos;
+  /*
+   How many connections a listener has whose handshake goes on, or which wait for an accept; 0 for 128. (TLS-14)
+   */
+  size_t max_handshakes;
+  /*
+   Hears of each accepted connection whose handshake failed, with the error as its input; what it returns is ignored.
+   (TLS-11)
+   */
+  kja_callback_fn on_accept_error;
+  /*
+   Chooses a server's key pair by the name that a client asks for, which is its input as bytes, empty for none. Its result is
+   a `kja_tls_key_pair_t`, a promise of one, unit for that of the context, or an error, which refuses the client with an
+   alert. (TLS-09)
+   */
+  kja_callback_fn on_server_name;
+  /*
+   Chooses a client's key pair when the server asks for one. Its input is bytes: the distinguished names of the authorities
+   that the server accepts, in DER one after the other, none for any. Its result is a `kja_tls_key_pair_t`, or unit for that
+   of the context; an error or a promise shows none.
+   */
+  kja_callback_fn on_client_certificate;
+  /*
+   Judges a peer that has passed the usual verification, with a `kja_peer_t` as its input; an error refuses the peer with an
+   alert. No promise.
+   */
+  kja_callback_fn verify_also;
+  /*
+   Judges a peer *instead of* the usual verification: no chain, no date, no name and no revocation is checked, only that the
+   peer has the key of the certificate that it shows. A mistake here gives up all that TLS is for.
+   */
+  kja_callback_fn dangerous_verify_instead;
+  /*
+   For all callbacks.
+   */
+  void *ctx;
+  /*
+   Frees `ctx` when nothing that was made with the context needs it any more, or when none was made; may be null.
+   */
+  kja_destroy_fn destroy;
+} kja_tls_options_t;
+
+/*
  A URL. Released with `kja_url_release`.
  */
 typedef uint64_t kja_url_t;
@@ -918,6 +1243,11 @@ typedef uint64_t kja_url_t;
  A callback or the library itself panicked.
  */
 #define KJA_ERR_PANIC 30
+
+/*
+ Every check.
+ */
+#define TlsFailure_ALL { Expired, NotYetValid, UnknownIssuer, WrongName, Revoked, BadSignature, WrongPurpose, BadCertificate, NoCertificate, Refused, Incompatible, Alert, Protocol, }
 
 #ifdef __cplusplus
 extern "C" {
@@ -2261,12 +2591,12 @@ kja_status_t kja_http_client_new(kja_network_t network,
                                  kja_http_client_t *out);
 
 /*
- Sends a request to an absolute `http` URL, with a whole body of `size` bytes, which are copied. `headers` may be 0 for
+ Sends a request to an absolute `http` or `https` URL, with a whole body of `size` bytes, which are copied. `headers` may be 0 for
  none; `Host` is added, and how the message is sent is not theirs to say. The promise carries a `kja_http_response_t` once
  its head has come. A request with an idempotent method is sent once more if the connection had been used before and
  ended without an answer. Errors: `INVALID_ARGUMENT` for what is no URL, method or header that can be sent. The promise fails
  with `DISCONNECTED` if the connection ends early, with `FAILED` for an answer that is not HTTP, with `TIMED_OUT` for a limit
- that has passed. Cancellation: the connection is closed. (HCLI-01, HCLI-04, HCLI-07)
+ that has passed, and as a handshake of TLS does. Cancellation: the connection is closed. (HCLI-01, HCLI-04, HCLI-07)
  */
 kja_status_t kja_http_client_request_start(kja_http_client_t client,
                                            const char *method,
@@ -3027,6 +3357,13 @@ kja_status_t kja_peer_credentials(kja_peer_t peer,
                                   int64_t *gid);
 
 /*
+ Who is at the other end of the connection that a TLS connection is on top of; a new handle. Errors: `WRONG_TYPE` for other
+ kinds. (TLS-26)
+ */
+kja_status_t kja_peer_below(kja_peer_t peer,
+                            kja_peer_t *out);
+
+/*
  A peer at this address, for a transport of the caller's. The address stays the caller's. (PEER-05)
  */
 kja_status_t kja_peer_new_network(kja_address_t address, kja_peer_t *out);
@@ -3553,6 +3890,154 @@ kja_status_t kja_timer_yield_until_queue_empty_start(kja_runtime_t runtime, kja_
  */
 kja_status_t kja_timer_yield_until_would_sleep_start(kja_runtime_t runtime,
                                                      kja_promise_t *out);
+
+/*
+ Makes a context: whom to trust, and how this side proves itself, as client, as server or as both. `options` may be null: a
+ client that trusts whom the system trusts. The files of the system's certificates are read now, unless
+ `KJA_TLS_NO_SYSTEM_TRUST` says otherwise. `ctx` is taken over in every case but that of options of the wrong size. Errors:
+ `INVALID_ARGUMENT` for what cannot be read or offered. (TLS-01)
+ */
+kja_status_t kja_tls_context_new(kja_runtime_t runtime,
+                                 const kja_tls_options_t *options,
+                                 kja_tls_context_t *out);
+
+/*
+ What turns connections, listeners, addresses and networks into secure ones, `kja_network_wrapper_wrap_client_start` and the
+ others; a new handle. The promise of a handshake fails with `FAILED` and a text that says which check failed
+ (`kja_tls_failure` says it as a number), or with `DISCONNECTED`. Reading a secure connection gives `DISCONNECTED` if
+ it ends without the goodbye of TLS: what came may not be all then. Shutting down writing says goodbye. Names, socket options
+ and descriptor are those of the connection below. (TLS-12 to TLS-19)
+ */
+kja_status_t kja_tls_context_wrapper(kja_tls_context_t tls,
+                                     kja_network_wrapper_t *out);
+
+/*
+ Replaces the key pair, by none for 0: handshakes that begin later use the new one, connections go on. The handle of the key
+ pair stays the caller's. Any thread may do it.
+ */
+kja_status_t kja_tls_context_set_key_pair(kja_tls_context_t tls,
+                                          kja_tls_key_pair_t key_pair);
+
+/*
+ Releases the handle. What was made with the context keeps it.
+ */
+kja_status_t kja_tls_context_release(kja_tls_context_t tls);
+
+/*
+ Writes which check of a TLS handshake an error is about, one of `KJA_TLS_FAILURE_*`, for example for the error that
+ `kja_promise_error_object` gives. (TLS-11, TLS-12)
+ */
+kja_status_t kja_tls_failure(kja_error_t error,
+                             uint32_t *out);
+
+/*
+ Makes a key pair from a chain of certificates, the leaf first and at most 10, and a private key: each PEM, or DER, the
+ certificates one after the other. The key is in PKCS 8, or in the traditional form of RSA or elliptic curves; one that is
+ encrypted is in PKCS 8, and `password` opens it. `password` may be null for none. Everything is copied; what the library
+ itself has copied of the key is overwritten, what its cryptography works with is not. It belongs to no runtime.
+ Errors: `INVALID_ARGUMENT` for what cannot be read, a wrong or missing password, and a key that is not that of the leaf. No
+ text of an error has anything of a key in it. (TLS-20, TLS-21, TLS-22)
+ */
+kja_status_t kja_tls_key_pair_new(const void *certificates,
+                                  size_t certificates_size,
+                                  const void *key,
+                                  size_t key_size,
+                                  const void *password,
+                                  size_t password_size,
+                                  kja_tls_key_pair_t *out);
+
+/*
+ Releases the handle. What uses the key pair keeps it.
+ */
+kja_status_t kja_tls_key_pair_release(kja_tls_key_pair_t key_pair);
+
+/*
+ Writes how many certificates the peer has presented: 0 for none. That they were verified is a matter of the context that the
+ handshake was made with. Errors: `WRONG_TYPE` for a peer of another kind, as for all functions here. (TLS-23)
+ */
+kja_status_t kja_tls_peer_certificate_count(kja_peer_t peer,
+                                            size_t *out);
+
+/*
+ One of the certificates that the peer has presented, in DER; 0 is its own, the others follow in the order of the chain.
+ Errors: `INVALID_ARGUMENT` if there are not so many. (TLS-23)
+ */
+kja_status_t kja_tls_peer_certificate(kja_peer_t peer,
+                                      size_t index,
+                                      kja_bytes_t *out);
+
+/*
+ Copies the common name in the peer's certificate, with a closing NUL, cut to `capacity`; empty if it has none. Writes its
+ whole length, without the NUL, to `length`, which may be null. Errors: `INVALID_ARGUMENT` if the peer has presented no
+ certificate, or one that cannot be read. (TLS-24)
+ */
+kja_status_t kja_tls_peer_common_name(kja_peer_t peer,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *length);
+
+/*
+ Writes how many names the peer's certificate is for. Errors: as `kja_tls_peer_common_name`.
+ */
+kja_status_t kja_tls_peer_alt_name_count(kja_peer_t peer, size_t *out);
+
+/*
+ One of the names that the peer's certificate is for: its kind, `KJA_TLS_NAME_*`, and its text as
+ `kja_tls_peer_common_name` copies it. Names of further kinds are left out. `kind` may be null. Errors: as there, and
+ `INVALID_ARGUMENT` if there are not so many.
+ */
+kja_status_t kja_tls_peer_alt_name(kja_peer_t peer,
+                                   size_t index,
+                                   uint32_t *kind,
+                                   char *buffer,
+                                   size_t capacity,
+                                   size_t *length);
+
+/*
+ Writes whether the peer's certificate is for this DNS name or IP address; wildcards in the certificate count, its common
+ name does not. `false` without a certificate. (TLS-25)
+ */
+kja_status_t kja_tls_peer_matches_host(kja_peer_t peer,
+                                       const char *host,
+                                       size_t host_len,
+                                       bool *out);
+
+/*
+ Copies the name that the client asked for, as `kja_tls_peer_common_name` does; empty if it asked for none.
+ */
+kja_status_t kja_tls_peer_server_name(kja_peer_t peer,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *length);
+
+/*
+ Copies the application protocol that both sides agreed on, cut to `capacity`, and writes its whole length to `length`,
+ which may be null: 0 if there is none. (TLS-27)
+ */
+kja_status_t kja_tls_peer_alpn(kja_peer_t peer,
+                               void *buffer,
+                               size_t capacity,
+                               size_t *length);
+
+/*
+ Writes the version, `KJA_TLS_1_2` or `KJA_TLS_1_3`; 0 inside a callback that judges the peer. (TLS-27)
+ */
+kja_status_t kja_tls_peer_version(kja_peer_t peer,
+                                  uint32_t *out);
+
+/*
+ Copies the name of the cipher suite at the IANA, as `kja_tls_peer_common_name` does. (TLS-27)
+ */
+kja_status_t kja_tls_peer_cipher_suite(kja_peer_t peer,
+                                       char *buffer,
+                                       size_t capacity,
+                                       size_t *length);
+
+/*
+ Writes whether the handshake went on with an earlier session, from which the certificates are then. (TLS-27)
+ */
+kja_status_t kja_tls_peer_is_resumed(kja_peer_t peer,
+                                     bool *out);
 
 /*
  Reads a URL in a context, a `KJA_URL_` number, with `KJA_URL_KEEP_ESCAPES` and `KJA_URL_ALLOW_EMPTY` as flags. URLs belong to no

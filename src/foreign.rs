@@ -8,6 +8,7 @@
 use bytes::Bytes;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 use tokio::io::ReadBuf;
 
 /// Runs when the library no longer needs `ctx`; exactly once, on any thread.
@@ -142,6 +143,25 @@ impl ForeignCallback {
     /// # Safety
     /// `run` must accept `ctx`'s pointer on the loop thread as long as `ctx` lives.
     pub(crate) unsafe fn new(run: unsafe extern "C-unwind" fn(*mut c_void, u64), ctx: Opaque) -> Self {
+        Self { run, ctx }
+    }
+
+    pub(crate) fn run(&self, call: u64) {
+        // SAFETY: `new` demanded that `run` accepts this pointer.
+        unsafe { (self.run)(self.ctx.pointer(), call) }
+    }
+}
+
+/// A callback that shares its context with others: on the loop thread, any number of times, until `destroy(ctx)`.
+pub(crate) struct SharedCallback {
+    run: unsafe extern "C-unwind" fn(ctx: *mut c_void, call: u64),
+    ctx: Arc<Opaque>,
+}
+
+impl SharedCallback {
+    /// # Safety
+    /// `run` must accept `ctx`'s pointer on the loop thread as long as `ctx` lives.
+    pub(crate) unsafe fn new(run: unsafe extern "C-unwind" fn(*mut c_void, u64), ctx: Arc<Opaque>) -> Self {
         Self { run, ctx }
     }
 

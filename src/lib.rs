@@ -22,6 +22,7 @@ pub mod promise;
 pub mod runtime;
 pub mod stream;
 mod sync;
+pub mod tls;
 mod value;
 
 pub use error::{Context, Error, ErrorKind};

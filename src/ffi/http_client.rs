@@ -2,11 +2,11 @@
 
 use super::http_headers::headers_in;
 use super::http_request::length_in;
-use super::http_server::{limit_in, or_default};
+use super::http_server::{limit_in, or_default, tls_in};
 use super::structure::{growing, structure_in};
 use super::{
     boundary, bytes_in, created, created_two, get, kja_connection_t, kja_http_client_t, kja_http_headers_t,
-    kja_network_t, kja_promise_t, kja_status_t, put, release,
+    kja_network_t, kja_promise_t, kja_status_t, kja_tls_context_t, put, release,
 };
 use crate::error::Error;
 use crate::http::{ClientOptions, HeadLimits, HttpClient};
@@ -36,12 +36,15 @@ pub struct kja_http_client_options_t {
     pub idle_nanos: u64,
     /// The most idle connections to one host that are kept: 8.
     pub max_idle_per_host: usize,
+    /// What connections for `https` URLs are made with; 0 for none: such a URL is `UNIMPLEMENTED` then. Stays the caller's.
+    /// (HCLI-15)
+    pub tls: kja_tls_context_t,
 }
 growing!(kja_http_client_options_t, since max_idle_per_host: usize);
 
-fn client_options(given: &kja_http_client_options_t) -> ClientOptions {
+fn client_options(given: &kja_http_client_options_t) -> Result<ClientOptions, Error> {
     let defaults = ClientOptions::default();
-    ClientOptions {
+    Ok(ClientOptions {
         head: HeadLimits {
             size: or_default(given.max_head, defaults.head.size),
             headers: or_default(given.max_headers, defaults.head.headers),
@@ -53,7 +56,8 @@ fn client_options(given: &kja_http_client_options_t) -> ClientOptions {
         idle_nanos: limit_in(given.idle_nanos, Some(defaults.idle_nanos)).unwrap_or(0),
         max_idle_per_host: or_default(given.max_idle_per_host, defaults.max_idle_per_host),
         max_body: limit_in(given.max_body, defaults.max_body),
-    }
+        tls: tls_in(given.tls)?,
+    })
 }
 
 fn text_in<'a>(text: *const c_char, len: usize) -> Result<&'a str, Error> {
@@ -69,16 +73,16 @@ pub unsafe extern "C" fn kja_http_client_new(
     out: *mut kja_http_client_t,
 ) -> kja_status_t {
     created(out, || {
-        HttpClient::new(&get::<Network>(network)?, client_options(&structure_in(options)?.unwrap_or_default()))
+        HttpClient::new(&get::<Network>(network)?, client_options(&structure_in(options)?.unwrap_or_default())?)
     })
 }
 
-/// Sends a request to an absolute `http` URL, with a whole body of `size` bytes, which are copied. `headers` may be 0 for
+/// Sends a request to an absolute `http` or `https` URL, with a whole body of `size` bytes, which are copied. `headers` may be 0 for
 /// none; `Host` is added, and how the message is sent is not theirs to say. The promise carries a `kja_http_response_t` once
 /// its head has come. A request with an idempotent method is sent once more if the connection had been used before and
 /// ended without an answer. Errors: `INVALID_ARGUMENT` for what is no URL, method or header that can be sent. The promise fails
 /// with `DISCONNECTED` if the connection ends early, with `FAILED` for an answer that is not HTTP, with `TIMED_OUT` for a limit
-/// that has passed. Cancellation: the connection is closed. (HCLI-01, HCLI-04, HCLI-07)
+/// that has passed, and as a handshake of TLS does. Cancellation: the connection is closed. (HCLI-01, HCLI-04, HCLI-07)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_http_client_request_start(
     client: kja_http_client_t,

@@ -3,7 +3,7 @@
 use super::structure::{growing, structure_in};
 use super::{
     boundary, callback, created, get, kja_callback_fn, kja_connection_t, kja_destroy_fn, kja_http_server_t,
-    kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t, put, release,
+    kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t, kja_tls_context_t, put, release,
 };
 use crate::error::Error;
 use crate::http::{HeadLimits, HttpRequest, HttpServer, ServerOptions, Service};
@@ -11,6 +11,7 @@ use crate::net::Listener;
 use crate::promise::invoke;
 use crate::runtime::Runtime;
 use crate::stream::Connection;
+use crate::tls::TlsContext;
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -54,6 +55,9 @@ pub struct kja_http_server_options_t {
     pub unread_bytes: u64,
     /// How long that may take: 1 s.
     pub unread_nanos: u64,
+    /// What connections that come to a listener are secured with: they speak `https` then. 0 for none; stays the caller's. A
+    /// handshake that fails is told to the `on_accept_error` of the context.
+    pub tls: kja_tls_context_t,
 }
 growing!(kja_http_server_options_t, since unread_nanos: u64);
 
@@ -70,9 +74,14 @@ pub(super) fn or_default(given: usize, default: usize) -> usize {
     if given == 0 { default } else { given }
 }
 
-fn server_options(given: &kja_http_server_options_t) -> ServerOptions {
+/// The TLS context, if there is one.
+pub(super) fn tls_in(given: kja_tls_context_t) -> Result<Option<Arc<TlsContext>>, Error> {
+    if given == 0 { Ok(None) } else { get::<TlsContext>(given).map(Some) }
+}
+
+fn server_options(given: &kja_http_server_options_t) -> Result<ServerOptions, Error> {
     let defaults = ServerOptions::default();
-    ServerOptions {
+    Ok(ServerOptions {
         head: HeadLimits {
             size: or_default(given.max_head, defaults.head.size),
             headers: or_default(given.max_headers, defaults.head.headers),
@@ -89,7 +98,8 @@ fn server_options(given: &kja_http_server_options_t) -> ServerOptions {
         unread_nanos: limit_in(given.unread_nanos, Some(defaults.unread_nanos)).unwrap_or(u64::MAX),
         date: given.flags & KJA_HTTP_SERVER_NO_DATE == 0,
         error_text: given.flags & KJA_HTTP_SERVER_ERROR_TEXT != 0,
-    }
+        tls: tls_in(given.tls)?,
+    })
 }
 
 fn server(id: kja_http_server_t) -> Result<Arc<HttpServer>, Error> {
@@ -121,7 +131,7 @@ pub unsafe extern "C" fn kja_http_server_new(
         let service: Arc<Service> =
             Arc::new(move |request: &Arc<HttpRequest>| invoke(&service, Ok(HttpRequest::into_value(request.clone()))));
         let runtime = get::<Runtime>(runtime)?;
-        HttpServer::with_service(&runtime, server_options(&options), service)
+        HttpServer::with_service(&runtime, server_options(&options)?, service)
     })
 }
 

@@ -45,6 +45,10 @@ mod slots;
 mod structure;
 pub mod task_set;
 pub mod timer;
+pub mod tls_context;
+pub mod tls_failure;
+pub mod tls_key_pair;
+pub mod tls_peer;
 pub mod url;
 pub mod wrap;
 
@@ -80,6 +84,10 @@ pub type kja_listener_t = u64;
 pub type kja_network_t = u64;
 /// What turns connections into secure ones, or into others. Released with `kja_network_wrapper_release`.
 pub type kja_network_wrapper_t = u64;
+/// Everything that TLS handshakes are made with. Released with `kja_tls_context_release`.
+pub type kja_tls_context_t = u64;
+/// A private key with its certificates. Released with `kja_tls_key_pair_release`.
+pub type kja_tls_key_pair_t = u64;
 /// Who is at the other end of a connection. Released with `kja_peer_release`.
 pub type kja_peer_t = u64;
 /// A connected byte stream. Released with `kja_connection_release`.

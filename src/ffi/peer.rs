@@ -11,6 +11,8 @@ pub const KJA_PEER_UNKNOWN: u32 = 0;
 pub const KJA_PEER_NETWORK: u32 = 1;
 /// A process of this machine.
 pub const KJA_PEER_LOCAL: u32 = 2;
+/// Somebody at the other end of a TLS connection.
+pub const KJA_PEER_TLS: u32 = 3;
 
 /// What is known of a peer: one of `KJA_PEER_*`.
 #[unsafe(no_mangle)]
@@ -20,6 +22,7 @@ pub unsafe extern "C" fn kja_peer_kind(peer: kja_peer_t, out: *mut u32) -> kja_s
             Peer::Unknown => KJA_PEER_UNKNOWN,
             Peer::Network(_) => KJA_PEER_NETWORK,
             Peer::Local(_) => KJA_PEER_LOCAL,
+            Peer::Tls(..) => KJA_PEER_TLS,
         };
         put(out, kind)
     })
@@ -62,6 +65,16 @@ pub unsafe extern "C" fn kja_peer_credentials(
             put_wanted(out, id.map_or(-1, i64::from))?;
         }
         Ok(())
+    })
+}
+
+/// Who is at the other end of the connection that a TLS connection is on top of; a new handle. Errors: `WRONG_TYPE` for other
+/// kinds. (TLS-26)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_peer_below(peer: kja_peer_t, out: *mut kja_peer_t) -> kja_status_t {
+    created(out, || match &*get::<Peer>(peer)? {
+        Peer::Tls(_, below) => Ok(below.clone()),
+        _ => Err(Error::wrong_peer()),
     })
 }
 

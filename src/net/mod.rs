@@ -21,7 +21,7 @@ mod wrap;
 mod wrapped_listener;
 
 pub use crate::os::Family;
-pub use crate::peer::{Cidr, Credentials};
+pub use crate::peer::{AltName, Cidr, Credentials, TlsIdentity};
 pub use address::Address;
 pub use datagram::{DatagramPort, Receive};
 pub use listener::{Listener, Options as ListenOptions};

@@ -3,7 +3,7 @@
 use super::Address;
 use crate::error::Error;
 use crate::object::{Object, Owner};
-use crate::peer::Credentials;
+use crate::peer::{Credentials, TlsIdentity};
 use crate::stream::Connection;
 use socket2::SockRef;
 use std::fmt;
@@ -15,6 +15,9 @@ pub enum Peer {
     Network(Arc<Address>),
     /// A process of this machine. (PEER-03)
     Local(Credentials),
+    /// Somebody at the other end of a TLS connection: what was shown in the handshake, and who is at the other end of the
+    /// connection below. (TLS-13, TLS-26)
+    Tls(Arc<TlsIdentity>, Arc<Peer>),
     /// Nothing is known. (PEER-04)
     Unknown,
 }
@@ -23,6 +26,7 @@ impl Object for Peer {
     fn owner(&self) -> Option<&Owner> {
         match self {
             Self::Network(address) => address.owner(),
+            Self::Tls(_, below) => below.owner(),
             Self::Local(_) | Self::Unknown => None,
         }
     }
@@ -45,13 +49,14 @@ impl Connection {
         })
     }
 
-    /// Who is at the other end: an address for TCP, a process for a Unix socket, otherwise unknown. Stays right after
-    /// the peer has gone, and outlives the connection. (NET-12, NET-17, PEER-06)
+    /// Who is at the other end: an address for TCP, a process for a Unix socket, over TLS what was shown in the handshake,
+    /// otherwise unknown. Stays right after the peer has gone, and outlives the connection. (NET-12, NET-17, PEER-06, TLS-13)
     pub fn peer(&self) -> Peer {
         if self.is_peer_hidden() {
             return Peer::Unknown;
         }
-        self.ask_lowest(Self::own_peer)
+        let lowest = self.ask_lowest(Self::own_peer);
+        self.identities().into_iter().rev().fold(lowest, |below, identity| Peer::Tls(identity, Arc::new(below)))
     }
 
     fn own_peer(&self) -> Peer {
@@ -84,6 +89,7 @@ impl fmt::Display for Peer {
                     .collect();
                 write!(f, "(local peer{}{})", if parts.is_empty() { "" } else { ": " }, parts.join(", "))
             }
+            Self::Tls(identity, _) => identity.fmt(f),
             Self::Unknown => f.write_str("(unknown peer)"),
         }
     }

@@ -3,10 +3,13 @@
 mod cidr;
 mod credentials;
 mod filter;
+mod tls;
 
 pub use cidr::Cidr;
 pub use credentials::Credentials;
 pub(crate) use filter::Filter;
+pub(crate) use tls::{Agreed, server_name};
+pub use tls::{AltName, TlsIdentity};
 
 use std::net::SocketAddr;
 

@@ -366,6 +366,13 @@ impl Connection {
         Ok(Promise::start(self.runtime().clone(), "shutdown_write", ShutdownWrite::new(self)))
     }
 
+    /// Ends writing if that can be done at once, for a layer whose other side would take a mere close for a failure.
+    pub(crate) fn say_goodbye(self: &Arc<Self>) {
+        if self.buffers {
+            drop(self.shutdown_write());
+        }
+    }
+
     pub(super) fn poll_shutdown_write(&self, turn: &Turn, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let first = turn.poll(cx).is_ready();
         self.check_shutdown()?;

@@ -5,6 +5,7 @@ use super::{Connection, Socket};
 use crate::error::{Error, ErrorKind};
 use crate::nesting::MOST_LAYERS;
 use crate::os::option;
+use crate::peer::TlsIdentity;
 use socket2::SockRef;
 use std::io;
 use std::mem::MaybeUninit;
@@ -20,6 +21,12 @@ impl Connection {
     fn layers_below(&self) -> impl Iterator<Item = Arc<Self>> {
         let next = |above: &Arc<Self>| above.transport().below();
         std::iter::successors(self.transport().below(), next).take(MOST_LAYERS)
+    }
+
+    /// What the peers of the TLS connections on the way down have shown, the upper one first.
+    pub(crate) fn identities(&self) -> Vec<Arc<TlsIdentity>> {
+        let own = self.transport().identity().cloned();
+        own.into_iter().chain(self.layers_below().filter_map(|below| below.transport().identity().cloned())).collect()
     }
 
     /// Asks the lowest of the layers, or this connection if it is none.

@@ -10,6 +10,7 @@
 
 use super::{Connection, Transport};
 use crate::error::{Error, ErrorKind};
+use crate::peer::TlsIdentity;
 use crate::promise::Watch;
 use crate::runtime::Runtime;
 use crate::sync::Lock;
@@ -71,6 +72,7 @@ struct Layer<S> {
     waker: Waker,
     below: Option<Arc<Connection>>,
     length: Option<Box<Length>>,
+    identity: Option<Arc<TlsIdentity>>,
     /// What is below says that its other side has gone.
     gone: Lock<Option<Watch>>,
     /// Who waits for that, for `close`.
@@ -134,6 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Layer<S> {
             waiting,
             below,
             length,
+            identity: None,
             gone: Lock::new(None),
             watcher: Lock::new(None),
             read_aborted: AtomicBool::new(false),
@@ -289,6 +292,10 @@ impl<S: AsyncRead + AsyncWrite + Send> Transport for Layer<S> {
         self.below.clone()
     }
 
+    fn identity(&self) -> Option<&Arc<TlsIdentity>> {
+        self.identity.as_ref()
+    }
+
     fn check_open(&self) -> Result<(), Error> {
         if self.place.lock().closed { Err(Error::closed()) } else { Ok(()) }
     }
@@ -342,6 +349,18 @@ impl Connection {
     ) -> Result<Arc<Self>, Error> {
         self.runtime().check()?;
         Self::above(self.runtime(), self, Layer::new(stream, Some(self.clone()), Some(Box::new(length))))
+    }
+
+    /// As [`Connection::layer`], for a stream that knows who the peer is.
+    pub(crate) fn layer_with_identity(
+        self: &Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Send + 'static,
+        identity: TlsIdentity,
+    ) -> Result<Arc<Self>, Error> {
+        self.runtime().check()?;
+        let mut layer = Layer::new(stream, Some(self.clone()), None);
+        layer.identity = Some(Arc::new(identity));
+        Self::above(self.runtime(), self, layer)
     }
 
     /// As [`Connection::layer`], for a stream over nothing of this library's.

@@ -4,6 +4,7 @@ use super::coming::Coming;
 use super::control::{Beside, Wanted};
 use super::{Attached, Carries, Connection, Socket};
 use crate::error::Error;
+use crate::peer::TlsIdentity;
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -64,6 +65,11 @@ pub(crate) trait Transport: Send + Sync {
 
     /// The connection that this one is a layer over: asked for socket options, names, the peer and the descriptor.
     fn below(&self) -> Option<Arc<Connection>> {
+        None
+    }
+
+    /// What the peer has shown, if this is a TLS connection.
+    fn identity(&self) -> Option<&Arc<TlsIdentity>> {
         None
     }
 

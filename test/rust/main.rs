@@ -8,6 +8,7 @@
 
 mod acknowledged;
 mod alone;
+mod authority;
 mod c;
 mod cancellation;
 mod combinators;
@@ -32,4 +33,8 @@ mod shutdown;
 mod stress;
 mod tcp;
 mod timer;
+mod tls;
+mod tls_choice;
+mod tls_end;
+mod tls_network;
 mod wait_scope;

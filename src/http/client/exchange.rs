@@ -36,17 +36,14 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn new(method: &str, url: Url, headers: Headers, body: Outgoing) -> Result<Self, Error> {
-        match url.scheme.as_str() {
-            "http" => {}
-            "https" => {
-                return Err(Error::new(ErrorKind::Unimplemented, "this client has no TLS for an https URL"));
-            }
-            scheme => return Err(Error::invalid(format!("{scheme} is not a scheme of HTTP"))),
-        }
         let request = Self { method: method.to_owned(), url, headers, body };
         // What could not be sent is told at once.
         request.head()?;
         Ok(request)
+    }
+
+    pub(super) fn scheme(&self) -> &str {
+        &self.url.scheme
     }
 
     fn origin(&self) -> Origin {
@@ -142,12 +139,26 @@ async fn send(
 
 async fn connect(client: &Inner, origin: &Origin) -> Result<ClientLink, Error> {
     let connected = within(&client.runtime, client.options.connect_nanos, "connecting took too long", async {
-        let address = value(client.network.parse_address(origin.host.as_bytes(), 80)?).await?.into_object::<Address>();
+        let (network, port) = client.network_of(&origin.scheme)?;
+        let address = value(network.parse_address(origin.host.as_bytes(), port)?).await?.into_object::<Address>();
         let connection = value(address.ok_or_else(Error::wrong_type)?.connect()?).await?.into_object::<Connection>();
         connection.ok_or_else(Error::wrong_type)
     });
     let connection: Arc<Connection> = connected.await?;
+    check_protocol(&connection)?;
     ClientLink::new(connection, client.options.head).await
+}
+
+/// Refuses a connection on which both sides have agreed on something else.
+fn check_protocol(connection: &Connection) -> Result<(), Error> {
+    let identities = connection.identities();
+    match identities.first().and_then(|identity| identity.alpn()) {
+        None | Some(b"http/1.1") => Ok(()),
+        Some(other) => {
+            let other = String::from_utf8_lossy(other);
+            Err(Error::new(ErrorKind::Failed, format!("the server wants to speak {other} instead of http/1.1")))
+        }
+    }
 }
 
 async fn value(promise: Promise) -> Outcome {

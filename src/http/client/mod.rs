@@ -13,7 +13,7 @@ mod responses;
 pub use options::ClientOptions;
 pub use response::HttpResponse;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::http::{Headers, Url, UrlContext, UrlOptions, is_token};
 use crate::net::Network;
 use crate::object::{Object, Owner};
@@ -28,8 +28,24 @@ use std::sync::Arc;
 pub(super) struct Inner {
     runtime: Arc<Shared>,
     network: Arc<Network>,
+    /// The same with TLS.
+    secure: Option<Arc<Network>>,
     options: ClientOptions,
     pool: Arc<Pool>,
+}
+
+impl Inner {
+    /// Which network serves this scheme, and the port that it has unless the URL says otherwise.
+    fn network_of(&self, scheme: &str) -> Result<(&Arc<Network>, u16), Error> {
+        match scheme {
+            "http" => Ok((&self.network, 80)),
+            "https" => {
+                let no_tls = || Error::new(ErrorKind::Unimplemented, "this client has no TLS context for an https URL");
+                Ok((self.secure.as_ref().ok_or_else(no_tls)?, 443))
+            }
+            scheme => Err(Error::invalid(format!("{scheme} is not a scheme of HTTP"))),
+        }
+    }
 }
 
 /// Sends requests by URL. Dropping it closes the connections that wait for another request; requests that have been
@@ -39,11 +55,15 @@ pub struct HttpClient(Arc<Inner>);
 
 impl HttpClient {
     /// A client that connects over this network and by its rules.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a TLS context of another runtime.
     pub fn new(network: &Arc<Network>, options: ClientOptions) -> Result<Self, Error> {
         let runtime = network.runtime().clone();
         runtime.check()?;
+        let secure = options.tls.as_ref().map(|tls| tls.wrapper().wrap_network(network)).transpose()?.map(Arc::new);
         let pool = Pool::new(&runtime, options.idle_nanos, options.max_idle_per_host);
-        Ok(Self(Arc::new(Inner { runtime, network: network.clone(), options, pool })))
+        Ok(Self(Arc::new(Inner { runtime, network: network.clone(), secure, options, pool })))
     }
 
     /// Sends a request with a whole body, which is empty for most; the promise carries an [`HttpResponse`]. `url` is
@@ -84,6 +104,7 @@ impl HttpClient {
         }
         let url = Url::parse(url, UrlContext::RemoteHref, UrlOptions::default())?;
         let request = Request::new(method, url, headers.clone(), body)?;
+        self.0.network_of(request.scheme())?;
         let runtime = self.0.runtime.clone();
         Ok(Promise::start(runtime, "http request", exchange::exchange(self.0.clone(), request)))
     }

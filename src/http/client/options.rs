@@ -1,6 +1,8 @@
 //! What may be chosen when a client is made.
 
 use crate::http::HeadLimits;
+use crate::tls::TlsContext;
+use std::sync::Arc;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -21,6 +23,8 @@ pub struct ClientOptions {
     pub max_idle_per_host: usize,
     /// The most bytes of the body of a response: no limit. Reading beyond that fails with `Overloaded`.
     pub max_body: Option<u64>,
+    /// What connections for `https` are made with; without it such a URL is refused. (HCLI-15)
+    pub tls: Option<Arc<TlsContext>>,
 }
 
 impl Default for ClientOptions {
@@ -33,6 +37,7 @@ impl Default for ClientOptions {
             idle_nanos: 5 * SECOND,
             max_idle_per_host: 8,
             max_body: None,
+            tls: None,
         }
     }
 }

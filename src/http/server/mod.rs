@@ -142,9 +142,12 @@ impl HttpServer {
 
     /// Serves what comes to a listener, until the server is drained; then the promise carries unit. Dropping the promise
     /// stops accepting, and open connections go on. A connection that fails is told to the observer and ends no accept.
+    /// With a TLS context in the options connections are secured first; of handshakes that fail the context hears.
     /// (HSRV-08, HSRV-20)
     pub fn listen(self: &Arc<Self>, listener: &Arc<Listener>) -> Result<Promise, Error> {
         self.inner.runtime.check()?;
+        let secured = self.inner.options.tls.as_ref().map(|tls| tls.wrapper().wrap_listener(listener)).transpose()?;
+        let listener = secured.as_ref().unwrap_or(listener);
         let this = Arc::downgrade(self);
         let accept = move |connection: Arc<Connection>| -> Resolution {
             let Some(this) = this.upgrade() else { return Err(released()).into() };

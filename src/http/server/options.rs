@@ -1,6 +1,8 @@
 //! What may be chosen when a server is made.
 
 use crate::http::HeadLimits;
+use crate::tls::TlsContext;
+use std::sync::Arc;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -33,6 +35,8 @@ pub struct ServerOptions {
     pub date: bool,
     /// Whether the text of a service's error is the body of the answer. By default only its kind shows, in the status.
     pub error_text: bool,
+    /// What connections that come to a listener are secured with: they speak `https` then.
+    pub tls: Option<Arc<TlsContext>>,
 }
 
 impl Default for ServerOptions {
@@ -50,6 +54,7 @@ impl Default for ServerOptions {
             unread_nanos: SECOND,
             date: true,
             error_text: false,
+            tls: None,
         }
     }
 }

@@ -138,7 +138,12 @@ impl Serving {
         let outcome = match ended {
             Ok(()) if hand_on => self.take_connection().map(Connection::into_value),
             ended => {
-                self.stop();
+                self.link.end();
+                self.engine = None;
+                if ended.is_ok() {
+                    self.link.connection().say_goodbye();
+                }
+                self.link.connection().close();
                 ended.map(|()| Value::Unit)
             }
         };
