@@ -26,9 +26,6 @@ pub(crate) trait Object: Any + Send + Sync {
     fn byte_count(&self) -> usize {
         0
     }
-
-    /// Closes what it has open, because its owner shuts down.
-    fn end(&self) {}
 }
 
 impl dyn Object {

@@ -13,6 +13,8 @@ pub(crate) use std::{
 
 #[cfg(kja_model)]
 use loom::sync::Mutex;
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 #[cfg(not(kja_model))]
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -36,6 +38,10 @@ impl<T> Lock<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What a thread-local that must outlast all others is made of: it has no destructor, so it is there in the last moments of a
+/// thread too, when destructors of others and `atexit` handlers run. Whoever puts something in takes it out again.
+pub(crate) type Lasting<T> = RefCell<ManuallyDrop<T>>;
 
 /// A static with locks in it, which a model makes anew for each run.
 #[cfg(not(kja_model))]

@@ -4,7 +4,7 @@ use super::{Consumers, Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
 use crate::promise::Promise;
-use crate::runtime::{Runtime, Shared};
+use crate::runtime::{Belonging, Entry, Runtime, Shared};
 use crate::sync::Lock;
 use crate::value::{Outcome, Value};
 use std::collections::VecDeque;
@@ -24,6 +24,7 @@ struct Inner {
     items: Lock<Items>,
     producers: Turns,
     consumers: Arc<Consumers>,
+    entry: Entry,
 }
 
 /// Values in the order in which they were pushed; producers and consumers are served in the order in which they
@@ -57,13 +58,16 @@ impl Queue {
     }
 
     pub(crate) fn of(runtime: &Arc<Shared>, capacity: usize) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             runtime: runtime.clone(),
             capacity,
             items: Lock::new(Items { stored: VecDeque::new(), closed: false }),
             producers: Turns::default(),
             consumers: Arc::default(),
-        }))
+            entry: Entry::default(),
+        });
+        inner.entry.enter(runtime, &inner);
+        Self(inner)
     }
 
     /// Stores the value if there is room. Whoever gets an answer tells the consumers, with no line locked.
@@ -189,6 +193,17 @@ impl Queue {
 impl Object for Queue {
     fn owner(&self) -> Option<&Owner> {
         Some(&self.runtime().owner)
+    }
+}
+
+impl Belonging for Inner {
+    fn end(&self) {
+        let unwanted = {
+            let mut items = self.items.lock();
+            items.closed = true;
+            std::mem::take(&mut items.stored)
+        };
+        drop(unwanted);
     }
 }
 

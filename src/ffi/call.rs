@@ -88,7 +88,7 @@ pub unsafe extern "C" fn kja_call_return_opaque(
     boundary(|| leave(call, Ok(value).into()))
 }
 
-/// The callback's result is that of another promise. Its handle is consumed in every case but `BAD_HANDLE`. (PROM-07)
+/// The callback's result is that of another promise. Its handle is consumed in every case, also when the call is stale. (PROM-07)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_call_return_promise(call: kja_call_t, promise: kja_promise_t) -> kja_status_t {
     boundary(|| leave(call, take_promise(promise)?.into()))

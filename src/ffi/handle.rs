@@ -69,7 +69,8 @@ impl Entry {
     fn end(self, deadline: u64) {
         match self {
             Self::Promise(promise) => promise.end(deadline),
-            Self::Object(object) => object.end(),
+            // What it has open the runtime closes.
+            Self::Object(object) => drop(object),
         }
     }
 }

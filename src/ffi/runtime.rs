@@ -111,8 +111,9 @@ pub unsafe extern "C" fn kja_runtime_new(
 /// runtime are stale, except the runtime's own, which is still to be released. Bytes stay valid. A second
 /// call succeeds. From any thread; for a wait scope from its owner.
 ///
-/// Errors: `WOULD_DEADLOCK` on a loop's thread; `TIMED_OUT` if a callback still runs at the end of the
-/// bound: the runtime ends when that returns, and another call waits for it again. (LOOP-06)
+/// Errors: `WOULD_DEADLOCK` on a loop's thread, and inside a destructor that this runtime's shutdown runs; `TIMED_OUT` if a
+/// callback still runs at the end of the bound: the runtime ends when that returns, and another call waits for it again.
+/// (LOOP-06)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_runtime_shutdown(runtime: kja_runtime_t) -> kja_status_t {
     boundary(|| get::<Runtime>(runtime)?.shutdown())
@@ -120,17 +121,15 @@ pub extern "C" fn kja_runtime_shutdown(runtime: kja_runtime_t) -> kja_status_t {
 
 /// Releases the handle; the runtime is shut down if it is alive. Blocks as `kja_runtime_shutdown` does.
 ///
-/// Errors: `WOULD_DEADLOCK` on a loop's thread; the handle stays valid then.
+/// Errors: `WOULD_DEADLOCK` where `kja_runtime_shutdown` has it; the handle stays valid then. `TIMED_OUT` if a callback still
+/// runs at the end of the bound: the handle is released, and the runtime ends when that returns.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_runtime_release(runtime: kja_runtime_t) -> kja_status_t {
     boundary(|| {
         let found = get::<Runtime>(runtime)?;
-        if crate::runtime::on_any_loop() {
-            return Err(Error::would_deadlock());
-        }
+        found.check_may_end()?;
         take::<Runtime>(runtime)?;
-        found.release();
-        Ok(())
+        found.release()
     })
 }
 

@@ -13,7 +13,7 @@ use crate::object::{Object, Owner};
 use crate::os::option;
 use crate::peer::Filter;
 use crate::promise::Promise;
-use crate::runtime::Shared;
+use crate::runtime::{Belonging, Entry, Shared};
 use crate::stream::control::{Arrived, Beside, Wanted, receive};
 use crate::stream::{Direction, Message, Messages, Socket};
 use crate::value::{Outcome, Value};
@@ -66,6 +66,7 @@ pub struct DatagramPort {
     /// Errors of sending come back only then.
     connected: AtomicBool,
     unreachable: Unreachable,
+    entry: Entry,
 }
 
 /// The name of an address that a socket of this family can be sent to: of its own family if there is one, else an
@@ -172,6 +173,12 @@ enum Tried {
     Blocked(Option<Turn>),
 }
 
+impl Belonging for DatagramPort {
+    fn end(&self) {
+        self.close();
+    }
+}
+
 impl DatagramPort {
     /// Over a socket made elsewhere, whose file is somebody else's.
     pub(super) fn over(runtime: &Arc<Shared>, fd: OwnedFd, filter: &Filter) -> Result<Arc<Self>, Error> {
@@ -183,7 +190,10 @@ impl DatagramPort {
         let connected = AtomicBool::new(SockRef::from(&fd).peer_addr().is_ok());
         let socket = Socket::for_reading(runtime, fd)?;
         let (sends, receives, unreachable) = (Turns::default(), Arc::default(), Unreachable::default());
-        Ok(Arc::new(Self { file, socket, domain, filter: filter.clone(), sends, receives, connected, unreachable }))
+        let (filter, entry) = (filter.clone(), Entry::default());
+        let this = Arc::new(Self { file, socket, domain, filter, sends, receives, connected, unreachable, entry });
+        this.entry.enter(runtime, &this);
+        Ok(this)
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {

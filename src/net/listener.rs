@@ -9,7 +9,7 @@ use crate::os::option;
 use crate::os::sockaddr;
 use crate::peer::Filter;
 use crate::promise::Promise;
-use crate::runtime::Shared;
+use crate::runtime::{Belonging, Entry, Shared};
 use crate::stream::Socket;
 use crate::value::Outcome;
 use rustix::io::Errno;
@@ -78,6 +78,7 @@ pub struct Listener {
     first: AtomicUsize,
     /// How many listeners stand on top of each other here, with this one.
     layers: usize,
+    entry: Entry,
 }
 
 pub(super) fn listen(
@@ -261,7 +262,9 @@ impl Listener {
     }
 
     pub(super) fn on_top(sources: Vec<Arc<dyn Source>>, layers: usize) -> Arc<Self> {
-        Arc::new(Self { sources, first: AtomicUsize::new(0), layers })
+        let this = Arc::new(Self { sources, first: AtomicUsize::new(0), layers, entry: Entry::default() });
+        this.entry.enter(this.runtime(), &this);
+        this
     }
 
     pub(super) fn layers(&self) -> usize {
@@ -362,7 +365,9 @@ impl Object for Listener {
     fn owner(&self) -> Option<&Owner> {
         Some(&self.runtime().owner)
     }
+}
 
+impl Belonging for Listener {
     fn end(&self) {
         self.close();
     }

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::nesting::one_more;
 use crate::object::{Object, Owner};
 use crate::promise::{Continuation, Promise, Resolution, When};
-use crate::runtime::{Runtime, Shared};
+use crate::runtime::{Lent, Runtime, Shared};
 use crate::stream::Connection;
 use crate::value::Outcome;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Default for Options {
 /// Turns connections into others, each in an exchange with its other end that may take time: a handshake.
 pub struct NetworkWrapper {
     runtime: Arc<Shared>,
-    wrap: Box<dyn Wrap>,
+    wrap: Lent<dyn Wrap>,
     options: Options,
 }
 
@@ -55,11 +55,13 @@ impl NetworkWrapper {
     /// # Errors
     /// `InvalidArgument` for no handshake at all.
     pub fn new(runtime: &Runtime, wrap: impl Wrap + 'static, options: Options) -> Result<Arc<Self>, Error> {
-        runtime.shared().check()?;
+        let runtime = runtime.shared();
+        runtime.check()?;
         if options.max_handshakes == 0 {
             return Err(Error::invalid("a wrapper that wraps nothing it accepts"));
         }
-        Ok(Arc::new(Self { runtime: runtime.shared().clone(), wrap: Box::new(wrap), options }))
+        let wrap = Lent::<dyn Wrap>::new(runtime, Arc::new(wrap));
+        Ok(Arc::new(Self { runtime: runtime.clone(), wrap, options }))
     }
 
     /// Wraps an end that connected, where whoever is at the other end has to prove the name; on the loop. The
@@ -70,7 +72,7 @@ impl NetworkWrapper {
     pub fn wrap_client(self: &Arc<Self>, connection: Arc<Connection>, host: &str) -> Result<Promise, Error> {
         self.check(connection.runtime())?;
         let (this, host) = (self.clone(), host.to_owned());
-        Ok(self.handshake(move || this.wrap.client(connection, &host)))
+        Ok(self.handshake(move || this.wrapped(|wrap| wrap.client(connection, &host))))
     }
 
     /// Wraps an end that was connected to; otherwise as `wrap_client`. (NET-22, TLS-12)
@@ -117,6 +119,10 @@ impl NetworkWrapper {
         if other.id == self.runtime.id { Ok(()) } else { Err(Error::invalid("a wrapper of another runtime")) }
     }
 
+    fn wrapped(&self, wrap: impl FnOnce(&dyn Wrap) -> Resolution) -> Resolution {
+        self.wrap.get().map_or_else(|error| Err(error).into(), |lent| wrap(&*lent))
+    }
+
     fn handshake(&self, begin: impl FnOnce() -> Resolution + Send + 'static) -> Promise {
         let begin = Continuation::Closure(Box::new(move |_| begin()));
         Promise::call(self.runtime.clone(), begin).then_on(self.runtime.clone(), When::Value, a_connection)
@@ -125,14 +131,14 @@ impl NetworkWrapper {
     /// The handshake of a connection that was accepted.
     pub(super) fn accepted(self: &Arc<Self>, connection: Arc<Connection>) -> Promise {
         let this = self.clone();
-        self.handshake(move || this.wrap.server(connection))
+        self.handshake(move || this.wrapped(|wrap| wrap.server(connection)))
     }
 
     /// Connects and wraps.
     pub(super) fn connect(self: &Arc<Self>, inner: &Address, host: &str) -> Result<Promise, Error> {
         let (this, host) = (self.clone(), host.to_owned());
         let begin = move |connected| match connection(connected) {
-            Ok(connection) => this.wrap.client(connection, &host),
+            Ok(connection) => this.wrapped(|wrap| wrap.client(connection, &host)),
             Err(error) => Err(error).into(),
         };
         let wrapped = inner.connect()?.then_on(self.runtime.clone(), When::Value, begin);
@@ -140,7 +146,9 @@ impl NetworkWrapper {
     }
 
     pub(super) fn accept_failed(&self, error: Error) {
-        self.wrap.accept_failed(error);
+        if let Ok(wrap) = self.wrap.get() {
+            wrap.accept_failed(error);
+        }
     }
 
     pub(super) fn name(&self) -> &str {

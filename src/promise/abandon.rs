@@ -8,11 +8,11 @@
 use super::each::Each;
 use super::source::Continuation;
 use super::{Cell, Promise, Resolution, Watch};
-use crate::error::Error;
 use crate::foreign::Opaque;
+use crate::object::Object;
 use crate::runtime::{Shared, Status};
-use crate::sync::{Lock, per_thread};
-use std::cell::RefCell;
+use crate::sync::{Lasting, Lock, per_thread};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -29,16 +29,25 @@ pub(super) enum Left {
     Each(Box<Each>),
     /// A `finally` whose promise has been cancelled.
     Finally(Arc<Shared>, Continuation),
+    /// An object, to be dropped.
+    Object(Arc<dyn Object>),
 }
 
 impl Left {
+    /// A clean-up that panics has nobody left to tell, and does not keep the others from running.
     fn run(self) {
+        let done = catch_unwind(AssertUnwindSafe(|| self.run_uncaught()));
+        drop(done);
+    }
+
+    fn run_uncaught(self) {
         match self {
             Self::Cell(cell) if cell.abandon() => postpone(&cell),
             Self::Cell(_) => {}
             Self::Stranded(cell) => cell.end_stranded(),
             Self::Attachment(attachment) => drop(attachment),
             Self::Each(each) => drop(each),
+            Self::Object(object) => drop(object),
             Self::Finally(runtime, continuation) => run_finally(runtime, continuation),
         }
     }
@@ -47,7 +56,7 @@ impl Left {
 fn run_finally(runtime: Arc<Shared>, continuation: Continuation) {
     // A loop that has ended runs nothing any more, and what is to be cleaned up must not stay.
     if runtime.on_loop() || runtime.status() == Status::Closed {
-        if let Resolution::Promise(promise) = continuation.run(Err(Error::canceled())) {
+        if let Resolution::Promise(promise) = continuation.run(Err(runtime.gone())) {
             promise.detach(None);
         }
     } else {
@@ -56,24 +65,29 @@ fn run_finally(runtime: Arc<Shared>, continuation: Continuation) {
 }
 
 per_thread! {
-    static LEFT: RefCell<Option<Vec<Left>>> = const { RefCell::new(None) };
+    static LEFT: Lasting<Option<Vec<Left>>> = const { Lasting::new(ManuallyDrop::new(None)) };
     /// How long an abandonment by this thread may wait for a callback.
     static BOUND: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
 }
 
 pub(super) fn bound() -> Option<u64> {
-    BOUND.try_with(std::cell::Cell::get).unwrap_or(None)
+    BOUND.with(std::cell::Cell::get)
 }
 
-/// Adds to the list; gives it back if there is none, or if the thread is being destroyed.
+/// Shows the list of this thread to `look`, in which nothing foreign may run or be dropped.
+fn list<R>(look: impl FnOnce(&mut Option<Vec<Left>>) -> R) -> R {
+    LEFT.with(|list| look(&mut list.borrow_mut()))
+}
+
+/// Adds to the list; gives it back if there is none.
 fn add(left: Left) -> Option<Left> {
-    let mut left = Some(left);
-    let _ = LEFT.try_with(|list| {
-        if let Some(list) = &mut *list.borrow_mut() {
-            list.extend(left.take());
+    list(|list| match list {
+        Some(list) => {
+            list.push(left);
+            None
         }
-    });
-    left
+        None => Some(left),
+    })
 }
 
 /// What waits for a callback that is still running: kept by its cell as a waiter, and done when that lets go of it.
@@ -86,21 +100,18 @@ impl Wake for Postponed {
 impl Drop for Postponed {
     fn drop(&mut self) {
         let left = std::mem::take(&mut *self.0.lock());
-        // A `finally` that panics has nobody left to tell.
-        let done = catch_unwind(AssertUnwindSafe(|| immediately(|| left.into_iter().rev().for_each(work_off))));
-        drop(done);
+        immediately(|| left.into_iter().rev().for_each(work_off));
     }
 }
 
 /// Has what is to be done after an operation wait for the end of its callback.
 fn postpone(running: &Arc<Cell>) {
-    let mut postponed = Vec::new();
-    let _ = LEFT.try_with(|list| {
-        if let Some(list) = &mut *list.borrow_mut() {
-            let waits = |left: &Left| matches!(left, Left::Attachment(_) | Left::Each(_) | Left::Finally(..));
-            let (wait, rest): (Vec<_>, Vec<_>) = std::mem::take(list).into_iter().partition(waits);
-            (postponed, *list) = (wait, rest);
-        }
+    let postponed = list(|list| {
+        let Some(list) = list else { return Vec::new() };
+        let waits = |left: &Left| matches!(left, Left::Attachment(_) | Left::Each(_) | Left::Finally(..));
+        let (wait, rest) = std::mem::take(list).into_iter().partition(waits);
+        *list = rest;
+        wait
     });
     if !postponed.is_empty() {
         // Returned since: then they are done here and now.
@@ -138,30 +149,59 @@ fn work_off(first: Left) {
     }
 }
 
-/// Runs `begin` with a new list, and works that off. During the destruction of the thread there is none, and this
-/// recurses instead.
+/// Drops an object that may be the last holder of another one like it: now, or inside an abandonment of this thread right
+/// after it, so that a chain of them takes no stack.
+pub(crate) fn drop_in_turn(object: Arc<dyn Object>) {
+    work_off(Left::Object(object));
+}
+
+/// Runs `begin` with a new list, and works that off.
 fn with_list(begin: impl FnOnce()) {
-    let _ = LEFT.try_with(|list| *list.borrow_mut() = Some(Vec::new()));
+    list(|list| *list = Some(Vec::new()));
+    let _begun = Begun;
     begin();
-    while let Ok(Some(next)) = LEFT.try_with(|list| list.borrow_mut().as_mut().and_then(Vec::pop)) {
-        next.run();
+}
+
+/// A new list of this thread, worked off and given up when this is dropped, be it by a panic.
+struct Begun;
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        while let Some(next) = list(|list| list.as_mut().and_then(Vec::pop)) {
+            next.run();
+        }
+        list(|list| *list = None);
     }
-    let _ = LEFT.try_with(|list| list.borrow_mut().take());
+}
+
+/// A list that is set aside, until dropped.
+struct SetAside(Option<Vec<Left>>);
+
+impl Drop for SetAside {
+    fn drop(&mut self) {
+        if let Some(outer) = self.0.take() {
+            list(|list| *list = Some(outer));
+        }
+    }
 }
 
 /// Runs `release` with a list of its own: what it abandons is gone when it returns.
-pub(super) fn immediately<R>(release: impl FnOnce() -> R) -> R {
-    let outer = LEFT.try_with(|list| list.borrow_mut().take()).ok().flatten();
-    let result = release();
-    if outer.is_some() {
-        let _ = LEFT.try_with(|list| *list.borrow_mut() = outer);
+pub(crate) fn immediately<R>(release: impl FnOnce() -> R) -> R {
+    let _outer = SetAside(list(Option::take));
+    release()
+}
+
+/// The bound that held before, which holds again when this is dropped.
+struct Bound(Option<u64>);
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        BOUND.with(|bound| bound.set(self.0));
     }
-    result
 }
 
 /// Runs `release`; what it abandons is waited for until the deadline at most.
 pub(crate) fn within(deadline: u64, release: impl FnOnce()) {
-    let outer = BOUND.try_with(|bound| bound.replace(Some(deadline)));
+    let _outer = Bound(BOUND.with(|bound| bound.replace(Some(deadline))));
     release();
-    let _ = BOUND.try_with(|bound| bound.set(outer.unwrap_or(None)));
 }

@@ -6,9 +6,11 @@
 use super::Resolution;
 use crate::error::Error;
 use crate::foreign::ForeignCallback;
+use crate::sync::Lasting;
 use crate::value::{Outcome, Value};
 use bytes::Bytes;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +21,8 @@ pub(crate) struct Frame {
     /// The bytes of the input, once somebody has asked for them.
     bytes: Option<Arc<Bytes>>,
     pub(crate) result: Resolution,
+    /// That of the callback which this one was called from.
+    outer: Option<Box<Frame>>,
 }
 
 impl Frame {
@@ -42,7 +46,26 @@ fn next_id() -> u64 {
     })
 }
 
-thread_local!(static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) });
+thread_local! {
+    /// The frame of the callback that this thread runs, the innermost first.
+    static FRAMES: Lasting<Option<Frame>> = const { Lasting::new(ManuallyDrop::new(None)) };
+}
+
+fn push(mut frame: Frame) {
+    FRAMES.with_borrow_mut(|frames| {
+        frame.outer = frames.take().map(Box::new);
+        **frames = Some(frame);
+    });
+}
+
+/// Takes off the innermost frame.
+fn pop() -> Option<Frame> {
+    FRAMES.with_borrow_mut(|frames| {
+        let mut frame = frames.take()?;
+        **frames = frame.outer.take().map(|outer| *outer);
+        Some(frame)
+    })
+}
 
 /// Runs the callback with this input and returns what it left.
 pub(crate) fn invoke(callback: &ForeignCallback, input: Outcome) -> Resolution {
@@ -52,11 +75,11 @@ pub(crate) fn invoke(callback: &ForeignCallback, input: Outcome) -> Resolution {
 /// As `invoke`, for a callback that takes more than its call.
 pub(crate) fn invoke_with(input: Outcome, run: impl FnOnce(u64)) -> Resolution {
     let id = next_id();
-    let frame = Frame { id, input, bytes: None, result: Resolution::Outcome(Ok(Value::Unit)) };
-    FRAMES.with_borrow_mut(|frames| frames.push(frame));
+    let frame = Frame { id, input, bytes: None, result: Resolution::Outcome(Ok(Value::Unit)), outer: None };
+    push(frame);
     let run = catch_unwind(AssertUnwindSafe(|| run(id)));
     // Callbacks nest and each takes its own frame off, so the last one is this one's.
-    let frame = FRAMES.with_borrow_mut(Vec::pop).expect("pushed above");
+    let frame = pop().expect("pushed above");
     match run {
         Ok(()) => frame.result,
         Err(payload) => Resolution::Outcome(Err(Error::from_panic(payload))),
@@ -65,9 +88,18 @@ pub(crate) fn invoke_with(input: Outcome, run: impl FnOnce(u64)) -> Resolution {
 
 /// Shows the frame that a call number names to `look`, which must not run or drop anything foreign.
 pub(crate) fn with<R>(id: u64, look: impl FnOnce(&mut Frame) -> R) -> Result<R, Error> {
-    FRAMES
-        .try_with(|frames| frames.borrow_mut().iter_mut().rev().find(|frame| frame.id == id).map(look))
-        .ok()
-        .flatten()
-        .ok_or_else(Error::bad_handle)
+    let mut look = Some(look);
+    let seen = FRAMES.with_borrow_mut(|frames| {
+        let mut next = frames.as_mut();
+        while let Some(frame) = next {
+            if frame.id == id {
+                return look.take().map(|look| look(frame));
+            }
+            next = frame.outer.as_deref_mut();
+        }
+        None
+    });
+    // Without such a frame, what `look` owns is dropped here, where the frames may be looked at again.
+    drop(look);
+    seen.ok_or_else(Error::bad_handle)
 }

@@ -28,13 +28,15 @@
 //! * *Chains do not recurse.* Dropping a source may abandon another cell; that one is put on a list which
 //!   the outermost abandonment of this thread works off (`abandon`).
 
+mod end;
+
 use super::Watch;
 use super::abandon::{bound, immediately};
 use super::source::{Source, Step};
 use super::waiters::Waiters;
 use super::waits::{WAITS, this_thread};
 use crate::error::Error;
-use crate::runtime::{Parker, Shared, Status};
+use crate::runtime::{Parker, Place, Shared, Status};
 use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use crate::sync::{Lock, MutexGuard};
 use crate::value::{Outcome, Value};
@@ -72,6 +74,8 @@ pub(crate) enum Turn {
 
 pub(crate) struct Cell {
     pub(crate) runtime: Arc<Shared>,
+    /// Where it is among the roots of its runtime.
+    pub(crate) place: Place,
     holders: AtomicU32,
     flags: AtomicU8,
     state: Lock<State>,
@@ -106,7 +110,8 @@ impl Cell {
     fn with_phase(runtime: Arc<Shared>, phase: Phase, flags: u8) -> Arc<Self> {
         let state = State { phase, waiters: Waiters::default(), driver: None };
         runtime.promises.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { runtime, holders: AtomicU32::new(1), flags: AtomicU8::new(flags), state: Lock::new(state) })
+        let (place, holders, flags) = (Place::nowhere(), AtomicU32::new(1), AtomicU8::new(flags));
+        Arc::new(Self { runtime, place, holders, flags, state: Lock::new(state) })
     }
 
     pub(super) fn new(runtime: Arc<Shared>, source: Source) -> Arc<Self> {
@@ -120,6 +125,15 @@ impl Cell {
             Turn::Idle => IDLE,
         };
         Self::with_phase(runtime, Phase::Idle(source), flags)
+    }
+
+    /// One that is settled from outside.
+    pub(super) fn outside(runtime: Arc<Shared>) -> Arc<Self> {
+        let cell = Self::new(runtime, Source::Outside);
+        if !cell.runtime.roots.add(&cell) {
+            cell.settle_from_outside(Err(Error::shutdown()));
+        }
+        cell
     }
 
     pub(super) fn settled(runtime: Arc<Shared>, outcome: Outcome) -> Arc<Self> {
@@ -249,13 +263,14 @@ impl Cell {
             }
         };
         let mut own = None;
+        let mut became = false;
         // Whether the outcome comes before a cancel that was noted meanwhile.
         let mut wins = false;
         let outcome = loop {
             let waker =
                 if source.is_ready() { Waker::noop() } else { own.get_or_insert_with(|| Waker::from(self.clone())) };
             let mut cx = Context::from_waker(waker);
-            let step = catch_unwind(AssertUnwindSafe(|| source.poll(&mut cx, on_loop)))
+            let step = catch_unwind(AssertUnwindSafe(|| source.poll(&mut cx, on_loop.then_some(&*self.runtime))))
                 .unwrap_or_else(|payload| Step::Return(Err(Error::from_panic(payload))));
             let needs_loop = matches!(step, Step::NeedsLoop);
             match step {
@@ -266,6 +281,7 @@ impl Cell {
                 Step::Return(outcome) => break outcome,
                 Step::Become(promise) if promise.is(self) => break Err(Error::own_result()),
                 Step::Become(promise) => {
+                    became = true;
                     discard(std::mem::replace(&mut source, Source::forward(promise)), self);
                     // A waiter that forwards to this cell may now skip it: `take_forward`.
                     self.wake_waiters_to_look();
@@ -287,6 +303,9 @@ impl Cell {
                         break Err(error.clone());
                     }
                     if !std::mem::take(again) {
+                        if !self.stays_known(&source, became) {
+                            break Err(Error::shutdown());
+                        }
                         state.phase = Phase::Idle(source);
                         drop(state);
                         if needs_loop {
@@ -301,6 +320,14 @@ impl Cell {
         self.settle(outcome, wins);
     }
 
+    /// Sees to it that a shutdown will find a cell that goes on waiting, under its lock; `false` if one has been there already.
+    fn stays_known(self: &Arc<Self>, source: &Source, became: bool) -> bool {
+        if let Source::Timer(_) = source {
+            return self.runtime.status() != Status::Closed;
+        }
+        !(became || source.is_root(&self.runtime)) || self.place.is_somewhere() || self.runtime.roots.add(self)
+    }
+
     /// From `Polling` by this thread to `Settled`, then tells everyone. The source has been dropped. A cancel
     /// that was noted meanwhile comes first, unless the outcome wins.
     fn settle(self: &Arc<Self>, outcome: Outcome, wins: bool) {
@@ -312,7 +339,7 @@ impl Cell {
         let how = if noted.is_some() { SETTLED | CANCELED } else { SETTLED };
         // Abandoned meanwhile: nobody can ask for the value any more.
         let unclaimed = outcome.is_ok() && !self.has_holders();
-        let (kept, unwanted) = match noted.or_else(|| unclaimed.then(|| self.gone())) {
+        let (kept, unwanted) = match noted.or_else(|| unclaimed.then(|| self.runtime.gone())) {
             None => (outcome, None),
             Some(error) if matches!(outcome, Ok(Value::Unclaimed(_))) => {
                 // Back where it came from before anybody learns that this has settled.
@@ -333,9 +360,16 @@ impl Cell {
     fn tell(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
+        self.leave_roots();
         waiters.wake_all();
         if self.has(DETACHED) {
             self.runtime.detached.remove(self);
+        }
+    }
+
+    fn leave_roots(&self) {
+        if self.place.is_somewhere() {
+            self.runtime.roots.remove(self);
         }
     }
 
@@ -412,11 +446,7 @@ impl Cell {
                 }
             }
             Phase::Idle(_) => {
-                let mut noted = Phase::polling();
-                if let Phase::Polling { cancel, .. } = &mut noted {
-                    *cancel = Some(error.clone());
-                }
-                let Phase::Idle(source) = std::mem::replace(&mut state.phase, noted) else {
+                let Phase::Idle(source) = std::mem::replace(&mut state.phase, Phase::ending(&error)) else {
                     unreachable!("matched as idle under the same lock")
                 };
                 drop(state);
@@ -439,17 +469,13 @@ impl Cell {
         self.cancel_by(Error::shutdown(), Some(0), discard);
     }
 
-    /// Why there is no outcome for those who await a cell without being holders.
-    fn gone(&self) -> Error {
-        if self.runtime.status() == Status::Live { Error::canceled() } else { Error::shutdown() }
-    }
-
     /// Ends the operation for somebody who has waited for it and waits no longer, unless others hold it. What has
     /// settled by then comes first: the outcome.
     pub(super) fn give_up(self: &Arc<Self>) -> Option<Outcome> {
         // While there is a holder its value stays.
         if !self.is_settled()
-            && (self.has_other_holders() || immediately(|| self.cancel(self.gone(), bound())) != Canceled::TooLate)
+            && (self.has_other_holders()
+                || immediately(|| self.cancel(self.runtime.gone(), bound())) != Canceled::TooLate)
         {
             return None;
         }
@@ -459,9 +485,9 @@ impl Cell {
     /// The last holder has let go: cancels what is pending, drops what has settled. Whether its callback is still
     /// running.
     pub(super) fn abandon(self: &Arc<Self>) -> bool {
-        let canceled = if self.is_settled() { Canceled::TooLate } else { self.cancel(self.gone(), bound()) };
+        let canceled = if self.is_settled() { Canceled::TooLate } else { self.cancel(self.runtime.gone(), bound()) };
         if canceled == Canceled::TooLate {
-            let value = self.state.lock().take_value(self.gone());
+            let value = self.state.lock().take_value(self.runtime.gone());
             drop(value);
         }
         matches!(canceled, Canceled::AfterThisPoll | Canceled::StillRunning)
@@ -481,6 +507,7 @@ impl Cell {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         drop(own);
+        self.leave_roots();
         // Threads that await a handle which has been given away meanwhile.
         waiters.wake_all();
         match passed {
@@ -550,6 +577,11 @@ impl Cell {
 impl Phase {
     fn polling() -> Self {
         Self::Polling { by: this_thread(), again: false, cancel: None }
+    }
+
+    /// This thread ends it.
+    fn ending(error: &Error) -> Self {
+        Self::Polling { by: this_thread(), again: false, cancel: Some(error.clone()) }
     }
 }
 

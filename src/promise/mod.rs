@@ -29,7 +29,7 @@ pub use retry::Retry;
 pub use source::When;
 pub use task_set::TaskSet;
 
-pub(crate) use abandon::{strand, within};
+pub(crate) use abandon::{drop_in_turn, immediately, strand, within};
 pub(crate) use call::{Frame, invoke, invoke_with, with as with_call};
 pub(crate) use cell::{Cell, Turn};
 use each::Each;
@@ -37,6 +37,7 @@ pub(crate) use each::{ForEach, Items};
 pub(crate) use source::Continuation;
 use source::{Source, Then};
 pub(crate) use wait::wait_for;
+pub(crate) use waits::this_thread;
 
 use crate::error::Error;
 use crate::runtime::{Shared, Timer, home};
@@ -129,7 +130,7 @@ impl Promise {
 
     /// Runs what is left of a cancelled `finally` on the loop, even if a shutdown cancels this too.
     fn finally(runtime: Arc<Shared>, continuation: Continuation) -> Self {
-        Self::settled(runtime.clone(), Err(Error::canceled())).continue_on(runtime, When::Finally, continuation)
+        Self::settled(runtime.clone(), Err(runtime.gone())).continue_on(runtime, When::Finally, continuation)
     }
 
     /// As `call`, once the loop has nothing else to do; the latest of several comes first. (PROM-25)
@@ -147,7 +148,7 @@ impl Promise {
     }
 
     pub(crate) fn outside(runtime: Arc<Shared>) -> Self {
-        Self(Cell::new(runtime, Source::Outside))
+        Self(Cell::outside(runtime))
     }
 
     /// The loop that what is built on this promise belongs to: the one that this thread is inside, or else the promise's.
@@ -163,8 +164,10 @@ impl Promise {
 
     fn continue_on(self, runtime: Arc<Shared>, when: When, continuation: Continuation) -> Self {
         let then = Then { input: Watch::new(self), continuation: Some(continuation), when };
+        let foreign = then.input.is_of_another_loop(&runtime);
         let cell = Cell::new(runtime, Source::Then(then));
-        if !cell.wait_for_input() {
+        // One that waits for its own loop needs no more than that; a poll also notes it as a root.
+        if foreign || !cell.wait_for_input() {
             cell.poll(false);
         }
         Self(cell)
@@ -250,7 +253,7 @@ impl Promise {
 
     /// Lets go at once, even inside the destructor of something that another promise held.
     pub(crate) fn release(self) {
-        abandon::immediately(|| drop(self));
+        immediately(|| drop(self));
     }
 
     pub(crate) fn is(&self, cell: &Arc<Cell>) -> bool {
@@ -291,6 +294,10 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn new(promise: Promise) -> Self {
         Self { promise, key: 0 }
+    }
+
+    fn is_of_another_loop(&self, runtime: &Shared) -> bool {
+        self.promise.runtime().id != runtime.id
     }
 
     /// Becomes a waiter, which it is not yet; `false` if the promise has settled.

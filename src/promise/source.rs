@@ -6,7 +6,7 @@ use super::each::Each;
 use super::{Cell, Promise, Resolution, Watch};
 use crate::error::Error;
 use crate::foreign::ForeignCallback;
-use crate::runtime::{Shared, Timer};
+use crate::runtime::{Shared, Status, Timer};
 use crate::value::{Outcome, Value};
 use std::future::Future;
 use std::pin::Pin;
@@ -141,10 +141,20 @@ impl Source {
         )
     }
 
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {
+    /// Whether a shutdown comes to a cell that waits like this from nowhere else: see `runtime::roots`.
+    pub(super) fn is_root(&self, runtime: &Shared) -> bool {
+        match self {
+            Self::Outside | Self::Future { .. } | Self::Each(_) => true,
+            Self::Timer(_) | Self::Call(_) => false,
+            Self::Then(Then { input, .. }) | Self::Forward(input) => input.is_of_another_loop(runtime),
+        }
+    }
+
+    /// Polls it; inside the loop, which is given then, it may run its callback.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, on_loop: Option<&Shared>) -> Step {
         match self {
             Self::Outside => Step::Pending,
-            Self::Future { on_loop: true, .. } if !on_loop => Step::NeedsLoop,
+            Self::Future { on_loop: true, .. } if on_loop.is_none() => Step::NeedsLoop,
             Self::Future { future, .. } => match future.as_mut().poll(cx) {
                 Poll::Ready(outcome) => Step::Settle(outcome),
                 Poll::Pending => Step::Pending,
@@ -153,13 +163,18 @@ impl Source {
                 Poll::Ready(()) => Step::Settle(Ok(Value::Unit)),
                 Poll::Pending => Step::Pending,
             },
-            Self::Call(_) if !on_loop => Step::NeedsLoop,
-            Self::Call(continuation) => match continuation.take() {
-                Some(continuation) => continuation.run(Ok(Value::Unit)).into(),
-                None => Step::Return(Err(Error::canceled())),
-            },
+            Self::Call(continuation) => {
+                let Some(runtime) = on_loop else { return Step::NeedsLoop };
+                if runtime.status() != Status::Live {
+                    return Step::Return(Err(Error::shutdown()));
+                }
+                match continuation.take() {
+                    Some(continuation) => continuation.run(Ok(Value::Unit)).into(),
+                    None => Step::Return(Err(Error::canceled())),
+                }
+            }
             Self::Then(then) => then.poll(cx, on_loop),
-            Self::Each(each) => each.poll(cx, on_loop),
+            Self::Each(each) => each.poll(cx, on_loop.is_some()),
             Self::Forward(watch) => loop {
                 if watch.poll_settled(cx) {
                     break Step::Settle(watch.outcome());
@@ -185,7 +200,7 @@ impl Source {
 }
 
 impl Then {
-    fn poll(&mut self, cx: &mut Context<'_>, on_loop: bool) -> Step {
+    fn poll(&mut self, cx: &mut Context<'_>, on_loop: Option<&Shared>) -> Step {
         if !self.input.poll_settled(cx) {
             return Step::Pending;
         }
@@ -198,8 +213,10 @@ impl Then {
         if !runs {
             return Step::Settle(outcome);
         }
-        if !on_loop {
-            return Step::NeedsLoop;
+        let Some(runtime) = on_loop else { return Step::NeedsLoop };
+        // In a shutdown only clean-ups begin.
+        if self.when != When::Finally && runtime.status() != Status::Live {
+            return Step::Settle(Err(Error::shutdown()));
         }
         let Some(continuation) = self.continuation.take() else {
             return Step::Settle(outcome);

@@ -3,7 +3,7 @@
 use super::{Fulfiller, Promise, Resolution, When};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
-use crate::runtime::{Runtime, Shared};
+use crate::runtime::{Lent, Runtime, Shared};
 use crate::sync::Lock;
 use crate::value::{Outcome, Value};
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ struct Tasks {
 
 struct Inner {
     tasks: Lock<Tasks>,
-    on_error: Box<OnError>,
+    on_error: Lent<OnError>,
 }
 
 /// Holds each added promise until it settles. Dropping the set cancels the rest. (TASK-03)
@@ -47,7 +47,7 @@ impl TaskSet {
     }
 
     pub(crate) fn of(runtime: &Arc<Shared>, limit: usize, on_error: impl Fn(Error) + Send + Sync + 'static) -> Self {
-        let inner = Inner { tasks: Lock::new(Tasks::default()), on_error: Box::new(on_error) };
+        let inner = Inner { tasks: Lock::default(), on_error: Lent::new(runtime, Arc::new(on_error)) };
         Self { runtime: runtime.clone(), limit, inner: Arc::new(inner) }
     }
 
@@ -155,7 +155,9 @@ fn settle(on_empty: Option<Fulfiller>) {
 fn finished(inner: &Weak<Inner>, number: u64, outcome: Outcome) -> Resolution {
     let Some(inner) = inner.upgrade() else { return Ok(Value::Unit).into() };
     if let Err(error) = outcome {
-        (inner.on_error)(error);
+        if let Ok(on_error) = inner.on_error.get() {
+            on_error(error);
+        }
     }
     let (member, on_empty) = {
         let mut tasks = inner.tasks.lock();

@@ -82,7 +82,7 @@ impl<'a> Waiting<'a> {
         let _sleeper = runtime.sleepers.enter(&parker);
         while !self.progress() {
             if runtime.status() != Status::Live {
-                // A promise without a handle is not found by the shutdown: who waits for it ends it.
+                // A call may be queued behind a callback that does not return.
                 self.cell.cancel(Error::shutdown(), deadline);
                 return;
             }

@@ -11,9 +11,9 @@ pub(super) struct Waits(Lock<BTreeMap<usize, (usize, Arc<Cell>)>>);
 global!(pub(super) WAITS: Waits = Waits(Lock::new(BTreeMap::new())));
 
 /// A number for this thread that no other living thread has.
-pub(super) fn this_thread() -> usize {
+pub(crate) fn this_thread() -> usize {
     per_thread!(static KEY: u8 = const { 0 });
-    KEY.try_with(|key| std::ptr::from_ref(key) as usize).unwrap_or(0)
+    KEY.with(|key| std::ptr::from_ref(key) as usize)
 }
 
 impl Waits {

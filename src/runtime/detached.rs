@@ -50,10 +50,15 @@ impl Detached {
         self.0.lock().promises.len()
     }
 
+    /// Takes every member.
+    pub(super) fn take(&self) -> Vec<Promise> {
+        let promises = std::mem::take(&mut self.0.lock().promises);
+        promises.into_values().collect()
+    }
+
     /// Cancels every member. (LOOP-06)
     pub(super) fn cancel_all(&self, error: &Error, deadline: Option<u64>) {
-        let promises = std::mem::take(&mut self.0.lock().promises);
-        for promise in promises.into_values() {
+        for promise in self.take() {
             if promise.cell().cancel(error.clone(), deadline) == Canceled::StillRunning {
                 self.add(promise);
             }

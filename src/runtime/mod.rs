@@ -1,5 +1,6 @@
 //! Runtimes: an event loop with its own thread, or a wait scope that its owner drives.
 
+mod belongings;
 mod budget;
 pub mod clock;
 mod detached;
@@ -13,16 +14,19 @@ mod parker;
 mod pauses;
 mod pump;
 mod queue;
+mod roots;
 mod scope;
 mod shutdown;
 mod sleepers;
 mod stats;
 mod timer;
 
+pub(crate) use belongings::{Belonging, Entry, Lent};
 pub use executor::Executor;
 pub(crate) use on_loop::{home, on_any_loop};
 pub(crate) use parker::Parker;
 pub(crate) use pauses::Pauses;
+pub(crate) use roots::Place;
 pub(crate) use stats::Slow;
 pub use stats::Stats;
 pub(crate) use timer::Timer;
@@ -34,15 +38,17 @@ use crate::object::{Object, Owner};
 use crate::promise::{Fulfiller, Promise, Turn};
 use crate::sync::Lock;
 use crate::value::Outcome;
+use belongings::Belongings;
 use clock::Clock;
 use detached::Detached;
 use local::Locals;
 pub use local::new_local_key;
 use queue::Queue;
+use roots::Roots;
 use scope::{Driven, WaitScope};
 use shutdown::LoopThread;
 use sleepers::Sleepers;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use timer::Timers;
@@ -115,7 +121,11 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     /// Waits for the system, if the clock of the timers does not move by itself.
     pauses: Option<Timers>,
+    /// The thread that ends everything of the runtime just now; 0 for none.
+    ended_by: AtomicUsize,
     pub(crate) detached: Detached,
+    pub(crate) roots: Roots,
+    belongings: Belongings,
     pub(crate) sleepers: Sleepers,
     locals: Locals,
     pub(crate) clock: Clock,
@@ -144,7 +154,10 @@ impl Shared {
             timers: Timers::new(),
             // What has no reactor waits for nothing of the system's.
             pauses: (options.virtual_time && tokio.is_some()).then(Timers::new),
+            ended_by: AtomicUsize::new(0),
             detached: Detached::default(),
+            roots: Roots::default(),
+            belongings: Belongings::default(),
             sleepers: Sleepers::default(),
             locals: Locals::default(),
             clock: Clock::new(options.virtual_time),
@@ -189,6 +202,11 @@ impl Shared {
         }
     }
 
+    /// Why there is no outcome, for those who learn of a promise that nobody holds any more.
+    pub(crate) fn gone(&self) -> Error {
+        if self.status() == Status::Live { Error::canceled() } else { Error::shutdown() }
+    }
+
     pub(crate) fn check_live(&self) -> Result<(), Error> {
         if self.status() == Status::Live { Ok(()) } else { Err(Error::shutdown()) }
     }
@@ -220,6 +238,7 @@ impl Shared {
 pub struct Runtime {
     shared: Arc<Shared>,
     thread: Lock<Option<LoopThread>>,
+    released: AtomicBool,
 }
 
 impl Runtime {
@@ -241,7 +260,7 @@ impl Runtime {
                 None
             }
         };
-        Ok(Self { shared, thread: Lock::new(thread) })
+        Ok(Self { shared, thread: Lock::new(thread), released: AtomicBool::new(false) })
     }
 
     /// Whether it has not been shut down.

@@ -5,6 +5,7 @@ use super::{Shared, Status, clock, on_loop, shutdown};
 use crate::error::Error;
 use crate::sync::Lock;
 use std::future::{Future, poll_fn};
+use std::mem::ManuallyDrop;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,13 +31,45 @@ impl Driven {
     pub(super) fn end(self, runtime: &Arc<Shared>) {
         let entered = OnLoop::enter(runtime);
         runtime.held.store(false, Ordering::Release);
-        if let Some(pump) = self.pump {
+        let Self { tokio, pump } = self;
+        if in_last_moments() {
+            turn_queue(runtime, u64::MAX);
+            shutdown::finish(runtime, move || drop_elsewhere((pump, tokio)));
+        } else {
             // The pump catches what callbacks panic with.
-            let _ = self.tokio.block_on(pump);
+            let _ = pump.map(|pump| tokio.block_on(pump));
+            shutdown::finish(runtime, || drop(tokio));
         }
-        shutdown::finish(runtime, self.tokio);
         drop(entered);
     }
+}
+
+/// Whether this thread has no thread-locals of tokio's any more, as in an `atexit` handler: tokio turns no loop there.
+fn in_last_moments() -> bool {
+    tokio::runtime::Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed())
+}
+
+/// Drops what can only be dropped on a thread that has all its thread-locals.
+fn drop_elsewhere(dropped: impl Send + 'static) {
+    let kept = Arc::new(ManuallyDrop::new(Lock::new(Some(dropped))));
+    let given = kept.clone();
+    let dropping = std::thread::Builder::new().spawn(move || drop(given.lock().take()));
+    // Without a thread it stays, until the process ends right after.
+    if let Ok(dropping) = dropping {
+        let _ = dropping.join();
+    }
+}
+
+/// Runs what is queued, at most so many turns; how many that were.
+fn turn_queue(runtime: &Arc<Shared>, most: u64) -> u64 {
+    let mut made = 0;
+    while made < most
+        && let Some(cell) = on_loop::pop().or_else(|| runtime.queue.pop())
+    {
+        on_loop::poll(runtime, &cell);
+        made += 1;
+    }
+    made
 }
 
 impl WaitScope {
@@ -116,13 +149,7 @@ impl WaitScope {
             return Err(Error::wrong_thread());
         }
         let on_loop = OnLoop::enter(runtime)?;
-        let mut made = 0;
-        while made < most
-            && let Some(cell) = on_loop::pop().or_else(|| runtime.queue.pop())
-        {
-            on_loop::poll(runtime, &cell);
-            made += 1;
-        }
+        let made = turn_queue(runtime, most);
         drop(on_loop);
         runtime.queue.rest();
         runtime.turns.fetch_add(made, Ordering::Relaxed);

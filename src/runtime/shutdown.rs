@@ -8,8 +8,9 @@
 use super::on_loop::OnLoop;
 use super::{Hooks, Runtime, Shared, clock};
 use crate::error::{Error, ErrorKind};
-use crate::promise::within;
+use crate::promise::{Cell, immediately, this_thread, within};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -35,7 +36,7 @@ impl LoopThread {
             }
             // The pump catches what callbacks panic with; it ends when the queue is told to stop.
             let _ = tokio.block_on(pump);
-            finish(&shared, tokio);
+            finish(&shared, || drop(tokio));
             if let Some(hooks) = &hooks {
                 hooks.stop.run(&hooks.ctx);
             }
@@ -65,11 +66,11 @@ impl LoopThread {
 }
 
 /// The last steps, once nothing turns the loop any more.
-pub(super) fn finish(shared: &Arc<Shared>, tokio: tokio::runtime::Runtime) {
+pub(super) fn finish(shared: &Arc<Shared>, drop_reactor: impl FnOnce()) {
     finish_queue(shared);
     let handle = shared.tokio.lock().take();
     drop(handle);
-    drop(tokio);
+    drop_reactor();
 }
 
 pub(crate) fn finish_queue(shared: &Arc<Shared>) {
@@ -89,21 +90,30 @@ impl Runtime {
     /// does nothing. (LOOP-06, EXEC-08)
     ///
     /// # Errors
-    /// `WouldDeadlock` on a loop's thread. `TimedOut` if a callback still runs at the end of the bound;
-    /// the runtime ends when it returns, and another call waits for that again.
+    /// `WouldDeadlock` on a loop's thread, and inside a destructor that this runtime's shutdown runs. `TimedOut` if a callback
+    /// still runs at the end of the bound; the runtime ends when it returns, and another call waits for that again.
     pub fn shutdown(&self) -> Result<(), Error> {
-        if super::on_any_loop() {
-            return Err(Error::would_deadlock());
-        }
+        self.check_may_end()?;
         if self.shared.scope.get().is_some_and(|scope| !scope.is_owner()) && self.is_alive() {
             return Err(Error::wrong_thread());
         }
         self.end(clock::after(self.shared.shutdown_nanos))
     }
 
-    /// Shuts down for good. Nobody is left to be told that a callback outlives the bound.
-    pub(crate) fn release(&self) {
-        let _ = self.end(clock::after(self.shared.shutdown_nanos));
+    /// Whether this thread may wait for the end: nothing that the end waits for is further up on its stack.
+    pub(crate) fn check_may_end(&self) -> Result<(), Error> {
+        let ends_it = self.shared.ended_by.load(Ordering::Relaxed) == this_thread();
+        if ends_it || super::on_any_loop() { Err(Error::would_deadlock()) } else { Ok(()) }
+    }
+
+    /// Shuts down for good: nobody waits for it once more when it is dropped.
+    ///
+    /// # Errors
+    /// `TimedOut` as in `shutdown`.
+    pub(crate) fn release(&self) -> Result<(), Error> {
+        let ended = self.end(clock::after(self.shared.shutdown_nanos));
+        self.released.store(true, Ordering::Relaxed);
+        ended
     }
 
     fn close(&self, deadline: u64) {
@@ -114,7 +124,7 @@ impl Runtime {
         self.close(deadline);
         let shared = &self.shared;
         if let Some(driven) = shared.scope.get().and_then(|scope| scope.take()) {
-            driven.end(shared);
+            immediately(|| driven.end(shared));
         }
         let mut thread = self.thread.lock();
         match thread.take().map(|loop_thread| loop_thread.join(deadline)) {
@@ -132,20 +142,49 @@ impl Runtime {
 
 pub(crate) fn close(shared: &Arc<Shared>, deadline: u64) {
     if shared.owner.start_closing() {
-        within(deadline, || close_all(shared, deadline));
+        let ending = Ending::begin(shared);
+        // Even inside a destructor, where what is dropped would have its turn later.
+        immediately(|| within(deadline, || close_all(shared, deadline)));
+        drop(ending);
         shared.queue.stop();
+    }
+}
+
+/// This thread ends all that the runtime has, until dropped.
+struct Ending<'a>(&'a Shared);
+
+impl<'a> Ending<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        shared.ended_by.store(this_thread(), Ordering::Relaxed);
+        Self(shared)
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.ended_by.store(0, Ordering::Relaxed);
     }
 }
 
 fn close_all(shared: &Arc<Shared>, deadline: u64) {
     shared.sleepers.wake_all();
-    // First, for what comes to the set while the handles go has to run.
-    shared.detached.cancel_all(&Error::shutdown(), Some(deadline));
+    // Held until every promise has been rejected: whoever reads from one must not see the end of the stream.
+    let belongings = shared.belongings.close();
+    // Taken first, for what comes to the set from now on has to run.
+    let detached = shared.detached.take();
+    let mut cells = shared.roots.close();
+    cells.extend(detached.iter().map(|promise| promise.cell().clone()));
+    Cell::end_all(cells, &Error::shutdown(), deadline);
+    detached.into_iter().for_each(|promise| promise.end(deadline));
     (shared.end_handles)(&shared.owner, deadline);
+    belongings.iter().for_each(|object| object.end());
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if *self.released.get_mut() {
+            return;
+        }
         let deadline = clock::after(self.shared.shutdown_nanos);
         if super::on_any_loop() {
             // A loop's thread cannot be joined from here; told to stop, it ends by itself.
@@ -156,6 +195,7 @@ impl Drop for Runtime {
             }
             return;
         }
-        self.release();
+        // Nobody is left to be told that a callback outlives the bound.
+        let _ = self.end(deadline);
     }
 }

@@ -7,10 +7,10 @@
 use super::{Connection, Transport};
 use crate::error::{Error, ErrorKind};
 use crate::nesting::{MOST_LAYERS, too_many};
-use crate::promise::{Promise, Watch, When};
+use crate::promise::{Promise, Watch, When, drop_in_turn};
 use crate::sync::{Lock, global, per_thread};
 use crate::value::Value;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
 /// What is to be done with the connection when it comes.
@@ -40,8 +40,6 @@ global!(ARRIVING: Lock<()> = Lock::new(()));
 per_thread! {
     /// Through how many layers this thread passes just now.
     static PASSED: Cell<usize> = const { Cell::new(0) };
-    /// Connections that this thread is to drop, while it drops one.
-    static TO_DROP: RefCell<Option<Vec<Arc<Connection>>>> = const { RefCell::new(None) };
 }
 
 /// Passing through a connection with this many layers, until dropped.
@@ -49,8 +47,7 @@ struct Passing(usize);
 
 impl Passing {
     fn through(layers: usize) -> Result<Self, Error> {
-        // A thread that is being destroyed has no count any more, and passes through nothing deep.
-        let passed = PASSED.try_with(|passed| passed.replace(passed.get() + layers)).unwrap_or(0);
+        let passed = PASSED.with(|passed| passed.replace(passed.get() + layers));
         let passing = Self(layers);
         if passed + layers > MOST_LAYERS { Err(too_many("connections")) } else { Ok(passing) }
     }
@@ -58,7 +55,7 @@ impl Passing {
 
 impl Drop for Passing {
     fn drop(&mut self) {
-        let _ = PASSED.try_with(|passed| passed.set(passed.get() - self.0));
+        PASSED.with(|passed| passed.set(passed.get() - self.0));
     }
 }
 
@@ -196,40 +193,6 @@ impl Drop for Coming {
         let seen = self.arrived.take().and_then(Result::ok);
         drop(promise);
         let connections = [seen, unseen.and_then(Value::into_object::<Connection>)];
-        connections.into_iter().flatten().for_each(drop_in_turn);
-    }
-}
-
-/// The list of connections to drop, which ends with this, also in a panic: a list that stayed would keep all that follows.
-struct Listing;
-
-impl Drop for Listing {
-    fn drop(&mut self) {
-        let left = TO_DROP.try_with(|list| list.borrow_mut().take());
-        drop(left);
-    }
-}
-
-/// Drops a connection, or, inside such a drop on this thread, has it dropped right after.
-fn drop_in_turn(connection: Arc<Connection>) {
-    let mut connection = Some(connection);
-    let listed = TO_DROP.try_with(|list| match &mut *list.borrow_mut() {
-        Some(list) => {
-            list.extend(connection.take());
-            true
-        }
-        list => {
-            *list = Some(Vec::new());
-            false
-        }
-    });
-    // Listed, or the thread is being destroyed and there is no list.
-    if listed.unwrap_or(true) {
-        return;
-    }
-    let _listing = Listing;
-    drop(connection);
-    while let Ok(Some(next)) = TO_DROP.try_with(|list| list.borrow_mut().as_mut().and_then(Vec::pop)) {
-        drop(next);
+        connections.into_iter().flatten().for_each(|connection| drop_in_turn(connection));
     }
 }

@@ -16,7 +16,7 @@ use crate::nesting::one_more;
 use crate::object::{Object, Owner};
 use crate::peer::Remote;
 use crate::promise::Promise;
-use crate::runtime::Shared;
+use crate::runtime::{Belonging, Entry, Shared};
 use crate::sync::Lock;
 use crate::value::Value;
 use bytes::Bytes;
@@ -60,6 +60,7 @@ pub struct Connection {
     remote: Remote,
     /// Nobody may learn who the peer is.
     peer_hidden: AtomicBool,
+    entry: Entry,
 }
 
 impl Connection {
@@ -86,7 +87,7 @@ impl Connection {
     }
 
     fn build(runtime: &Arc<Shared>, transport: impl Transport + 'static, remote: Remote, layers: usize) -> Arc<Self> {
-        Arc::new(Self {
+        let this = Arc::new(Self {
             remote,
             layers,
             buffers: transport.buffers(),
@@ -103,7 +104,10 @@ impl Connection {
             write_end: Lock::new(None),
             write_ended: AtomicBool::new(false),
             disconnected: Lock::new(None),
-        })
+            entry: Entry::default(),
+        });
+        this.entry.enter(runtime, &this);
+        this
     }
 
     /// A connection over a socket.
@@ -469,7 +473,9 @@ impl Object for Connection {
     fn owner(&self) -> Option<&Owner> {
         Some(&self.runtime().owner)
     }
+}
 
+impl Belonging for Connection {
     fn end(&self) {
         self.close();
     }

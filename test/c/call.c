@@ -4,8 +4,8 @@
 
 typedef struct lent_t {
   kja_runtime_t runtime;
-  kja_call_t call;
-  count_t destroyed;
+  kja_call_t call, running;
+  count_t destroyed, cleaned_up;
 } lent_t;
 
 /* Runs the callback on the loop and gives the promise of its result. */
@@ -195,6 +195,52 @@ static void a_call_is_good_for_its_callback_and_thread_only(void) {
   runtime_close(lent.runtime);
 }
 
+/* Callbacks and destructors that run because a stale call was given something may use the calls that are running. */
+static void clean_up(void *ctx, kja_call_t call) {
+  lent_t *lent = (lent_t *)ctx;
+  CHECK_IS(kja_call_status(call), KJA_ERR_CANCELED);
+  CHECK_OK(kja_call_status(lent->running));
+  count_add(&lent->cleaned_up, 1);
+}
+static void destroy_and_look(void *ctx) {
+  lent_t *lent = (lent_t *)ctx;
+  CHECK_OK(kja_call_status(lent->running));
+  CHECK_OK(kja_call_return_u64(lent->running, 8));
+  count_add(&lent->destroyed, 1);
+}
+static void give_to_kept_call(void *ctx, kja_call_t call) {
+  lent_t *lent = (lent_t *)ctx;
+  kja_promise_t never = 0, guarded = 0;
+  uint64_t before = count_get(&lent->cleaned_up);
+  lent->running = call;
+  CHECK_OK(kja_promise_new_never(lent->runtime, &never));
+  CHECK_OK(kja_promise_finally(never, clean_up, lent, NULL, &guarded));
+  CHECK_OK(kja_promise_release(never));
+  CHECK_IS(kja_call_return_promise(lent->call, guarded), KJA_ERR_BAD_HANDLE);
+  CHECK_IS(kja_promise_status(guarded), KJA_ERR_BAD_HANDLE);
+  CHECK_U64(count_get(&lent->cleaned_up), before + 1);
+  CHECK_IS(kja_call_return_opaque(lent->call, lent, destroy_and_look), KJA_ERR_BAD_HANDLE);
+}
+
+/* parity: PROM-10 */
+static void what_a_stale_call_is_given_is_gone_at_once(void) {
+  lent_t lent;
+  kja_runtime_stats_t stats;
+  memset(&lent, 0, sizeof lent);
+  memset(&stats, 0, sizeof stats);
+  stats.size = sizeof stats;
+  lent.runtime = runtime_open();
+  expect(result_of(lent.runtime, keep_call, &lent), KJA_OK);
+  for (uint64_t round = 1; round <= 3; round++) {
+    expect_u64(result_of(lent.runtime, give_to_kept_call, &lent), 8);
+    CHECK_U64(count_get(&lent.cleaned_up), round);
+    CHECK_U64(count_get(&lent.destroyed), round);
+    CHECK_OK(kja_runtime_stats(lent.runtime, &stats));
+    CHECK_U64(stats.promises, 0);
+  }
+  runtime_close(lent.runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(every_type_of_value_can_be_returned);
   RUN_IN_BOTH(every_type_of_value_can_be_looked_at);
@@ -202,5 +248,6 @@ int main(void) {
   RUN_IN_BOTH(the_last_of_several_results_counts);
   RUN_IN_BOTH(a_refused_result_leaves_unit);
   RUN_IN_BOTH(a_call_is_good_for_its_callback_and_thread_only);
+  RUN_IN_BOTH(what_a_stale_call_is_given_is_gone_at_once);
   return check_done();
 }

@@ -131,6 +131,70 @@ static void shutdown_returns_within_its_bound_though_the_loop_is_held_up(void) {
   hold_destroy(&hold);
 }
 
+/* Waits once, for the bound, and says what came of it. */
+static void release_says_that_a_callback_still_runs(void) {
+  kja_runtime_t runtime = 0;
+  kja_executor_t executor = 0;
+  kja_promise_t holding = 0;
+  unsigned threads = running_threads();
+  hold_t hold;
+  hold_init(&hold);
+  kja_runtime_options_t options = options_for(KJA_RUNTIME_THREAD);
+  options.shutdown_nanos = 2 * SECOND;
+  CHECK_OK(kja_runtime_new(&options, &runtime));
+  CHECK_OK(kja_runtime_executor(runtime, &executor));
+  CHECK_OK(kja_executor_execute_start(executor, hold_callback, &hold, NULL, &holding));
+  gate_pass(&hold.begun);
+  uint64_t begin = kja_timer_now_nanos();
+  CHECK_IS(kja_runtime_release(runtime), KJA_ERR_TIMED_OUT);
+  CHECK(kja_timer_now_nanos() - begin < 4 * SECOND);
+  CHECK_IS(kja_runtime_release(runtime), KJA_ERR_BAD_HANDLE);
+  gate_open(&hold.end);
+  CHECK(threads_come_back_to(threads));
+  CHECK_OK(kja_executor_release(executor));
+  hold_destroy(&hold);
+}
+
+/* Two runtimes; the destructor of something of the one shuts the other down, and the other way round. */
+typedef struct enders_t {
+  kja_runtime_t one, other;
+  count_t one_ended, other_ended;
+} enders_t;
+static void end_both_from_one(void *ctx) {
+  enders_t *enders = (enders_t *)ctx;
+  CHECK_IS(kja_runtime_shutdown(enders->one), KJA_ERR_WOULD_DEADLOCK);
+  CHECK_IS(kja_runtime_release(enders->one), KJA_ERR_WOULD_DEADLOCK);
+  CHECK_OK(kja_runtime_shutdown(enders->other));
+  count_add(&enders->one_ended, 1);
+}
+static void end_both_from_other(void *ctx) {
+  enders_t *enders = (enders_t *)ctx;
+  CHECK_IS(kja_runtime_shutdown(enders->one), KJA_ERR_WOULD_DEADLOCK);
+  CHECK_IS(kja_runtime_shutdown(enders->other), KJA_ERR_WOULD_DEADLOCK);
+  CHECK_IS(kja_runtime_release(enders->other), KJA_ERR_WOULD_DEADLOCK);
+  count_add(&enders->other_ended, 1);
+}
+static void attach_to_never(kja_runtime_t runtime, void *ctx, kja_destroy_fn destroy) {
+  kja_promise_t never = 0, attached = 0;
+  CHECK_OK(kja_promise_new_never(runtime, &never));
+  CHECK_OK(kja_promise_attach(never, ctx, destroy, &attached));
+}
+
+/* parity: LOOP-06 */
+static void shutdown_inside_a_shutdown_is_refused(void) {
+  enders_t enders;
+  memset(&enders, 0, sizeof enders);
+  enders.one = runtime_open();
+  enders.other = runtime_open();
+  attach_to_never(enders.one, &enders, end_both_from_one);
+  attach_to_never(enders.other, &enders, end_both_from_other);
+  CHECK_OK(kja_runtime_shutdown(enders.one));
+  CHECK_U64(count_get(&enders.one_ended), 1);
+  CHECK_U64(count_get(&enders.other_ended), 1);
+  CHECK_OK(kja_runtime_release(enders.one));
+  CHECK_OK(kja_runtime_release(enders.other));
+}
+
 static void try_to_stop_the_loop_from_inside(void *ctx, kja_call_t call) {
   kja_runtime_t runtime = *(kja_runtime_t *)ctx;
   (void)call;
@@ -250,6 +314,8 @@ int main(void) {
   RUN(an_unknown_mode_is_refused);
   RUN(hooks_run_on_the_loop_thread);
   RUN(shutdown_returns_within_its_bound_though_the_loop_is_held_up);
+  RUN(release_says_that_a_callback_still_runs);
+  RUN_IN_BOTH(shutdown_inside_a_shutdown_is_refused);
   RUN_IN_BOTH(shutdown_on_the_loop_is_refused);
   RUN_IN_BOTH(after_shutdown_every_call_is_an_error);
   RUN_IN_BOTH(shutdown_returns_what_was_lent);

@@ -17,6 +17,7 @@ mod executor;
 mod giving_up;
 mod handle;
 mod queue;
+mod roots;
 
 use crate::promise::Promise;
 use crate::runtime::Shared;

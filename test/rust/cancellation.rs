@@ -289,3 +289,35 @@ fn two_threads_cancel_what_a_third_polls() {
         }
     }
 }
+
+// parity: PROM-10
+#[test]
+fn a_clean_up_that_panics_keeps_no_other_from_running() {
+    let runtime = Arc::new(runtime());
+    let ran = Count::default();
+    let (own, count) = (runtime.clone(), ran.clone());
+    let clean_up = move |panics: bool, input: &Promise| {
+        let count = count.clone();
+        input.then(When::Finally, move |outcome: Outcome| {
+            count.add();
+            if panics {
+                std::panic::resume_unwind(Box::new("on purpose"));
+            }
+            outcome
+        })
+    };
+    let drop_them = move || -> Outcome {
+        let inner = clean_up(false, &own.never().unwrap());
+        let outer = clean_up(true, &inner);
+        drop(inner);
+        drop(outer);
+        drop(clean_up(false, &own.never().unwrap()));
+        Ok(Value::Unit)
+    };
+    let executor = runtime.executor().unwrap();
+    for round in 1..=3 {
+        let drop_them = drop_them.clone();
+        assert!(outcome(&executor.start(drop_them).unwrap()).is_ok());
+        assert_eq!(ran.get(), 3 * round);
+    }
+}

@@ -111,6 +111,29 @@ fn what_a_loop_has_built_ends_with_it_and_its_input_goes_on() {
     assert_eq!(held.get(), 1);
 }
 
+// parity: LOOP-06
+#[test]
+fn what_waits_for_a_loop_that_ends_is_rejected_and_cleans_up_on_its_own() {
+    let (a, b) = (Arc::new(runtime()), runtime());
+    let (held, ran) = (Count::default(), Count::default());
+    // Nobody but A holds it, and it has no handle.
+    let input = b.never().unwrap().attach(opaque(held.on_drop()));
+    let (own, run) = (a.clone(), ran.clone());
+    let build = move || -> Resolution {
+        let clean_up = move |outcome| {
+            assert!(own.on_loop());
+            run.add();
+            outcome
+        };
+        input.then(When::Finally, clean_up).into()
+    };
+    let guarded = a.executor().unwrap().start(build).unwrap();
+    assert!(outcome(&a.yield_until_queue_empty().unwrap()).is_ok());
+    b.shutdown().unwrap();
+    assert_eq!(failure(&guarded), ErrorKind::Shutdown);
+    assert_eq!((held.get(), ran.get()), (1, 1));
+}
+
 // parity: TASK-02
 #[test]
 fn a_task_set_hears_of_errors_on_its_own_loop() {

@@ -119,10 +119,6 @@ impl Object for HttpClient {
     fn owner(&self) -> Option<&Owner> {
         Some(&self.0.runtime.owner)
     }
-
-    fn end(&self) {
-        self.0.pool.clear();
-    }
 }
 
 /// Whether a request with this method says that its body is empty.

@@ -2,7 +2,7 @@
 
 use super::link::ClientLink;
 use crate::promise::Promise;
-use crate::runtime::{Shared, Timer};
+use crate::runtime::{Belonging, Entry, Shared, Timer};
 use crate::sync::Lock;
 use crate::value::Value;
 use std::collections::HashMap;
@@ -36,11 +36,15 @@ pub(super) struct Pool {
     idle_nanos: u64,
     most: usize,
     idles: Lock<Idles>,
+    entry: Entry,
 }
 
 impl Pool {
     pub(super) fn new(runtime: &Arc<Shared>, idle_nanos: u64, most: usize) -> Arc<Self> {
-        Arc::new(Self { runtime: runtime.clone(), idle_nanos, most, idles: Lock::new(Idles::default()) })
+        let (idles, entry) = (Lock::new(Idles::default()), Entry::default());
+        let this = Arc::new(Self { runtime: runtime.clone(), idle_nanos, most, idles, entry });
+        this.entry.enter(runtime, &this);
+        this
     }
 
     /// The connection that was used last and still lives.
@@ -108,14 +112,16 @@ impl Pool {
         drop(removed);
     }
 
-    /// Closes all that wait.
-    pub(super) fn clear(&self) {
-        let all = std::mem::take(&mut self.idles.lock().by_origin);
-        drop(all);
-    }
-
     /// How many connections wait.
     pub(super) fn len(&self) -> usize {
         self.idles.lock().by_origin.values().map(Vec::len).sum()
+    }
+}
+
+impl Belonging for Pool {
+    /// Closes all that wait.
+    fn end(&self) {
+        let all = std::mem::take(&mut self.idles.lock().by_origin);
+        drop(all);
     }
 }

@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::net::Listener;
 use crate::object::{Object, Owner};
 use crate::promise::{ForEach, Fulfiller, Promise, Resolution, TaskSet, Watch, When};
-use crate::runtime::{Runtime, Shared};
+use crate::runtime::{Lent, Runtime, Shared};
 use crate::stream::Connection;
 use crate::value::Value;
 use answer::Answer;
@@ -52,7 +52,7 @@ pub(crate) trait Observer: Send + Sync {
 pub(super) struct Inner {
     runtime: Arc<Shared>,
     options: ServerOptions,
-    factory: Box<ServiceFactory>,
+    factory: Lent<ServiceFactory>,
     observer: Box<dyn Observer>,
     draining: AtomicBool,
     drain: (Fulfiller, Promise),
@@ -116,13 +116,13 @@ impl HttpServer {
         options: ServerOptions,
         service: Arc<Service>,
     ) -> Result<Arc<Self>, Error> {
-        Self::with(runtime.shared(), options, Box::new(move |_| Ok(service.clone())), Box::new(Quiet))
+        Self::with(runtime.shared(), options, Arc::new(move |_| Ok(service.clone())), Box::new(Quiet))
     }
 
     pub(crate) fn with(
         runtime: &Arc<Shared>,
         options: ServerOptions,
-        factory: Box<ServiceFactory>,
+        factory: Arc<ServiceFactory>,
         observer: Box<dyn Observer>,
     ) -> Result<Arc<Self>, Error> {
         runtime.check()?;
@@ -131,7 +131,7 @@ impl HttpServer {
         }
         let max_connections = options.max_connections;
         let drain = Fulfiller::new(runtime.clone());
-        let draining = AtomicBool::new(false);
+        let (factory, draining) = (Lent::new(runtime, factory), AtomicBool::new(false));
         let inner = Arc::new(Inner { runtime: runtime.clone(), options, factory, observer, draining, drain });
         let told = inner.clone();
         let failed = move |error: Error| told.observer.connection_failed(error);
@@ -222,7 +222,7 @@ impl HttpServer {
 
     fn start(&self, connection: &Arc<Connection>, hand_on: bool) -> Result<Promise, Error> {
         self.inner.runtime.check()?;
-        let service = (self.inner.factory)(connection)?;
+        let service = self.inner.factory.get()?(connection)?;
         let serving = serve::serve(self.inner.clone(), service, connection.clone(), hand_on)?;
         Ok(Promise::start_on_loop(self.inner.runtime.clone(), "http connection", serving))
     }
@@ -244,11 +244,6 @@ impl HttpServer {
 impl Object for HttpServer {
     fn owner(&self) -> Option<&Owner> {
         Some(&self.inner.runtime.owner)
-    }
-
-    fn end(&self) {
-        self.inner.drain.0.settle(Err(Error::shutdown()));
-        self.connections.clear();
     }
 }
 
