@@ -1475,7 +1475,7 @@ kja_status_t kja_call_return_handle(kja_call_t call, kja_handle_t handle);
 kja_status_t kja_call_return_opaque(kja_call_t call, void *value, kja_destroy_fn destroy);
 
 /*
- The callback's result is that of another promise. Its handle is consumed in every case but `BAD_HANDLE`. (PROM-07)
+ The callback's result is that of another promise. Its handle is consumed in every case, also when the call is stale. (PROM-07)
  */
 kja_status_t kja_call_return_promise(kja_call_t call,
                                      kja_promise_t promise);
@@ -3690,7 +3690,8 @@ kja_status_t kja_queue_release(kja_queue_t queue);
 
 /*
  Makes a runtime. `options` may be null for the defaults: a loop on a thread of its own. Any number of
- runtimes may live side by side.
+ runtimes may live side by side. They belong to the process that made them: in a forked child all handles of the parent are
+ `BAD_HANDLE`, and the child may make runtimes of its own. (UNIX-19)
 
  Errors: `INVALID_ARGUMENT` for options of the wrong size or with unknown values; `OVERLOADED` without
  descriptors or threads. (LOOP-02, LOOP-05)
@@ -3704,15 +3705,17 @@ kja_status_t kja_runtime_new(const kja_runtime_options_t *options,
  runtime are stale, except the runtime's own, which is still to be released. Bytes stay valid. A second
  call succeeds. From any thread; for a wait scope from its owner.
 
- Errors: `WOULD_DEADLOCK` on a loop's thread; `TIMED_OUT` if a callback still runs at the end of the
- bound: the runtime ends when that returns, and another call waits for it again. (LOOP-06)
+ Errors: `WOULD_DEADLOCK` on a loop's thread, and inside a destructor that this runtime's shutdown runs; `TIMED_OUT` if a
+ callback still runs at the end of the bound: the runtime ends when that returns, and another call waits for it again.
+ (LOOP-06)
  */
 kja_status_t kja_runtime_shutdown(kja_runtime_t runtime);
 
 /*
  Releases the handle; the runtime is shut down if it is alive. Blocks as `kja_runtime_shutdown` does.
 
- Errors: `WOULD_DEADLOCK` on a loop's thread; the handle stays valid then.
+ Errors: `WOULD_DEADLOCK` where `kja_runtime_shutdown` has it; the handle stays valid then. `TIMED_OUT` if a callback still
+ runs at the end of the bound: the handle is released, and the runtime ends when that returns.
  */
 kja_status_t kja_runtime_release(kja_runtime_t runtime);
 

@@ -9,6 +9,7 @@ pub mod coordination;
 mod error;
 pub mod ffi;
 mod foreign;
+mod fork;
 pub mod http;
 #[cfg(all(test, kja_model))]
 #[path = "../test/models/mod.rs"]

@@ -3,6 +3,7 @@
 //! A kind of object is a type that implements [`Object`], in the file that defines it; nothing lists the kinds.
 
 use crate::error::Error;
+use crate::fork;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use bytes::Bytes;
 use std::any::{Any, type_name};
@@ -77,20 +78,35 @@ impl ChunkLists {
             spare: AtomicU32::new(NO_CHUNK),
         }
     }
+
+    pub(crate) fn clear(&self) {
+        [&self.with_room, &self.exhausted, &self.spare].iter().for_each(|list| list.store(NO_CHUNK, Ordering::Relaxed));
+    }
 }
 
 /// A runtime, as its objects' handles know it.
 pub(crate) struct Owner {
     status: AtomicU8,
+    process: u32,
     pub(crate) chunks: [ChunkLists; SHARDS],
 }
 
 impl Owner {
     pub(crate) fn new() -> Self {
-        Self { status: AtomicU8::new(Status::Live as u8), chunks: [const { ChunkLists::new() }; SHARDS] }
+        let process = fork::process();
+        Self { process, status: AtomicU8::new(Status::Live as u8), chunks: [const { ChunkLists::new() }; SHARDS] }
     }
 
+    /// Whether this process was forked from the one that made it.
+    pub(crate) fn is_of_parent(&self) -> bool {
+        self.process != fork::process()
+    }
+
+    /// In a forked child nothing can be done with it, as if it had ended.
     pub(crate) fn status(&self) -> Status {
+        if self.is_of_parent() {
+            return Status::Closed;
+        }
         match self.status.load(Ordering::Acquire) {
             0 => Status::Live,
             1 => Status::Closing,

@@ -10,11 +10,12 @@
 
 use super::slots::Shard;
 use crate::error::{Error, ErrorKind};
+use crate::fork::{self, Global, Held};
 use crate::object::{Object, Owner, SHARDS, Status};
 use crate::promise::{Cell, Promise, within};
-use crate::sync::{Lock, global};
-use std::sync::Arc;
+use crate::sync::{Lock, MutexGuard, global};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Once};
 
 const INDEX_BITS: u32 = 32 - SHARDS.trailing_zeros();
 /// How many handles are taken from a runtime that ends before others get a turn at the shard.
@@ -104,6 +105,30 @@ global!(SHARD: [Lock<Shard>; SHARDS] = std::array::from_fn(|_| Lock::new(Shard::
 #[cfg(not(kja_model))]
 global!(SHARD: [Lock<Shard>; SHARDS] = [const { Lock::new(Shard::new()) }; SHARDS]);
 
+/// A shard that is held across a fork.
+struct HeldShard(MutexGuard<'static, Shard>, usize);
+
+impl Held for HeldShard {
+    fn in_child(&mut self) {
+        self.0.begin_again(self.1);
+    }
+}
+
+impl Global for [Lock<Shard>; SHARDS] {
+    fn hold(&'static self, held: &mut Vec<Box<dyn Held>>) {
+        for (number, shard) in self.iter().enumerate() {
+            held.push(Box::new(HeldShard(shard.lock(), number)));
+        }
+    }
+}
+
+/// Has forked children begin with a table in which nothing is found.
+pub(super) fn watch_forks() {
+    static ONCE: Once = Once::new();
+    let table: &'static [Lock<Shard>; SHARDS] = &SHARD;
+    fork::keep_usable(&ONCE, table);
+}
+
 fn split(id: u64) -> (usize, u32, u32) {
     let low = id as u32;
     ((low >> INDEX_BITS) as usize, low & ((1 << INDEX_BITS) - 1), (id >> 32) as u32)
@@ -165,8 +190,10 @@ fn refusal(id: u64) -> Error {
     let (shard, index, generation) = split(id);
     let table = SHARD[shard].lock();
     let kind = table.get(index, generation).map(Entry::kind);
+    let of_parent = table.is_of_parent(index, generation);
     drop(table);
     match kind {
+        None if of_parent => Error::new(ErrorKind::BadHandle, "a handle of the process that this one was forked from"),
         None => Error::bad_handle(),
         Some(kind) => {
             let text = format!("the handle of a {kind}, where one of another kind is needed");

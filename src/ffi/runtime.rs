@@ -92,7 +92,8 @@ fn read_options(options: kja_runtime_options_t) -> Result<Options, Error> {
 }
 
 /// Makes a runtime. `options` may be null for the defaults: a loop on a thread of its own. Any number of
-/// runtimes may live side by side.
+/// runtimes may live side by side. They belong to the process that made them: in a forked child all handles of the parent are
+/// `BAD_HANDLE`, and the child may make runtimes of its own. (UNIX-19)
 ///
 /// Errors: `INVALID_ARGUMENT` for options of the wrong size or with unknown values; `OVERLOADED` without
 /// descriptors or threads. (LOOP-02, LOOP-05)
@@ -103,6 +104,7 @@ pub unsafe extern "C" fn kja_runtime_new(
 ) -> kja_status_t {
     // Read first: the context in it is taken over whatever becomes of the call.
     let options = structure_in(options).and_then(|given| given.map_or_else(|| Ok(Options::default()), read_options));
+    handle::watch_forks();
     created(out, || Runtime::new(Options { end_handles: handle::end_all_of, ..options? }))
 }
 

@@ -24,6 +24,8 @@ struct Slot {
 }
 
 struct Chunk {
+    /// Of which process what it has belongs to, as the shard counts them.
+    process: u32,
     /// None while it is bare.
     slots: Option<Box<[Slot; CHUNK]>>,
     full: u32,
@@ -41,6 +43,8 @@ pub(super) struct Shard {
     chunks: Vec<Chunk>,
     bare: BinaryHeap<Reverse<u32>>,
     full: usize,
+    /// How many forks lie between this process and the first one.
+    process: u32,
 }
 
 /// The number of a chunk with an empty slot.
@@ -55,7 +59,7 @@ fn lists(shard: usize, owner: Option<&Owner>) -> &ChunkLists {
 
 impl Shard {
     pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new(), bare: BinaryHeap::new(), full: 0 }
+        Self { chunks: Vec::new(), bare: BinaryHeap::new(), full: 0, process: 0 }
     }
 
     /// How many slots are full.
@@ -66,8 +70,27 @@ impl Shard {
     /// What is in a slot, if it is of this generation.
     #[inline]
     pub(super) fn get(&self, index: u32, generation: u32) -> Option<&Entry> {
-        let slot = &self.chunks.get(index as usize / CHUNK)?.slots.as_ref()?[index as usize % CHUNK];
-        if slot.generation == generation { slot.entry.as_ref() } else { None }
+        let (process, entry) = self.look(index, generation)?;
+        if process == self.process { Some(entry) } else { None }
+    }
+
+    /// Whether what is in a slot of this generation belongs to a process that this one was forked from.
+    pub(super) fn is_of_parent(&self, index: u32, generation: u32) -> bool {
+        self.look(index, generation).is_some_and(|(process, _)| process != self.process)
+    }
+
+    #[inline]
+    fn look(&self, index: u32, generation: u32) -> Option<(u32, &Entry)> {
+        let chunk = self.chunks.get(index as usize / CHUNK)?;
+        let slot = &chunk.slots.as_ref()?[index as usize % CHUNK];
+        if slot.generation == generation { Some((chunk.process, slot.entry.as_ref()?)) } else { None }
+    }
+
+    /// Begins again in a forked child. What there is stays where it is: nobody finds it any more, and it is not dropped.
+    pub(super) fn begin_again(&mut self, shard: usize) {
+        self.process += 1;
+        self.full = 0;
+        UNOWNED[shard].clear();
     }
 
     /// A chunk of this owner's with an empty slot, all of it among the first `most` slots; `shard` is this shard's number. To be
@@ -155,12 +178,14 @@ impl Shard {
             self.chunks.try_reserve(1).ok()?;
             let (empty, previous, next) = (NO_PLACE, NO_CHUNK, NO_CHUNK);
             let exhausted = false;
-            self.chunks.push(Chunk { slots: None, full: 0, empty, generation: 1, exhausted, previous, next });
+            let process = self.process;
+            self.chunks.push(Chunk { process, slots: None, full: 0, empty, generation: 1, exhausted, previous, next });
         } else {
             self.bare.pop();
         }
         let chunk = &mut self.chunks[number];
         let generation = chunk.generation;
+        chunk.process = self.process;
         slots.extend((1..=CHUNK as u32).map(|next| Slot { generation, next, entry: None }));
         slots[CHUNK - 1].next = NO_PLACE;
         chunk.slots = slots.into_boxed_slice().try_into().ok();

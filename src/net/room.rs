@@ -7,16 +7,15 @@
 
 use crate::error::Error;
 use crate::runtime::{Pauses, Shared};
-use crate::stream::{Socket, register};
+use crate::stream::{Registered, Socket, register};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Type};
 use std::future::poll_fn;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// How soon to try again where the system does not tell; doubled up to the second figure.
 const FIRST_PAUSE: u64 = 1_000_000;
@@ -29,7 +28,7 @@ fn has_room(fd: &impl AsFd) -> bool {
 }
 
 /// A socket that hears of the room in the queue of this one; none if no descriptor is left.
-fn watch_queue(runtime: &Arc<Shared>, of: &SockAddr) -> Option<AsyncFd<OwnedFd>> {
+fn watch_queue(runtime: &Arc<Shared>, of: &SockAddr) -> Option<Registered> {
     let socket = socket2::Socket::new(Domain::UNIX, Type::DGRAM, None).ok()?;
     socket.set_nonblocking(true).ok()?;
     socket.connect(of).ok()?;
@@ -37,7 +36,7 @@ fn watch_queue(runtime: &Arc<Shared>, of: &SockAddr) -> Option<AsyncFd<OwnedFd>>
 }
 
 /// Waits until what is watched has room.
-async fn wait(port: &Socket, watch: &AsyncFd<OwnedFd>, pauses: &mut Pauses) -> Result<(), Error> {
+async fn wait(port: &Socket, watch: &Registered, pauses: &mut Pauses) -> Result<(), Error> {
     poll_fn(|cx| {
         port.with_fd(|_| ())?;
         match watch.poll_write_ready(cx) {
@@ -47,7 +46,7 @@ async fn wait(port: &Socket, watch: &AsyncFd<OwnedFd>, pauses: &mut Pauses) -> R
     })
     .await?;
     // An error is told of as room too, and that for as long as it lasts.
-    if has_room(watch) { Ok(()) } else { port.pause(pauses.next(port.runtime())).await }
+    if has_room(watch.get_ref()) { Ok(()) } else { port.pause(pauses.next(port.runtime())).await }
 }
 
 enum Watched {
@@ -79,7 +78,7 @@ pub(super) async fn send_when_there_is<R>(
                 Watched::OwnBuffer if tells_of_others => None,
                 Watched::OwnBuffer => port.copy(Interest::WRITABLE).ok(),
             };
-            if let Some(watch) = watch.filter(|watch| !has_room(watch)) {
+            if let Some(watch) = watch.filter(|watch| !has_room(watch.get_ref())) {
                 wait(port, &watch, &mut pauses).await?;
                 continue 'blocked;
             }

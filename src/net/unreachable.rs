@@ -4,18 +4,17 @@
 //! takes it for is never taken back. So a copy of the descriptor is registered for it alone, and again after each error.
 
 use crate::error::Error;
-use crate::stream::Socket;
+use crate::stream::{Registered, Socket};
 use crate::sync::Lock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 #[derive(Default)]
 pub(super) struct Unreachable {
-    watcher: Lock<Option<Arc<AsyncFd<OwnedFd>>>>,
+    watcher: Lock<Option<Arc<Registered>>>,
 }
 
 fn has_error(fd: &OwnedFd) -> bool {
@@ -25,7 +24,7 @@ fn has_error(fd: &OwnedFd) -> bool {
 }
 
 impl Unreachable {
-    fn watcher(&self, socket: &Socket) -> Result<Arc<AsyncFd<OwnedFd>>, Error> {
+    fn watcher(&self, socket: &Socket) -> Result<Arc<Registered>, Error> {
         if let Some(watcher) = &*self.watcher.lock() {
             return Ok(watcher.clone());
         }

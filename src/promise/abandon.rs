@@ -135,6 +135,9 @@ pub(super) fn let_go(operation: Watch, after: Left) {
 
 /// Abandons a cell, now or, inside another abandonment of this thread, right after it.
 pub(super) fn abandon(cell: &Arc<Cell>) {
+    if cell.runtime.owner.is_of_parent() {
+        return;
+    }
     work_off(Left::Cell(cell.clone()));
 }
 

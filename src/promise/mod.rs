@@ -37,7 +37,7 @@ pub(crate) use each::{ForEach, Items};
 pub(crate) use source::Continuation;
 use source::{Source, Then};
 pub(crate) use wait::wait_for;
-pub(crate) use waits::this_thread;
+pub(crate) use waits::{this_thread, watch_forks};
 
 use crate::error::Error;
 use crate::runtime::{Shared, Timer, home};

@@ -154,10 +154,10 @@ fn settle(on_empty: Option<Fulfiller>) {
 /// Runs on the loop as the last step of a task.
 fn finished(inner: &Weak<Inner>, number: u64, outcome: Outcome) -> Resolution {
     let Some(inner) = inner.upgrade() else { return Ok(Value::Unit).into() };
-    if let Err(error) = outcome {
-        if let Ok(on_error) = inner.on_error.get() {
-            on_error(error);
-        }
+    if let Err(error) = outcome
+        && let Ok(on_error) = inner.on_error.get()
+    {
+        on_error(error);
     }
     let (member, on_empty) = {
         let mut tasks = inner.tasks.lock();

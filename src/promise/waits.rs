@@ -2,9 +2,10 @@
 //! wait for each other.
 
 use super::Cell;
+use crate::fork;
 use crate::sync::{Lock, global, per_thread};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 pub(super) struct Waits(Lock<BTreeMap<usize, (usize, Arc<Cell>)>>);
 
@@ -14,6 +15,12 @@ global!(pub(super) WAITS: Waits = Waits(Lock::new(BTreeMap::new())));
 pub(crate) fn this_thread() -> usize {
     per_thread!(static KEY: u8 = const { 0 });
     KEY.with(|key| std::ptr::from_ref(key) as usize)
+}
+
+/// Has forked children find nobody waiting.
+pub(crate) fn watch_forks() {
+    static ONCE: Once = Once::new();
+    fork::keep_usable(&ONCE, &WAITS.0);
 }
 
 impl Waits {

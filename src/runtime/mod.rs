@@ -35,7 +35,7 @@ use crate::error::Error;
 use crate::foreign::{Hook, Opaque};
 pub(crate) use crate::object::Status;
 use crate::object::{Object, Owner};
-use crate::promise::{Fulfiller, Promise, Turn};
+use crate::promise::{Fulfiller, Promise, Turn, watch_forks};
 use crate::sync::Lock;
 use crate::value::Outcome;
 use belongings::Belongings;
@@ -244,6 +244,7 @@ pub struct Runtime {
 impl Runtime {
     /// Starts a runtime. For a wait scope the calling thread becomes its owner. (LOOP-02, LOOP-05)
     pub fn new(mut options: Options) -> Result<Self, Error> {
+        watch_forks();
         let tokio = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()

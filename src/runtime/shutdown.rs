@@ -121,6 +121,9 @@ impl Runtime {
     }
 
     fn end(&self, deadline: u64) -> Result<(), Error> {
+        if self.shared.owner.is_of_parent() {
+            return Err(Error::shutdown());
+        }
         self.close(deadline);
         let shared = &self.shared;
         if let Some(driven) = shared.scope.get().and_then(|scope| scope.take()) {
@@ -182,6 +185,11 @@ fn close_all(shared: &Arc<Shared>, deadline: u64) {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if self.shared.owner.is_of_parent() {
+            // The thread that it names is not one of this process.
+            std::mem::forget(self.thread.lock().take());
+            return;
+        }
         if *self.released.get_mut() {
             return;
         }

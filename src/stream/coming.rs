@@ -6,12 +6,13 @@
 
 use super::{Connection, Transport};
 use crate::error::{Error, ErrorKind};
+use crate::fork;
 use crate::nesting::{MOST_LAYERS, too_many};
 use crate::promise::{Promise, Watch, When, drop_in_turn};
 use crate::sync::{Lock, global, per_thread};
 use crate::value::Value;
 use std::cell::Cell;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 
 /// What is to be done with the connection when it comes.
 #[derive(Default)]
@@ -61,6 +62,9 @@ impl Drop for Passing {
 
 impl Coming {
     pub(super) fn new(promise: &Promise, counted: bool) -> Arc<Self> {
+        static ONCE: Once = Once::new();
+        let arriving: &'static Lock<()> = &ARRIVING;
+        fork::keep_usable(&ONCE, arriving);
         Arc::new(Self {
             counted,
             promise: Lock::new(Some(promise.clone())),

@@ -3,19 +3,18 @@
 //! The kernel tells of a hang-up whatever is asked for. A second registration that asks for nothing else wakes for
 //! that alone: a duplicate of the descriptor, made when somebody first wants to know.
 
-use super::Socket;
+use super::{Registered, Socket};
 use crate::error::Error;
 use crate::sync::Lock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 #[derive(Default)]
 pub(super) struct Disconnect {
-    watcher: Lock<Option<Arc<AsyncFd<OwnedFd>>>>,
+    watcher: Lock<Option<Arc<Registered>>>,
     /// Who waits, for `close`.
     waiter: Lock<Option<Waker>>,
 }
@@ -57,7 +56,7 @@ impl Never {
 }
 
 impl Disconnect {
-    fn watcher(&self, socket: &Socket) -> Result<Arc<AsyncFd<OwnedFd>>, Error> {
+    fn watcher(&self, socket: &Socket) -> Result<Arc<Registered>, Error> {
         if let Some(watcher) = &*self.watcher.lock() {
             return Ok(watcher.clone());
         }

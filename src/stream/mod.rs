@@ -40,7 +40,7 @@ pub(crate) use disconnect::Never;
 pub use exclusive::Exclusive;
 pub use message::{Message, Messages};
 pub(crate) use read::{Read, ReadAll, ReadInto};
-pub(crate) use socket::{Direction, Socket, register};
+pub(crate) use socket::{Direction, Registered, Socket, register};
 pub(crate) use transport::Transport;
 pub use wrap::Known;
 pub(crate) use wrap::{Kind, check, wrap};

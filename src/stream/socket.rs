@@ -20,10 +20,12 @@
 
 use super::closable::{Closable, InUse};
 use crate::error::Error;
+use crate::fork;
 use crate::runtime::{Shared, Timer};
 use crate::sync::Lock;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,13 +36,37 @@ use tokio::io::unix::AsyncFd;
 
 pub(crate) struct Socket {
     runtime: Arc<Shared>,
-    fd: Closable<AsyncFd<OwnedFd>>,
+    fd: Closable<Registered>,
     /// A short read leaves nothing, unless there is urgent data.
     short_read_drains: AtomicBool,
     /// The pending reader, for `close`.
     reader: Lock<Option<Waker>>,
     /// What `reader` would wake, 0 for nobody: one that is known already costs no lock.
     known_reader: AtomicUsize,
+}
+
+/// A descriptor that the loop watches. It is closed when dropped, but not in a forked child: the poller that it would be taken out
+/// of there is the parent's too.
+pub(crate) struct Registered {
+    /// Until it is dropped.
+    fd: Option<AsyncFd<OwnedFd>>,
+    process: u32,
+}
+
+impl Deref for Registered {
+    type Target = AsyncFd<OwnedFd>;
+
+    fn deref(&self) -> &AsyncFd<OwnedFd> {
+        self.fd.as_ref().expect("taken out by the drop only")
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        if self.process != fork::process() {
+            std::mem::forget(self.fd.take());
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,11 +87,7 @@ enum Called<R> {
 }
 
 /// A call by a thread that may be ahead of the loop's view of the descriptor.
-fn first_try<R>(
-    fd: &AsyncFd<OwnedFd>,
-    direction: Direction,
-    call: &mut impl FnMut() -> Called<R>,
-) -> Option<io::Result<R>> {
+fn first_try<R>(fd: &Registered, direction: Direction, call: &mut impl FnMut() -> Called<R>) -> Option<io::Result<R>> {
     let interest = match direction {
         Direction::Read => Interest::READABLE,
         Direction::Write => Interest::WRITABLE,
@@ -87,12 +109,12 @@ fn first_try<R>(
 
 /// Whether the kernel has ever told of urgent data.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn has_urgent(fd: &AsyncFd<OwnedFd>) -> bool {
+fn has_urgent(fd: &Registered) -> bool {
     fd.try_io(Interest::PRIORITY, |_| Ok(())).is_ok()
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn has_urgent(_fd: &AsyncFd<OwnedFd>) -> bool {
+fn has_urgent(_fd: &Registered) -> bool {
     true
 }
 
@@ -108,14 +130,15 @@ fn everything() -> Interest {
 }
 
 /// Registers a descriptor that is already non-blocking.
-pub(crate) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
+pub(crate) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -> Result<Registered, Error> {
     let tokio = runtime.tokio()?;
     let _context = tokio.enter();
     // SAFETY: the `AsyncFd` owns the only `OwnedFd` of this descriptor and nothing takes it out again: it
     // stays open, and the same, until the `AsyncFd` is dropped.
     #[allow(unsafe_code)]
     let registered = unsafe { AsyncFd::register_with_interest(fd, interest) };
-    registered.map_err(|error| Error::from_io("registering a descriptor", &error.into_parts().1))
+    let fd = registered.map_err(|error| Error::from_io("registering a descriptor", &error.into_parts().1))?;
+    Ok(Registered { fd: Some(fd), process: fork::process() })
 }
 
 impl Socket {
@@ -130,7 +153,7 @@ impl Socket {
         Ok(Self::over(runtime, register(runtime, fd, Interest::READABLE)?))
     }
 
-    fn over(runtime: &Arc<Shared>, fd: AsyncFd<OwnedFd>) -> Self {
+    fn over(runtime: &Arc<Shared>, fd: Registered) -> Self {
         let (fd, known_reader) = (Closable::new(fd), AtomicUsize::new(0));
         let short_read_drains = AtomicBool::new(false);
         Self { runtime: runtime.clone(), fd, short_read_drains, reader: Lock::new(None), known_reader }
@@ -148,7 +171,7 @@ impl Socket {
     }
 
     /// A copy that is registered for this alone, beside what the descriptor itself is registered for.
-    pub(crate) fn copy(&self, interest: Interest) -> Result<AsyncFd<OwnedFd>, Error> {
+    pub(crate) fn copy(&self, interest: Interest) -> Result<Registered, Error> {
         let copy = self.with_fd(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 0))?;
         let copy = copy.map_err(|errno| Error::from_io("watching a descriptor", &errno.into()))?;
         register(&self.runtime, copy, interest)
@@ -158,7 +181,7 @@ impl Socket {
         &self.runtime
     }
 
-    fn fd(&self) -> Result<InUse<'_, AsyncFd<OwnedFd>>, Error> {
+    fn fd(&self) -> Result<InUse<'_, Registered>, Error> {
         self.fd.get().ok_or_else(Error::closed)
     }
 

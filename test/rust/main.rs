@@ -15,6 +15,7 @@ mod combinators;
 mod error;
 mod exclusive;
 mod executor;
+mod fork;
 mod fulfiller;
 mod gate;
 mod handle;
