@@ -1136,7 +1136,7 @@ typedef struct {
   kja_callback_fn on_client_certificate;
   /*
    Judges a peer that has passed the usual verification, with a `kja_peer_t` as its input; an error refuses the peer with an
-   alert. No promise.
+   alert. No promise. A handshake that goes on with an earlier session asks for neither.
    */
   kja_callback_fn verify_also;
   /*

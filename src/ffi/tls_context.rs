@@ -84,7 +84,7 @@ pub struct kja_tls_options_t {
     /// of the context; an error or a promise shows none.
     pub on_client_certificate: kja_callback_fn,
     /// Judges a peer that has passed the usual verification, with a `kja_peer_t` as its input; an error refuses the peer with an
-    /// alert. No promise.
+    /// alert. No promise. A handshake that goes on with an earlier session asks for neither.
     pub verify_also: kja_callback_fn,
     /// Judges a peer *instead of* the usual verification: no chain, no date, no name and no revocation is checked, only that the
     /// peer has the key of the certificate that it shows. A mistake here gives up all that TLS is for.

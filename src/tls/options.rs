@@ -75,7 +75,7 @@ pub struct TlsOptions {
     /// Chooses a client's key pair when the server asks for one, by the distinguished names of the authorities that the
     /// server accepts: DER one after the other, empty for any. No promise; an error shows none.
     pub on_client_certificate: Option<Arc<ChooseKeyPair>>,
-    /// Judges a peer that has passed the usual verification.
+    /// Judges a peer that has passed the usual verification. A handshake that goes on with an earlier session asks neither.
     pub verify_also: Option<Arc<VerifyPeer>>,
     /// Judges a peer *instead of* the usual verification: no chain, no date, no name and no revocation is checked, only
     /// that the peer has the key of the certificate that it shows. A mistake here gives up all that TLS is for.

@@ -205,8 +205,10 @@ fn a_handshake_goes_on_with_an_earlier_session_unless_that_is_unwanted() {
     let authority = Authority::new("test authority");
     for version in [TlsVersion::Tls12, TlsVersion::Tls13] {
         for (near_resumes, far_resumes) in [(true, true), (false, true), (true, false)] {
+            let seen = Arc::new(Mutex::new(Vec::new()));
             let client = authority.client(&runtime, |options| {
                 (options.max_version, options.resumption) = (Some(version), near_resumes);
+                options.verify_also = judge(Ok(()), &seen);
             });
             let server = authority.server(&runtime, |options| options.resumption = far_resumes);
             for round in 0..2 {
@@ -217,6 +219,7 @@ fn a_handshake_goes_on_with_an_earlier_session_unless_that_is_unwanted() {
                 let resumed = round == 1 && near_resumes && far_resumes;
                 assert_eq!((identity(&near).is_resumed(), identity(&far).is_resumed()), (resumed, resumed));
                 assert_eq!(identity(&near).common_name().unwrap(), "localhost");
+                assert_eq!(seen.lock().unwrap().len(), if resumed { 1 } else { round + 1 });
             }
         }
     }
