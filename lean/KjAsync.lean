@@ -35,4 +35,5 @@ import KjAsync.Stream
 import KjAsync.TaskSet
 import KjAsync.Time
 import KjAsync.Timer
+import KjAsync.Tls
 import KjAsync.WaitScope

@@ -9,7 +9,7 @@ package kjasync where
 
 /-- The files of the shim, the only code that knows Lean's object layout. -/
 def shimSources : Array String := #["object", "bytes", "capability", "coordination", "datagram", "error", "fd",
-  "http", "message", "network", "network_wrapper", "pipe", "promise", "runtime", "stream"]
+  "http", "message", "network", "network_wrapper", "pipe", "promise", "runtime", "stream", "tls"]
 
 /-- Besides where the headers are. Lean's header has assertions of its own unless NDEBUG is set. -/
 def shimFlags : Array String := #["-std=gnu11", "-O2", "-DNDEBUG", "-Werror=implicit-function-declaration", "-fPIC", "-pthread"]

@@ -54,6 +54,7 @@ import Test.TaskSet
 import Test.Tee
 import Test.Time
 import Test.Timer
+import Test.Tls
 import Test.UnixSocket
 import Test.VirtualTime
 import Test.WaitScope

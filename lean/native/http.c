@@ -134,7 +134,8 @@ static uint64_t limit_at(b_lean_obj_arg limits, size_t index) {
     return lean_uint64_of_nat(lean_array_get_core(limits, index));
 }
 
-lean_obj_res kjasync_http_server_new(b_lean_obj_arg runtime, uint32_t flags, b_lean_obj_arg limits, lean_obj_arg service) {
+lean_obj_res kjasync_http_server_new(b_lean_obj_arg runtime, uint32_t flags, b_lean_obj_arg limits,
+                                     b_lean_obj_arg tls, lean_obj_arg service) {
     kja_http_server_options_t options;
     kja_http_server_t id = 0;
     memset(&options, 0, sizeof options);
@@ -150,6 +151,7 @@ lean_obj_res kjasync_http_server_new(b_lean_obj_arg runtime, uint32_t flags, b_l
     options.request_nanos = limit_at(limits, 7);
     options.max_connections = (size_t)limit_at(limits, 8);
     options.max_requests = limit_at(limits, 9);
+    options.tls = kjasync_optional_id(tls);
     kja_status_t status = kja_http_server_new(kjasync_id(runtime), &options, kjasync_run, kjasync_give(service),
                                               kjasync_destroy, &id);
     return kjasync_handle_result(status, kjasync_http_server_class, &id);
@@ -181,7 +183,7 @@ lean_obj_res kjasync_http_server_release(b_lean_obj_arg server) {
 
 /* ---- clients ---- */
 
-lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits) {
+lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits, b_lean_obj_arg tls) {
     kja_http_client_options_t options;
     kja_http_client_t id = 0;
     memset(&options, 0, sizeof options);
@@ -194,6 +196,7 @@ lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limi
     options.body_nanos = limit_at(limits, 5);
     options.idle_nanos = limit_at(limits, 6);
     options.max_idle_per_host = (size_t)limit_at(limits, 7);
+    options.tls = kjasync_optional_id(tls);
     return kjasync_handle_result(kja_http_client_new(kjasync_id(network), &options, &id), kjasync_http_client_class, &id);
 }
 

@@ -29,6 +29,8 @@ HANDLE_CLASS(network_wrapper)
 HANDLE_CLASS(peer)
 HANDLE_CLASS(datagram)
 HANDLE_CLASS(message)
+HANDLE_CLASS(tls_context)
+HANDLE_CLASS(tls_key_pair)
 HANDLE_CLASS(http_headers)
 HANDLE_CLASS(http_request)
 HANDLE_CLASS(http_server)
@@ -116,6 +118,8 @@ static void register_classes(void) {
     REGISTER(peer);
     REGISTER(datagram);
     REGISTER(message);
+    REGISTER(tls_context);
+    REGISTER(tls_key_pair);
     REGISTER(http_headers);
     REGISTER(http_request);
     REGISTER(http_server);

@@ -36,6 +36,8 @@ extern lean_external_class *kjasync_network_wrapper_class;
 extern lean_external_class *kjasync_peer_class;
 extern lean_external_class *kjasync_datagram_class;
 extern lean_external_class *kjasync_message_class;
+extern lean_external_class *kjasync_tls_context_class;
+extern lean_external_class *kjasync_tls_key_pair_class;
 extern lean_external_class *kjasync_http_headers_class;
 extern lean_external_class *kjasync_http_request_class;
 extern lean_external_class *kjasync_http_server_class;
@@ -49,6 +51,11 @@ void kjasync_initialize(void);
 
 static inline kja_handle_t kjasync_id(b_lean_obj_arg handle) {
     return (kja_handle_t)(uintptr_t)lean_get_external_data(handle);
+}
+
+/* The id of an `Option` of a handle; 0 for none. */
+static inline kja_handle_t kjasync_optional_id(b_lean_obj_arg handle) {
+    return lean_is_scalar(handle) ? 0 : kjasync_id(lean_ctor_get(handle, 0));
 }
 
 static inline lean_obj_res kjasync_wrap(lean_external_class *kind, kja_handle_t id) {

@@ -2,6 +2,7 @@ import KjAsync.Http.Message
 import KjAsync.Connection
 import KjAsync.Network
 import KjAsync.Async
+import KjAsync.Tls
 
 /-! HTTP clients: requests by URL. -/
 
@@ -92,6 +93,8 @@ structure ClientOptions where
   idleNanos? : Option Nat := some 5_000_000_000
   /-- The most idle connections to one host that are kept. -/
   maxIdlePerHost : Nat := 8
+  /-- What connections for `https` URLs are made with; without it such a URL is `unimplemented`. (HCLI-15) -/
+  tls? : Option Tls.Context := none
 
 /-- In the order in which the shim takes them. -/
 protected def ClientOptions.numbers (options : ClientOptions) : Array Nat :=
@@ -113,7 +116,7 @@ namespace Client
 
 /-- A client that connects over a network and by its rules. Never blocks. Errors: `shutdown`. -/
 protected def new (network : Network) (options : ClientOptions := {}) : IO Client :=
-  return ⟨← Native.HttpClient.new network.native options.numbers, network.runtime⟩
+  return ⟨← Native.HttpClient.new network.native options.numbers (options.tls?.map (·.native)), network.runtime⟩
 
 /--
 A promise of the response to a request with a whole body. `url` is absolute; `Host` and the length of the body are added.
@@ -153,9 +156,15 @@ def idleConnections (client : Client) : IO Nat := client.native.idleConnections
 
 end Client
 
-/-- Waits for what a `GET` gives, with a client that is made for it: `Http.get "http://…"`. -/
-def get (url : String) (headers : Headers := {}) : Async ClientResponse := do
-  let client ← Client.new (← Network.system (← Async.runtime))
+/-- Waits for what a `GET` gives, with a client that is made for it: `Http.get "https://…"`. For `https` the server has to be one that
+the system trusts, or `tls?` says whom to trust. Blocks for reading the files of the system's certificates then. -/
+def get (url : String) (headers : Headers := {}) (tls? : Option Tls.Context := none) : Async ClientResponse := do
+  let runtime ← Async.runtime
+  let own? := if url.startsWith "https:" && tls?.isNone then some (Tls.Context.client runtime) else none
+  let tls? ← match own? with
+    | some own => some <$> (own : Async Tls.Context)
+    | none => pure tls?
+  let client ← Client.new (← Network.system runtime) { tls? }
   client.get url headers
 
 end Http

@@ -2,6 +2,7 @@ import KjAsync.Http.Message
 import KjAsync.Connection
 import KjAsync.Listener
 import KjAsync.Async
+import KjAsync.Tls
 
 /-! HTTP servers: a handler that turns requests into responses. -/
 
@@ -146,6 +147,9 @@ structure ServerOptions where
   date : Bool := true
   /-- Whether the text of what a handler throws is the body of the answer. -/
   errorText : Bool := false
+  /-- What connections that come to a listener are secured with: they speak `https` then. Handshakes that fail are told to its
+  `onAcceptError?`. -/
+  tls? : Option Tls.Context := none
 
 /-- In the order in which the shim takes them. -/
 protected def ServerOptions.numbers (options : ServerOptions) : Array Nat :=
@@ -183,7 +187,7 @@ namespace Server
 /-- A server with this handler. Never blocks. Errors: `shutdown`. -/
 protected def new (runtime : Runtime) (handler : Request → Async Response) (options : ServerOptions := {}) : IO Server := do
   let flags : UInt32 := (if options.date then 0 else 1) + (if options.errorText then 2 else 0)
-  let native ← Native.HttpServer.new runtime.native flags options.numbers fun call => do
+  let native ← Native.HttpServer.new runtime.native flags options.numbers (options.tls?.map (·.native)) fun call => do
     match ← (Request.ofCall runtime call).toBaseIO with
     | .error error => Outcome.rejectCall call (.ofError error)
     | .ok request => Outcome.deliver call (← (do send request (← handler request) : Async Unit) { runtime })

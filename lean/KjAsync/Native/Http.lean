@@ -1,4 +1,4 @@
-import KjAsync.Native.Handle
+import KjAsync.Native.Tls
 
 /-! Foreign functions of HTTP. The contract of each is in `kjasync.h`. -/
 
@@ -100,7 +100,8 @@ namespace HttpServer
 
 /-- `kja_http_server_new`; the limits in the order of `Http.ServerOptions.numbers`. -/
 @[extern "kjasync_http_server_new"]
-protected opaque new (runtime : @& Runtime) (flags : UInt32) (limits : @& Array Nat) (service : Callback) : IO HttpServer
+protected opaque new (runtime : @& Runtime) (flags : UInt32) (limits : @& Array Nat) (tls : @& Option TlsContext)
+  (service : Callback) : IO HttpServer
 
 /-- `kja_http_server_listen_start`. -/
 @[extern "kjasync_http_server_listen_start"]
@@ -128,7 +129,7 @@ namespace HttpClient
 
 /-- `kja_http_client_new`; the limits in the order of `Http.ClientOptions.numbers`. -/
 @[extern "kjasync_http_client_new"]
-protected opaque new (network : @& Network) (limits : @& Array Nat) : IO HttpClient
+protected opaque new (network : @& Network) (limits : @& Array Nat) (tls : @& Option TlsContext) : IO HttpClient
 
 /-- `kja_http_client_request_start`. -/
 @[extern "kjasync_http_client_request_start"]
