@@ -5,8 +5,8 @@
  *     tool [OPTION ...] udp-listen ADDRESS COUNT           sends COUNT datagrams back to where they came from
  *     tool [OPTION ...] udp-ask ADDRESS SIZE ...           sends datagrams and expects them back
  *
- * Options: --wait-scope, --count N, --timeout MS, --retry, --capacity N, --out FILE. It prints `READY port` once it
- * listens, and a line `done key=value ...` for each connection. The status is 0 if nothing was left behind. */
+ * Options: --tls FOLDER FLAGS (see tls.h), --wait-scope, --count N, --timeout MS, --retry, --capacity N, --out FILE. It
+ * prints `READY port` once it listens, and a line `done key=value ...` for each connection. The status is 0 if nothing was left behind. */
 #include <kjasync.h>
 
 #include <fcntl.h>
@@ -65,6 +65,8 @@ static int finish(result_t *result, kja_status_t started, const kja_promise_t *p
   if (*promise) must(kja_promise_release(*promise), "release of a promise");
   return good;
 }
+
+#include "tls.h"
 
 /* What zlib and Python's zlib.crc32 compute. */
 static uint32_t crc32_of(uint32_t crc, const unsigned char *data, size_t size) {
@@ -341,6 +343,7 @@ static const struct role_t {
     {"file", send_file},                        /* pumps a file, then reads to the end */
     {"gone", gone},                             /* waits until the peer has gone */
     {"reset", reset},                           /* reads once and breaks off */
+    {"http", http},                             /* serves HTTP */
     {"proxy", proxy},                           /* connects to ADDRESS and joins the two */
     {"send-fd", send_fd},                       /* opens a file and sends its descriptor */
     {"receive-fd", receive_fd},                 /* receives a descriptor and reads it to its end */
@@ -349,6 +352,7 @@ static const struct role_t {
     {"receive-connection", receive_connection}, /* receives a connection and echoes on it */
 };
 static const struct role_t *role;
+static const char *tls_host; /* that a client expects */
 
 static void print_done(const result_t *result, const char *peer, int64_t pid) {
   pthread_mutex_lock(&printing);
@@ -362,6 +366,11 @@ static void play(result_t *result, kja_connection_t connection) {
   char text[200] = "-";
   int64_t pid = -1;
   kja_peer_t peer = 0;
+  if (tls && !(connection = secured(result, connection, tls_host))) {
+    print_done(result, "-", -1);
+    return;
+  }
+  if (tls) tell_peer(connection);
   must(kja_connection_peer(connection, &peer), "the peer");
   must(kja_peer_text(peer, text, sizeof text, NULL), "the peer's text");
   kja_peer_credentials(peer, &pid, NULL, NULL);
@@ -497,6 +506,7 @@ int main(int count, char **arguments) {
   char **end = arguments + count;
   kja_runtime_options_t options;
   result_t result;
+  const char *folder = NULL, *flags = "";
   memset(&options, 0, sizeof options);
   memset(&result, 0, sizeof result);
   options.size = sizeof options;
@@ -508,10 +518,16 @@ int main(int count, char **arguments) {
     else if (!strcmp(option, "--timeout")) patience = strtoul(need(&arguments), NULL, 10) * MILLISECOND;
     else if (!strcmp(option, "--capacity")) capacity = strtoul(need(&arguments), NULL, 10);
     else if (!strcmp(option, "--out")) out_file = fopen(need(&arguments), "wb");
+    else if (!strcmp(option, "--tls")) {
+      folder = need(&arguments);
+      flags = need(&arguments);
+    }
     else die(option);
   }
   const char *mode = need(&arguments), *address = need(&arguments), *name = need(&arguments);
   must(kja_runtime_new(&options, &runtime), "a runtime");
+  if (!strcmp(mode, "connect")) tls_host = strchr(flags, 'w') ? "other.test" : "localhost";
+  if (folder) tls_open(folder, flags, tls_host != NULL);
   if (!strcmp(mode, "udp-listen")) {
     udp_listen(&result, address, strtoul(name, NULL, 10));
     print_done(&result, "-", -1);
@@ -531,6 +547,7 @@ int main(int count, char **arguments) {
     }
   }
   if (out_file) fclose(out_file);
+  if (tls) must(kja_tls_context_release(tls), "release of a TLS context");
   must(kja_runtime_shutdown(runtime), "shutdown");
   must(kja_runtime_release(runtime), "release of the runtime");
   if (kja_handle_count()) {

@@ -125,10 +125,12 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
         (Way::Close, Source::Accept | Source::CarriedAccept | Source::WrappedAccept | Source::Remote) => {
             Some(ErrorKind::Canceled)
         }
-        (Way::Close, Source::CarriedConnect | Source::Handshake) => Some(ErrorKind::Canceled),
+        (Way::Close, Source::CarriedConnect | Source::Handshake | Source::TlsHandshake | Source::TlsRead) => {
+            Some(ErrorKind::Canceled)
+        }
         (Way::Close, Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Canceled),
         (Way::Close, _) => Some(ErrorKind::Disconnected),
-        (Way::Peer, Source::Read | Source::ReadEach | Source::LayeredRead) => None,
+        (Way::Peer, Source::Read | Source::ReadEach | Source::LayeredRead | Source::TlsRead) => None,
         (Way::Peer, Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Unimplemented),
         (Way::Peer, Source::Fulfiller) => Some(ErrorKind::Failed),
         (Way::Peer, Source::Pop) => Some(ErrorKind::Overloaded),

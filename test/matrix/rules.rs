@@ -27,6 +27,10 @@ pub(crate) enum Source {
     LayeredWrite,
     /// The end of a layer's stream, behind what the layer keeps.
     LayeredShutdown,
+    /// The handshake of a client that waits for its server.
+    TlsHandshake,
+    /// A read over TLS.
+    TlsRead,
     /// Settled by another thread.
     Fulfiller,
     /// A call of an executor.
@@ -138,7 +142,7 @@ pub(crate) struct Cell {
     pub(crate) turned: Loop,
 }
 
-pub(crate) const SOURCES: [Source; 21] = {
+pub(crate) const SOURCES: [Source; 23] = {
     use Source::*;
     [
         Timer,
@@ -155,6 +159,8 @@ pub(crate) const SOURCES: [Source; 21] = {
         LayeredRead,
         LayeredWrite,
         LayeredShutdown,
+        TlsHandshake,
+        TlsRead,
         Fulfiller,
         Call,
         Then,

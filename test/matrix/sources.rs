@@ -99,6 +99,7 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
             crate::carried::prepare(source, world)
         }
         Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown => crate::layered::prepare(source, world),
+        Source::TlsHandshake | Source::TlsRead => crate::secured::prepare(source, world),
         Source::Remote => {
             let tcp = world.tcp();
             Box::new(move |world| remote(world, &tcp, &probes, way))
