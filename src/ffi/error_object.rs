@@ -175,7 +175,7 @@ pub unsafe extern "C" fn kja_error_context(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let lines: Vec<String> = get::<Error>(error)?.context().iter().map(context_line).collect();
+        let lines: Vec<String> = get::<Error>(error)?.context().map(context_line).collect();
         super::error::text_out(&lines.join("\n"), buffer, capacity, length)
     })
 }
@@ -204,12 +204,7 @@ pub unsafe extern "C" fn kja_error_without_detail(error: kja_error_t, id: u64, o
 /// The bytes under this id; a new handle. Errors: `FAILED` if there are none. (EXC-07)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_error_detail(error: kja_error_t, id: u64, out: *mut kja_bytes_t) -> kja_status_t {
-    created(out, || {
-        let error = get::<Error>(error)?;
-        let found = error.details().iter().find(|(known, _)| *known == id);
-        let (_, bytes) = found.ok_or_else(Error::no_detail)?;
-        Ok(bytes.clone())
-    })
+    created(out, || get::<Error>(error)?.detail(id).cloned().ok_or_else(Error::no_detail))
 }
 
 /// Writes up to `capacity` ids under which there are bytes to `ids`, in the order in which they were set, and how many
@@ -222,12 +217,12 @@ pub unsafe extern "C" fn kja_error_detail_ids(
     count: *mut usize,
 ) -> kja_status_t {
     boundary(|| {
-        let error = get::<Error>(error)?;
-        for (index, (id, _)) in error.details().iter().take(capacity).enumerate() {
+        let there = get::<Error>(error)?.detail_ids();
+        for (index, id) in there.iter().take(capacity).enumerate() {
             // The header requires `capacity` writable numbers; null is refused for the first.
             put(if index == 0 { ids } else { ids.wrapping_add(index) }, *id)?;
         }
-        put(count, error.details().len())
+        put(count, there.len())
     })
 }
 

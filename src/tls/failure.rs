@@ -60,7 +60,7 @@ impl TlsFailure {
 
     /// Which check the error says has failed; `None` if it is of no handshake.
     pub fn of(error: &Error) -> Option<Self> {
-        let (_, code) = error.details().iter().find(|(id, _)| *id == FAILURE)?;
+        let code = error.detail(FAILURE)?;
         Self::ALL.into_iter().find(|failure| code[..] == [*failure as u8])
     }
 

@@ -149,6 +149,18 @@ static void details_are_set_replaced_listed_and_removed(void) {
 }
 
 /* parity: EXC-03 */
+/* Each shares what is older, or a hundred thousand would be five thousand million copies. */
+static void as_many_places_and_details_as_one_likes(void) {
+  kja_error_t error = error_new(KJA_ERR_FAILED, 0, "far away");
+  size_t most = scaled(100000), length = 0, count = 0;
+  for (size_t i = 0; i < most; i++) error = with_detail(with_context(error, "a.c", 1, ""), i % (most / 2), "x");
+  CHECK_OK(kja_error_context(error, NULL, 0, &length));
+  CHECK_U64(length, most * strlen("a.c:1\n") - 1);
+  CHECK_OK(kja_error_detail_ids(error, NULL, 0, &count));
+  CHECK_U64(count, most / 2);
+  CHECK_OK(kja_error_release(error));
+}
+
 static void a_clone_outlives_the_original(void) {
   kja_error_t error = with_detail(error_new(KJA_ERR_UNIMPLEMENTED, 38, "not here"), 7, "seven"), clone = 0;
   CHECK_OK(kja_error_clone(error, &clone));
@@ -374,6 +386,7 @@ int main(void) {
   RUN(what_is_no_error_is_refused);
   RUN(the_places_that_it_passed_come_latest_first);
   RUN(details_are_set_replaced_listed_and_removed);
+  RUN(as_many_places_and_details_as_one_likes);
   RUN(a_clone_outlives_the_original);
   RUN_IN_BOTH(a_promise_carries_all_of_it_to_each_branch);
   RUN_IN_BOTH(a_fulfiller_rejects_with_all_of_it);

@@ -1,7 +1,11 @@
 //! Errors: a kind for machines, a text for people, and the OS error number where there was one.
 
+mod chain;
+
 use bytes::Bytes;
+use chain::Chain;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -104,26 +108,32 @@ pub struct Context {
     pub text: String,
 }
 
-/// What few errors carry.
-#[derive(Clone, Debug, Default)]
-struct Extra {
-    /// The newest first.
-    context: Vec<Context>,
-    details: Vec<(u64, Bytes)>,
-}
-
-#[derive(Clone, Debug)]
-struct Detail {
+#[derive(Debug)]
+struct Cause {
     kind: ErrorKind,
     os: i32,
     text: Cow<'static, str>,
-    extra: Option<Box<Extra>>,
+}
+
+#[derive(Clone, Debug)]
+enum Plain {
+    Fixed(&'static Cause),
+    Shared(Arc<Cause>),
+}
+
+/// An error with what few errors carry.
+#[derive(Debug)]
+struct Extended {
+    plain: Plain,
+    context: Chain<Context>,
+    /// What was put under an id, or that it was taken away; the newest counts.
+    details: Chain<(u64, Option<Bytes>)>,
 }
 
 #[derive(Clone, Debug)]
 enum Repr {
-    Fixed(&'static Detail),
-    Shared(Arc<Detail>),
+    Plain(Plain),
+    Extended(Arc<Extended>),
 }
 
 /// Why an operation failed. Cloning is cheap: every waiter gets the same error. (EXC-02, EXC-03)
@@ -135,9 +145,9 @@ macro_rules! fixed {
     (@os $os:expr) => { $os };
     ($($(#[$doc:meta])* $name:ident = $kind:ident $(($os:expr))?, $text:literal;)*) => {
         $($(#[$doc])* pub(crate) fn $name() -> Self {
-            static DETAIL: Detail =
-                Detail { kind: ErrorKind::$kind, os: fixed!(@os $($os)?), text: Cow::Borrowed($text), extra: None };
-            Self(Repr::Fixed(&DETAIL))
+            static CAUSE: Cause =
+                Cause { kind: ErrorKind::$kind, os: fixed!(@os $($os)?), text: Cow::Borrowed($text) };
+            Self(Repr::Plain(Plain::Fixed(&CAUSE)))
         })*
     };
 }
@@ -150,7 +160,7 @@ impl Error {
 
     /// An error that also carries an OS error number; 0 for none.
     pub fn with_os(kind: ErrorKind, os: i32, text: impl Into<Cow<'static, str>>) -> Self {
-        Self(Repr::Shared(Arc::new(Detail { kind, os, text: text.into(), extra: None })))
+        Self(Repr::Plain(Plain::Shared(Arc::new(Cause { kind, os, text: text.into() }))))
     }
 
     /// Turns an I/O error into ours, saying what was attempted. One that carries an error of ours becomes that again. The
@@ -209,57 +219,86 @@ impl Error {
         Self::new(ErrorKind::Panic, format!("panicked: {text}"))
     }
 
-    fn detail(&self) -> &Detail {
-        match &self.0 {
-            Repr::Fixed(detail) => detail,
-            Repr::Shared(detail) => detail,
+    fn cause(&self) -> &Cause {
+        let plain = match &self.0 {
+            Repr::Plain(plain) => plain,
+            Repr::Extended(extended) => &extended.plain,
+        };
+        match plain {
+            Plain::Fixed(cause) => cause,
+            Plain::Shared(cause) => cause,
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Extra)) -> Self {
-        let mut detail = self.detail().clone();
-        change(detail.extra.get_or_insert_default());
-        Self(Repr::Shared(Arc::new(detail)))
+    fn extended(&self) -> Option<&Extended> {
+        match &self.0 {
+            Repr::Plain(_) => None,
+            Repr::Extended(extended) => Some(extended),
+        }
+    }
+
+    /// The same error with more; what it had before is shared.
+    fn extend(&self, extend: impl FnOnce(&mut Extended)) -> Self {
+        let mut extended = match &self.0 {
+            Repr::Plain(plain) => {
+                Extended { plain: plain.clone(), context: Chain::default(), details: Chain::default() }
+            }
+            Repr::Extended(before) => Extended {
+                plain: before.plain.clone(),
+                context: before.context.clone(),
+                details: before.details.clone(),
+            },
+        };
+        extend(&mut extended);
+        Self(Repr::Extended(Arc::new(extended)))
     }
 
     /// The same error with one more place that it passed. (EXC-04)
     pub fn with_context(&self, file: impl Into<String>, line: u32, text: impl Into<String>) -> Self {
         let context = Context { file: file.into(), line, text: text.into() };
-        self.change(|extra| extra.context.insert(0, context))
+        self.extend(|error| error.context = error.context.with(context))
     }
 
     /// The places that it passed, the latest first. (EXC-04)
-    pub fn context(&self) -> &[Context] {
-        self.detail().extra.as_ref().map_or(&[], |extra| &extra.context)
+    pub fn context(&self) -> impl Iterator<Item = &Context> {
+        self.extended().into_iter().flat_map(|extended| extended.context.iter())
     }
 
     /// The same error with bytes of the caller's under this id, in place of what was there; `None` takes them
     /// away. (EXC-07)
     pub fn with_detail(&self, id: u64, bytes: Option<Bytes>) -> Self {
-        self.change(|extra| {
-            extra.details.retain(|(known, _)| *known != id);
-            extra.details.extend(bytes.map(|bytes| (id, bytes)));
-        })
+        self.extend(|error| error.details = error.details.with((id, bytes)))
     }
 
-    /// The bytes of the caller's, with their ids, in the order in which they were set. (EXC-07)
-    pub fn details(&self) -> &[(u64, Bytes)] {
-        self.detail().extra.as_ref().map_or(&[], |extra| &extra.details)
+    /// The bytes of the caller's under this id. (EXC-07)
+    pub fn detail(&self, id: u64) -> Option<&Bytes> {
+        let (_, newest) = self.extended()?.details.iter().find(|(known, _)| *known == id)?;
+        newest.as_ref()
+    }
+
+    /// The ids under which it carries bytes, in the order in which these were set. (EXC-07)
+    pub fn detail_ids(&self) -> Vec<u64> {
+        let mut seen = HashSet::new();
+        let newest_first = self.extended().into_iter().flat_map(|extended| extended.details.iter());
+        let there = newest_first.filter(|(id, bytes)| seen.insert(*id) && bytes.is_some());
+        let mut ids: Vec<u64> = there.map(|(id, _)| *id).collect();
+        ids.reverse();
+        ids
     }
 
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
-        self.detail().kind
+        self.cause().kind
     }
 
     /// The OS error number, or 0.
     pub fn os_error(&self) -> i32 {
-        self.detail().os
+        self.cause().os
     }
 
     /// The text, without the kind.
     pub fn text(&self) -> &str {
-        &self.detail().text
+        &self.cause().text
     }
 }
 
@@ -379,12 +418,13 @@ mod tests {
         let first = Error::new(ErrorKind::Overloaded, "full").with_context("a.c", 1, "");
         let second = first.with_context("b.c", 2, "storing").with_detail(7, Some(Bytes::from_static(b"seven")));
         let third = second.with_detail(7, Some(Bytes::from_static(b"7"))).with_detail(8, Some(Bytes::new()));
-        let lines = |error: &Error| error.context().iter().map(|context| context.line).collect::<Vec<_>>();
-        let ids = |error: &Error| error.details().iter().map(|(id, _)| *id).collect::<Vec<_>>();
-        assert_eq!((lines(&first), ids(&first)), (vec![1], vec![]));
-        assert_eq!((lines(&second), ids(&second)), (vec![2, 1], vec![7]));
-        assert_eq!((third.details()[0].1.as_ref(), ids(&third)), (b"7".as_ref(), vec![7, 8]));
-        assert_eq!(ids(&third.with_detail(7, None)), [8]);
+        let lines = |error: &Error| error.context().map(|context| context.line).collect::<Vec<_>>();
+        assert_eq!((lines(&first), first.detail_ids()), (vec![1], vec![]));
+        assert_eq!((lines(&second), second.detail_ids()), (vec![2, 1], vec![7]));
+        assert_eq!((third.detail(7).unwrap().as_ref(), third.detail_ids()), (b"7".as_ref(), vec![7, 8]));
+        assert_eq!(third.with_detail(7, None).detail_ids(), [8]);
+        assert_eq!(third.with_detail(7, None).detail(7), None);
+        assert_eq!(third.with_detail(7, Some(Bytes::new())).detail_ids(), [8, 7]);
         assert_eq!((third.kind(), third.text()), (ErrorKind::Overloaded, "full"));
     }
 
@@ -398,7 +438,7 @@ mod tests {
         for error in [plain, wrapped] {
             let back = Error::from_io("reading", &error);
             assert_eq!((back.kind(), back.os_error(), back.text()), (ErrorKind::Disconnected, 32, "gone"));
-            assert_eq!(back.details()[0].0, 7);
+            assert_eq!(back.detail(7).unwrap().as_ref(), b"7");
         }
         for kind in ErrorKind::ALL {
             let error = io::Error::from(Error::new(kind, "x"));
