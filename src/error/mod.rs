@@ -326,7 +326,11 @@ impl From<Error> for io::Error {
             (0, ErrorKind::InvalidArgument) => io::ErrorKind::InvalidInput,
             (0, ErrorKind::TimedOut) => io::ErrorKind::TimedOut,
             (0, _) => io::ErrorKind::Other,
-            (number, _) => Self::from_raw_os_error(number).kind(),
+            (number, _) => match Self::from_raw_os_error(number).kind() {
+                // Other code would wait, or try again at once, and never hear of the error.
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => io::ErrorKind::Other,
+                kind => kind,
+            },
         };
         Self::new(kind, error)
     }
@@ -364,7 +368,9 @@ fn kind_of_io(error: &io::Error) -> ErrorKind {
     let number = error.raw_os_error().filter(|number| (1..4096).contains(number));
     if let Some(errno) = number.map(Errno::from_raw_os_error) {
         match errno {
-            Errno::MFILE
+            // Of threads, of room in a table, of ports: what is short may be there again later.
+            Errno::AGAIN
+            | Errno::MFILE
             | Errno::NFILE
             | Errno::TOOMANYREFS
             | Errno::NOMEM
@@ -446,6 +452,10 @@ mod tests {
             assert!(!matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock));
             assert_eq!(Error::from_io("", &error).kind(), kind);
         }
+        for errno in [rustix::io::Errno::AGAIN, rustix::io::Errno::INTR] {
+            let error = io::Error::from(Error::with_os(ErrorKind::Overloaded, errno.raw_os_error(), "short"));
+            assert_eq!(error.kind(), io::ErrorKind::Other);
+        }
         let end = io::Error::from(io::ErrorKind::UnexpectedEof);
         assert_eq!(Error::from_io("reading", &end).kind(), ErrorKind::Disconnected);
     }
@@ -454,6 +464,7 @@ mod tests {
     fn io_errors_keep_number_and_get_the_kind_that_helps() {
         let cases = [
             (rustix::io::Errno::MFILE, ErrorKind::Overloaded),
+            (rustix::io::Errno::AGAIN, ErrorKind::Overloaded),
             // Too many descriptors are on their way between processes.
             (rustix::io::Errno::TOOMANYREFS, ErrorKind::Overloaded),
             (rustix::io::Errno::CONNREFUSED, ErrorKind::Disconnected),
