@@ -5,7 +5,6 @@
 
 use super::connect::forbid;
 use super::unix_file::OwnFile;
-use super::unreachable::Unreachable;
 use super::{Address, room, wrap};
 use crate::coordination::{Consumers, Turn, Turns};
 use crate::error::{Error, ErrorKind};
@@ -15,7 +14,7 @@ use crate::peer::Filter;
 use crate::promise::Promise;
 use crate::runtime::{Belonging, Entry, Shared};
 use crate::stream::control::{Arrived, Beside, Wanted, receive};
-use crate::stream::{Direction, Message, Messages, Socket};
+use crate::stream::{Direction, ErrorWatch, Message, Messages, Socket};
 use crate::value::{Outcome, Value};
 use bytes::Bytes;
 use rustix::io::Errno;
@@ -65,7 +64,7 @@ pub struct DatagramPort {
     pub(super) receives: Arc<Consumers>,
     /// Errors of sending come back only then.
     connected: AtomicBool,
-    unreachable: Unreachable,
+    unreachable: ErrorWatch,
     entry: Entry,
 }
 
@@ -189,7 +188,7 @@ impl DatagramPort {
         let domain = wrap::domain(&fd)?;
         let connected = AtomicBool::new(SockRef::from(&fd).peer_addr().is_ok());
         let socket = Socket::for_reading(runtime, fd)?;
-        let (sends, receives, unreachable) = (Turns::default(), Arc::default(), Unreachable::default());
+        let (sends, receives, unreachable) = (Turns::default(), Arc::default(), ErrorWatch::default());
         let (filter, entry) = (filter.clone(), Entry::default());
         let this = Arc::new(Self { file, socket, domain, filter, sends, receives, connected, unreachable, entry });
         this.entry.enter(runtime, &this);
@@ -220,7 +219,9 @@ impl DatagramPort {
             Tried::Done(outcome) => return Ok(Promise::settled(self.runtime().clone(), outcome)),
             Tried::Blocked(turn) => turn.unwrap_or_else(|| self.sends.take()),
         };
-        let data = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let mut data = Vec::new();
+        data.try_reserve_exact(parts.iter().map(|part| part.len()).sum()).map_err(|_| Error::no_memory())?;
+        parts.iter().for_each(|part| data.extend_from_slice(part));
         let later = self.clone().send_later(turn, data, to.cloned());
         Ok(Promise::start(self.runtime().clone(), "send_datagram", later))
     }
@@ -374,11 +375,14 @@ impl DatagramPort {
 
     /// An error that is no datagram, or the datagram that has come instead.
     fn poll_unreachable(&self, cx: &mut Context<'_>, options: Receive) -> Poll<Result<io::Result<Message>, Error>> {
-        ready!(self.unreachable.poll(&self.socket, cx))?;
-        match self.socket.with_fd(|fd| self.receive_once(fd, options))? {
-            // What is wrong stays so, such as a queue of errors that nobody reads: nothing to wait for.
-            Err(Errno::AGAIN | Errno::INTR) => self.connected.store(false, Ordering::Release),
-            received => return Poll::Ready(Ok(received.map_err(io::Error::from))),
+        // Elsewhere an error makes a socket readable.
+        while cfg!(any(target_os = "linux", target_os = "android")) {
+            ready!(self.unreachable.poll(&self.socket, cx))?;
+            match self.socket.with_fd(|fd| self.receive_once(fd, options))? {
+                // No error of the port: an entry in its error queue, which is there for whoever asks for it.
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                received => return Poll::Ready(Ok(received.map_err(io::Error::from))),
+            }
         }
         Poll::Pending
     }

@@ -16,7 +16,6 @@ mod receive_each;
 mod resolve;
 mod room;
 mod unix_file;
-mod unreachable;
 mod wrap;
 mod wrapped_listener;
 

@@ -155,7 +155,7 @@ impl Transport for Descriptor {
 
     fn poll_write_disconnected(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.check(Direction::Write)?;
-        self.disconnect.poll(&self.socket, cx)
+        self.disconnect.poll(&self.socket, self.is_socket, cx)
     }
 
     fn socket(&self) -> Option<&Socket> {

@@ -1,28 +1,33 @@
 //! Noticing that the other side has gone, while nothing is written.
-//!
-//! The kernel tells of a hang-up whatever is asked for. A second registration that asks for nothing else wakes for
-//! that alone: a duplicate of the descriptor, made when somebody first wants to know.
 
-use super::{Registered, Socket};
+use super::{ErrorWatch, Socket};
 use crate::error::Error;
 use crate::sync::Lock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use tokio::io::Interest;
+use std::os::fd::BorrowedFd;
+use std::task::{Context, Poll, Waker, ready};
 
 #[derive(Default)]
 pub(super) struct Disconnect {
-    watcher: Lock<Option<Arc<Registered>>>,
+    watch: ErrorWatch,
     /// Who waits, for `close`.
     waiter: Lock<Option<Waker>>,
 }
 
-fn has_hung_up(fd: &impl AsFd) -> bool {
-    let mut polled = [PollFd::new(fd, PollFlags::empty())];
+/// What tells that nobody is at the other end. A socket of Linux whose connection has ended has always hung up too; an error
+/// alone may be an entry in its error queue, such as the time at which something was sent.
+fn signs(is_socket: bool) -> PollFlags {
+    if is_socket && cfg!(any(target_os = "linux", target_os = "android")) {
+        PollFlags::HUP
+    } else {
+        PollFlags::HUP | PollFlags::ERR
+    }
+}
+
+fn has_hung_up(fd: BorrowedFd<'_>, signs: PollFlags) -> bool {
+    let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut polled, Some(&at_once)).is_ok_and(|_| polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
+    poll(&mut polled, Some(&at_once)).is_ok_and(|_| polled[0].revents().intersects(signs))
 }
 
 /// Where nobody can go away: whoever waits for it learns of `close` alone.
@@ -56,43 +61,25 @@ impl Never {
 }
 
 impl Disconnect {
-    fn watcher(&self, socket: &Socket) -> Result<Arc<Registered>, Error> {
-        if let Some(watcher) = &*self.watcher.lock() {
-            return Ok(watcher.clone());
-        }
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let interest = Interest::PRIORITY;
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let interest = Interest::WRITABLE;
-        let watcher = Arc::new(socket.copy(interest)?);
-        Ok(self.watcher.lock().get_or_insert(watcher).clone())
-    }
-
-    pub(super) fn poll(&self, socket: &Socket, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        socket.with_fd(|_| ())?;
-        let watcher = self.watcher(socket)?;
+    pub(super) fn poll(&self, socket: &Socket, is_socket: bool, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let old = self.waiter.lock().replace(cx.waker().clone());
         drop(old);
-        // Closed since: `close` may have come before there was anything to take away.
-        if let Err(closed) = socket.with_fd(|_| ()) {
-            self.close();
-            return Poll::Ready(Err(closed));
-        }
         loop {
-            if has_hung_up(watcher.get_ref()) {
-                return Poll::Ready(Ok(()));
+            // Here, for `close` may have come before there was a waiter to wake.
+            match socket.with_fd(|fd| has_hung_up(fd, signs(is_socket))) {
+                Ok(false) => {}
+                Ok(true) => return Poll::Ready(Ok(())),
+                Err(closed) => {
+                    self.close();
+                    return Poll::Ready(Err(closed));
+                }
             }
-            match watcher.poll_write_ready(cx) {
-                Poll::Ready(Ok(mut ready)) => ready.clear_ready(),
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(Error::shutdown())),
-                Poll::Pending => return Poll::Pending,
-            }
+            ready!(self.watch.poll(socket, cx))?;
         }
     }
 
     pub(super) fn close(&self) {
-        let watcher = self.watcher.lock().take();
-        drop(watcher);
+        self.watch.close();
         let waiter = self.waiter.lock().take();
         if let Some(waiter) = waiter {
             waiter.wake();

@@ -2,6 +2,11 @@
 #include "gate.h"
 #include "stream.h"
 
+#include <poll.h>
+#if defined(__linux__)
+#include <linux/net_tstamp.h>
+#endif
+
 static ends_t tcp_as_ends(kja_runtime_t runtime) {
   pair_t pair = pair_open(runtime);
   ends_t ends = {pair.server, pair.client};
@@ -205,6 +210,28 @@ static void a_peer_that_only_ends_its_writing_has_not_gone(void) {
 }
 
 /* parity: STRM-13, STRM-21 */
+#if defined(__linux__)
+/* The time at which something was sent goes to the socket's error queue, which is no error of the connection. */
+static void an_entry_in_the_error_queue_is_no_end(void) {
+  kja_runtime_t runtime = runtime_open();
+  pair_t pair = pair_open(runtime);
+  int stamps = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE, fd = -1;
+  kja_promise_t gone = 0;
+  CHECK_OK(kja_connection_fd(pair.client, &fd));
+  CHECK_OK(kja_connection_setsockopt(pair.client, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof stamps));
+  CHECK_OK(kja_connection_when_write_disconnected_start(pair.client, &gone));
+  write_text(pair.client, "hi");
+  struct pollfd errors = {fd, 0, 0};
+  CHECK(poll(&errors, 1, 10000) == 1 && errors.revents == POLLERR);
+  let_loop_rest(runtime);
+  CHECK_IS(kja_promise_status(gone), KJA_ERR_PENDING);
+  CHECK_OK(kja_connection_release(pair.server));
+  expect(gone, KJA_OK);
+  CHECK_OK(kja_connection_release(pair.client));
+  runtime_close(runtime);
+}
+#endif
+
 static void after_close_there_is_nothing_to_wait_for(void) {
   for (int kind = 0; kind < KINDS; kind++) {
     kja_runtime_t runtime = runtime_open();
@@ -425,6 +452,9 @@ int main(void) {
   RUN_IN_BOTH(everyone_who_asked_learns_that_the_other_side_has_gone);
   RUN_IN_BOTH(a_reset_is_noticed_while_nothing_is_written);
   RUN_IN_BOTH(a_peer_that_only_ends_its_writing_has_not_gone);
+#if defined(__linux__)
+  RUN_IN_BOTH(an_entry_in_the_error_queue_is_no_end);
+#endif
   RUN_IN_BOTH(after_close_there_is_nothing_to_wait_for);
   RUN_IN_BOTH(waiting_keeps_the_connection);
   RUN(the_other_side_may_go_at_any_moment);
