@@ -5,6 +5,7 @@
 //! has run; a destructor is run exactly once.
 #![allow(unsafe_code)]
 
+use crate::error::Error;
 use bytes::Bytes;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -50,6 +51,32 @@ impl Drop for Opaque {
             let _ = std::panic::catch_unwind(run);
         }
     }
+}
+
+/// Copies bytes, as many as somebody else chose.
+///
+/// # Errors
+/// `Overloaded` without the memory.
+pub(crate) fn owned_bytes(bytes: &[u8]) -> Result<Bytes, Error> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|_| Error::no_memory())?;
+    copy.extend_from_slice(bytes);
+    Ok(copy.into())
+}
+
+/// Copies a text, with a replacement character for what is not UTF-8.
+///
+/// # Errors
+/// `Overloaded` without the memory.
+pub(crate) fn owned_text(bytes: &[u8]) -> Result<String, Error> {
+    let mut copy = String::new();
+    for chunk in bytes.utf8_chunks() {
+        let replaced = if chunk.invalid().is_empty() { "" } else { "\u{FFFD}" };
+        copy.try_reserve(chunk.valid().len() + replaced.len()).map_err(|_| Error::no_memory())?;
+        copy.push_str(chunk.valid());
+        copy.push_str(replaced);
+    }
+    Ok(copy)
 }
 
 struct Borrowed {

@@ -4,14 +4,14 @@ use super::{
     boundary, bytes_in, context, created, get, kja_bytes_t, kja_destroy_fn, kja_status_t, put_wanted, release,
 };
 use crate::error::Error;
-use crate::foreign::borrow_bytes;
+use crate::foreign::{borrow_bytes, owned_bytes};
 use ::bytes::Bytes;
 use std::ffi::c_void;
 
 /// Copies `size` bytes. `data` may be null if `size` is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_bytes_new(data: *const c_void, size: usize, out: *mut kja_bytes_t) -> kja_status_t {
-    created(out, || Ok(Bytes::copy_from_slice(bytes_in(data, size)?)))
+    created(out, || owned_bytes(bytes_in(data, size)?))
 }
 
 /// Borrows `size` bytes without copying. They must stay readable and unchanged until `destroy(ctx)` has

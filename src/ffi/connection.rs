@@ -6,7 +6,7 @@ use super::{
     slice_in,
 };
 use crate::error::Error;
-use crate::foreign::BorrowedBuffer;
+use crate::foreign::{BorrowedBuffer, owned_bytes};
 use crate::promise::ForEach;
 use crate::stream::Connection;
 use ::bytes::Bytes;
@@ -204,10 +204,8 @@ pub unsafe extern "C" fn kja_connection_writev_start(
     out: *mut kja_promise_t,
 ) -> kja_status_t {
     created(out, || {
-        let parts: Result<Vec<Bytes>, Error> = slice_in(slices, count)?
-            .iter()
-            .map(|slice| Ok(Bytes::copy_from_slice(bytes_in(slice.data, slice.size)?)))
-            .collect();
+        let parts: Result<Vec<Bytes>, Error> =
+            slice_in(slices, count)?.iter().map(|slice| owned_bytes(bytes_in(slice.data, slice.size)?)).collect();
         get::<Connection>(connection)?.write_all(parts?)
     })
 }

@@ -2,6 +2,7 @@
 
 use super::{handle, kja_status_t};
 use crate::error::{Error, ErrorKind};
+use crate::foreign::owned_text;
 use std::cell::RefCell;
 use std::ffi::c_char;
 
@@ -54,7 +55,7 @@ fn last<R>(look: impl FnOnce(&Error) -> R) -> Option<R> {
 /// An error from what a caller says about it.
 pub(super) fn from_parts(kind: kja_status_t, os_error: i32, text: &[u8]) -> Result<Error, Error> {
     let kind = ErrorKind::from_code(kind).ok_or_else(|| Error::invalid(format!("{kind} is no error status")))?;
-    Ok(Error::with_os(kind, os_error, String::from_utf8_lossy(text).into_owned()))
+    Ok(Error::with_os(kind, os_error, owned_text(text)?))
 }
 
 /// The version of the library, as `major.minor.patch`. The text lives for ever.

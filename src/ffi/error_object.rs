@@ -8,10 +8,10 @@ use super::{
 };
 use crate::coordination::Queue;
 use crate::error::{Context, Error};
+use crate::foreign::{owned_bytes, owned_text};
 use crate::promise::{Canceler, Fulfiller, with_call};
 use crate::runtime::Runtime;
 use crate::stream::Connection;
-use ::bytes::Bytes;
 use std::ffi::{c_char, c_void};
 
 fn failure(error: kja_error_t) -> Result<Error, Error> {
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn kja_error_with_context(
     out: *mut kja_error_t,
 ) -> kja_status_t {
     created(out, || {
-        let word = |data: *const c_char, size| Ok(String::from_utf8_lossy(bytes_in(data.cast(), size)?).into_owned());
+        let word = |data: *const c_char, size| owned_text(bytes_in(data.cast(), size)?);
         Ok(get::<Error>(error)?.with_context(word(file, file_len)?, line, word(text, text_len)?))
     })
 }
@@ -190,7 +190,7 @@ pub unsafe extern "C" fn kja_error_with_detail(
     out: *mut kja_error_t,
 ) -> kja_status_t {
     created(out, || {
-        let bytes = Bytes::copy_from_slice(bytes_in(data, size)?);
+        let bytes = owned_bytes(bytes_in(data, size)?)?;
         Ok(get::<Error>(error)?.with_detail(id, Some(bytes)))
     })
 }

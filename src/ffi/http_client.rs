@@ -9,9 +9,9 @@ use super::{
     kja_network_t, kja_promise_t, kja_status_t, kja_tls_context_t, put, release,
 };
 use crate::error::Error;
+use crate::foreign::owned_bytes;
 use crate::http::{ClientOptions, HeadLimits, HttpClient};
 use crate::net::Network;
-use bytes::Bytes;
 use std::ffi::{c_char, c_void};
 
 /// Limits of a client. Zeros stand for the defaults, the largest number for no limit.
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn kja_http_client_request_start(
 ) -> kja_status_t {
     created(out, || {
         let (method, url) = (text_in(method, method_len)?, text_in(url, url_len)?);
-        let body = Bytes::copy_from_slice(bytes_in(data, size)?);
+        let body = owned_bytes(bytes_in(data, size)?)?;
         get::<HttpClient>(client)?.request(method, url, &headers_in(headers)?, body)
     })
 }

@@ -7,6 +7,7 @@ use super::{
     kja_status_t, put, release,
 };
 use crate::error::Error;
+use crate::foreign::owned_bytes;
 use crate::http::{HttpRequest, Version};
 use bytes::Bytes;
 use std::ffi::{c_char, c_void};
@@ -142,7 +143,7 @@ pub unsafe extern "C" fn kja_http_request_respond(
 ) -> kja_status_t {
     boundary(|| {
         let (reason, headers) = (reason_in(reason, reason_len)?, headers_in(headers)?);
-        let body = Bytes::copy_from_slice(bytes_in(data, size)?);
+        let body = owned_bytes(bytes_in(data, size)?)?;
         request(request_)?.respond(status_in(status), reason, &headers, body)
     })
 }

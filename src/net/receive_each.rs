@@ -3,6 +3,7 @@
 use super::datagram::{DatagramPort, Receive, Received};
 use crate::coordination::Turn;
 use crate::error::Error;
+use crate::foreign::owned_bytes;
 use crate::promise::{ForEach, Items, Promise, Resolution};
 use crate::stream::Message;
 use crate::value::{Outcome, Value};
@@ -30,7 +31,7 @@ impl Items for Datagrams {
                 block.shrink_to_fit();
                 return Bytes::from(block);
             }
-            let copy = Bytes::copy_from_slice(buffer);
+            let Ok(copy) = owned_bytes(buffer) else { return Bytes::from(std::mem::take(buffer)) };
             buffer.clear();
             copy
         };

@@ -10,6 +10,7 @@ use super::transport::Carrier;
 use super::{Connection, Known, Message, wrap};
 use crate::coordination::Turn;
 use crate::error::{Error, ErrorKind};
+use crate::foreign::owned_bytes;
 use crate::promise::Promise;
 use crate::value::{Outcome, Value};
 use bytes::Bytes;
@@ -170,7 +171,7 @@ impl Connection {
     fn write_attached(self: &Arc<Self>, data: &[u8], count: usize, attached: Attached) -> Result<WriteWith, Error> {
         self.runtime().check()?;
         Self::check_capabilities(data.len(), count)?;
-        let parts = Parts::new([Bytes::copy_from_slice(data)]);
+        let parts = Parts::new([owned_bytes(data)?]);
         let attached = (count > 0).then_some(attached);
         Ok(WriteWith { connection: self.clone(), turn: self.writes().take(), parts, attached, moved: Vec::new() })
     }

@@ -11,7 +11,7 @@ use super::write::{Flush, ShutdownWrite};
 use super::{Read, ReadAll, ReadInto, Socket, Write, pump};
 use crate::coordination::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
-use crate::foreign::{BorrowedBuffer, Opaque};
+use crate::foreign::{BorrowedBuffer, Opaque, owned_bytes};
 use crate::nesting::one_more;
 use crate::object::{Object, Owner};
 use crate::peer::Remote;
@@ -298,15 +298,18 @@ impl Connection {
 
     /// Writes all of `data`: at once as far as the kernel takes it, the rest from a copy. (STRM-10)
     ///
+    /// # Errors
+    /// `Overloaded` without the memory for the copy; what the kernel has taken is sent.
+    ///
     /// # Cancellation
     /// What the kernel has taken is sent, the rest is not; later writes follow the part that was sent.
     pub fn write(self: &Arc<Self>, data: &[u8]) -> Result<Promise, Error> {
-        self.write_with(data, |rest| Bytes::copy_from_slice(&data[rest..]))
+        self.write_with(data, |rest| owned_bytes(&data[rest..]))
     }
 
     /// Writes bytes without copying them.
     pub fn write_bytes(self: &Arc<Self>, data: &Bytes) -> Result<Promise, Error> {
-        self.write_with(data, |rest| data.slice(rest..))
+        self.write_with(data, |rest| Ok(data.slice(rest..)))
     }
 
     /// Writes memory of the caller's without copying it; `owner` is dropped when it is no longer used.
@@ -340,16 +343,20 @@ impl Connection {
         written
     }
 
-    fn write_with(self: &Arc<Self>, data: &[u8], rest: impl Fn(usize) -> Bytes) -> Result<Promise, Error> {
+    fn write_with(
+        self: &Arc<Self>,
+        data: &[u8],
+        rest: impl Fn(usize) -> Result<Bytes, Error>,
+    ) -> Result<Promise, Error> {
         self.runtime().check()?;
         let runtime = self.runtime().clone();
         Ok(match Write::now(self, data) {
             Some((outcome, None)) => Promise::settled(runtime, outcome.map(|_| Value::Unit)),
             Some((sent, Some(turn))) => {
-                let parts = Parts::new([rest(sent.unwrap_or(0))]);
+                let parts = Parts::new([rest(sent.unwrap_or(0))?]);
                 Promise::start(runtime, "write", Write::in_turn(self, turn, parts))
             }
-            None => Promise::start(runtime, "write", Write::new(self, Parts::new([rest(0)]))),
+            None => Promise::start(runtime, "write", Write::new(self, Parts::new([rest(0)?]))),
         })
     }
 

@@ -3,7 +3,7 @@
 use super::stretch::Stretch;
 use super::{Connection, fill};
 use crate::error::{Error, ErrorKind};
-use crate::foreign::BorrowedBuffer;
+use crate::foreign::{BorrowedBuffer, owned_bytes};
 use crate::value::{Outcome, Value};
 use bytes::Bytes;
 use std::future::Future;
@@ -192,7 +192,8 @@ impl ReadInto {
 impl Drop for ReadInto {
     fn drop(&mut self) {
         if let Some(buffer) = &self.buffer {
-            self.reading.unread().give_back(Bytes::copy_from_slice(buffer.filled()));
+            // Without the memory for them they are lost: there is nobody left to tell.
+            self.reading.unread().give_back(owned_bytes(buffer.filled()).unwrap_or_default());
         }
     }
 }
