@@ -30,6 +30,11 @@ test "pumping drives timers" := withScope fun scope => do
   let promise ← scope.runtime.sleepNanosStart millisecond
   discard <| scope.pumpNanos (5 * millisecond)
   check (← promise.isSettled) "not settled"
+  -- Also if the thread comes to it too late.
+  let late ← scope.runtime.sleepNanosStart millisecond
+  IO.sleep 2
+  discard <| scope.pumpNanos 0
+  check (← late.isSettled) "not settled, late"
 
 -- parity: PROM-38
 test "another thread is refused" := withScope fun scope => do

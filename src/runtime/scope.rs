@@ -121,7 +121,8 @@ impl WaitScope {
         }
     }
 
-    /// Turns the loop until `done`, which wakes the waker that it is given, or until the deadline.
+    /// Turns the loop until `done`, which wakes the waker that it is given, or until the deadline. However late its thread
+    /// comes to it, what was due by the deadline gets a turn.
     pub(crate) fn drive(
         &self,
         runtime: &Arc<Shared>,
@@ -132,11 +133,16 @@ impl WaitScope {
             // Real time, whatever the clock of the timers.
             let sleep = deadline.map(|at| tokio::time::sleep(Duration::from_nanos(at.saturating_sub(clock::now()))));
             let mut sleep = std::pin::pin!(sleep);
+            let mut passed = false;
             poll_fn(|cx| {
-                if done(cx.waker()) {
+                if done(cx.waker()) || passed {
                     return Poll::Ready(());
                 }
-                sleep.as_mut().as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(cx))
+                passed = sleep.as_mut().as_pin_mut().is_some_and(|sleep| sleep.poll(cx).is_ready());
+                if passed {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
             })
             .await;
         };

@@ -82,6 +82,18 @@ static void run_turns_the_loop_for_a_while(void) {
   runtime_close(runtime);
 }
 
+/* However late the owner's thread comes to it. */
+static void what_is_due_by_the_end_of_a_run_is_run(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_promise_t sleeping = 0;
+  uint64_t begin = kja_timer_now_nanos();
+  CHECK_OK(kja_timer_sleep_start(runtime, MILLISECOND, &sleeping));
+  while (kja_timer_now_nanos() - begin < 3 * MILLISECOND) sched_yield();
+  CHECK_OK(kja_runtime_run(runtime, 0, NULL));
+  expect_already(sleeping, KJA_OK);
+  runtime_close(runtime);
+}
+
 typedef struct stranger_t {
   kja_runtime_t runtime;
   kja_promise_t never;
@@ -236,6 +248,7 @@ int main(void) {
   RUN(nothing_runs_before_the_owner_lets_it);
   RUN(poll_does_not_block);
   RUN(run_turns_the_loop_for_a_while);
+  RUN(what_is_due_by_the_end_of_a_run_is_run);
   RUN(only_the_owner_may_wait_but_anyone_may_wake_it);
   RUN(an_executor_reaches_it_while_its_owner_waits);
   RUN(waiting_inside_a_callback_is_refused);
