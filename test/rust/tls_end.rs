@@ -122,32 +122,69 @@ fn what_is_not_tls_is_refused() {
     }
 }
 
+/// Both ends of a handshake, each with the wire between them in the test's hands.
+struct Wires {
+    near: Promise,
+    far: Promise,
+    client: Arc<Connection>,
+    server: Arc<Connection>,
+}
+
+fn wires(runtime: &Runtime, authority: &Authority) -> Wires {
+    let client = authority.client(runtime, |options| options.resumption = false);
+    let server = authority.server(runtime, |options| options.resumption = false);
+    let ((client_end, client_wire), (server_end, server_wire)) = (pair(runtime), pair(runtime));
+    let far = server.wrapper().wrap_server(server_end).unwrap();
+    let near = client.wrapper().wrap_client(client_end, "localhost").unwrap();
+    Wires { near, far, client: client_wire, server: server_wire }
+}
+
+// parity: TLS-12
+#[test]
+fn a_server_that_goes_anywhere_in_a_handshake_is_a_disconnection() {
+    let runtime = runtime();
+    let authority = Authority::new("test authority");
+    for sent in (0..).step_by(17) {
+        let wires = wires(&runtime, &authority);
+        let _forth = wires.client.pump_to(&wires.server, u64::MAX).unwrap();
+        let back = wires.server.pump_to(&wires.client, sent).unwrap();
+        eventually("one of them ends", || wires.near.outcome().is_some() || back.outcome().is_some());
+        drop(back);
+        assert!(outcome(&wires.client.shutdown_write().unwrap()).is_ok());
+        if outcome(&wires.near).is_ok() {
+            // That was all of it.
+            assert!(sent > 500, "{sent} bytes");
+            return;
+        }
+        assert_eq!(failure(&wires.near), ErrorKind::Disconnected, "{sent} bytes");
+    }
+}
+
 // parity: TLS-17
 #[test]
 fn what_was_tampered_with_is_refused() {
     let runtime = runtime();
     let authority = Authority::new("test authority");
-    let client = authority.client(&runtime, |options| options.resumption = false);
-    let server = authority.server(&runtime, |options| options.resumption = false);
-    let (client_end, client_wire) = pair(&runtime);
-    let (server_end, server_wire) = pair(&runtime);
-    let far = server.wrapper().wrap_server(server_end).unwrap();
-    let near = client.wrapper().wrap_client(client_end, "localhost").unwrap();
-    let forth = client_wire.pump_to(&server_wire, u64::MAX).unwrap();
-    let back = server_wire.pump_to(&client_wire, u64::MAX).unwrap();
-    let (near, far) = (connection(&near), connection(&far));
-    drop(forth);
-    assert!(outcome(&near.write(b"a secret").unwrap()).is_ok());
-    let mut record = bytes(outcome(&client_wire.read(1, 1000).unwrap()));
-    assert!(!record.windows(8).any(|part| part == b"a secret"));
-    record[10] ^= 1;
-    assert!(outcome(&server_wire.write(&record).unwrap()).is_ok());
-    let error = outcome(&far.read(1, 100).unwrap()).unwrap_err();
-    assert_eq!((error.kind(), TlsFailure::of(&error)), (ErrorKind::Failed, Some(TlsFailure::Protocol)), "{error}");
-    drop(back);
+    let mut random = Random::new(2);
+    for round in 0..60 {
+        let wires = wires(&runtime, &authority);
+        let forth = wires.client.pump_to(&wires.server, u64::MAX).unwrap();
+        let _back = wires.server.pump_to(&wires.client, u64::MAX).unwrap();
+        let (near, far) = (connection(&wires.near), connection(&wires.far));
+        drop(forth);
+        assert!(outcome(&near.write(b"a secret").unwrap()).is_ok());
+        let mut record = bytes(outcome(&wires.client.read(1, 1000).unwrap()));
+        assert!(!record.windows(8).any(|part| part == b"a secret"));
+        // Behind the header of the record, which is no secret.
+        let at = if round == 0 { 5 } else { 5 + random.below(record.len() - 5) };
+        record[at] ^= 1 << random.below(8);
+        assert!(outcome(&wires.server.write(&record).unwrap()).is_ok());
+        let error = outcome(&far.read(1, 100).unwrap()).unwrap_err();
+        assert_eq!((error.kind(), TlsFailure::of(&error)), (ErrorKind::Failed, Some(TlsFailure::Protocol)), "{error}");
+    }
 }
 
-// parity: TLS-12
+// parity: TLS-12, CONN-10, CONN-11
 #[test]
 fn any_connection_can_become_secure_later() {
     let runtime = runtime();
