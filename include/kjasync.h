@@ -372,6 +372,56 @@
 #define KJA_URL_FRAGMENT 4
 
 /*
+ The end that asked for the socket; it masks what it sends.
+ */
+#define KJA_WEBSOCKET_CLIENT 1
+
+/*
+ The end that accepted it.
+ */
+#define KJA_WEBSOCKET_SERVER 2
+
+/*
+ A message that is UTF-8.
+ */
+#define KJA_WEBSOCKET_TEXT 1
+
+/*
+ A message of any bytes.
+ */
+#define KJA_WEBSOCKET_BINARY 2
+
+/*
+ The close of the other end, which is the last that is received.
+ */
+#define KJA_WEBSOCKET_CLOSE 8
+
+/*
+ Messages are compressed, if the other end agrees.
+ */
+#define KJA_WEBSOCKET_COMPRESS 1
+
+/*
+ Messages of the server are compressed each by itself, which costs less memory and compresses less.
+ */
+#define KJA_WEBSOCKET_SERVER_NO_CONTEXT_TAKEOVER 2
+
+/*
+ The same for messages of the client.
+ */
+#define KJA_WEBSOCKET_CLIENT_NO_CONTEXT_TAKEOVER 4
+
+/*
+ A close without a code.
+ */
+#define KJA_WEBSOCKET_NO_CODE 1005
+
+/*
+ The detail of an error under which the code stands that the other end was closed with: two bytes, the high one first.
+ */
+#define KJA_WEBSOCKET_CODE_DETAIL 7740105972243456867
+
+/*
  With `KJA_FD_TAKE`: the descriptor is closed on exec already, which need not be set again. (LLIO-02)
  */
 #define KJA_FD_ALREADY_CLOEXEC 2
@@ -380,6 +430,16 @@
  The descriptor is non-blocking already, which need not be set again. One that is not would stop the loop. (LLIO-03)
  */
 #define KJA_FD_ALREADY_NONBLOCK 4
+
+/*
+ The detail of an error under which the close code stands, as two bytes with the high one first.
+ */
+#define CLOSE_CODE_DETAIL 7740105972243456867
+
+/*
+ The most bytes that a control frame may carry.
+ */
+#define MAX_CONTROL 125
 
 /*
  What went wrong, as far as the caller's next step depends on it.
@@ -530,6 +590,11 @@ typedef enum TlsFailure TlsFailure;
 typedef uint8_t TlsFailure;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
+
+/*
+ A close code.
+ */
+typedef struct CloseCode CloseCode;
 
 /*
  `KJA_OK` or one of `KJA_ERR_*`.
@@ -1160,6 +1225,66 @@ typedef struct {
 typedef uint64_t kja_url_t;
 
 /*
+ What may be chosen for a socket. Zeros stand for the defaults; of a limit the largest number is none.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_websocket_options_t)`.
+   */
+  size_t size;
+  /*
+   `KJA_WEBSOCKET_COMPRESS` and the other flags of compression.
+   */
+  uint32_t flags;
+  /*
+   The logarithm of the server's window, from 8 to 15: 15.
+   */
+  uint8_t server_max_window_bits;
+  /*
+   That of the client's.
+   */
+  uint8_t client_max_window_bits;
+  /*
+   How hard this end compresses, from 1 to 9: 6.
+   */
+  uint8_t level;
+  /*
+   Always 0.
+   */
+  uint8_t reserved;
+  /*
+   Messages of fewer bytes are sent plain: 64.
+   */
+  size_t compress_from;
+  /*
+   The most bytes of a message that is received as a whole: 32 MiB. Beyond that the socket is closed with 1009.
+   */
+  size_t max_message;
+  /*
+   How long the other end may take for its close, in nanoseconds: 10 s. Then the connection is cut.
+   */
+  uint64_t close_nanos;
+  /*
+   After how long without a sign of life a ping is sent, while something is received: never.
+   */
+  uint64_t ping_nanos;
+  /*
+   After how long without a sign of life the connection is cut, while something is received: never.
+   */
+  uint64_t idle_nanos;
+} kja_websocket_options_t;
+
+/*
+ One end of a WebSocket. Released with `kja_websocket_release`.
+ */
+typedef uint64_t kja_websocket_t;
+
+/*
+ A message that a WebSocket has received. Released with `kja_websocket_message_release`.
+ */
+typedef uint64_t kja_websocket_message_t;
+
+/*
  Every kind, in the order of the numbers.
  */
 #define ErrorKind_ALL { Failed, Overloaded, Disconnected, Unimplemented, Canceled, TimedOut, Shutdown, BadHandle, WrongThread, WouldDeadlock, InvalidArgument, WrongType, Pending, Busy, Panic, }
@@ -1248,6 +1373,26 @@ typedef uint64_t kja_url_t;
  Every check.
  */
 #define TlsFailure_ALL { Expired, NotYetValid, UnknownIssuer, WrongName, Revoked, BadSignature, WrongPurpose, BadCertificate, NoCertificate, Refused, Incompatible, Alert, Protocol, }
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
 
 #ifdef __cplusplus
 extern "C" {
@@ -4175,6 +4320,281 @@ kja_status_t kja_url_query_clear(kja_url_t url);
  Releases the handle.
  */
 kja_status_t kja_url_release(kja_url_t url);
+
+/*
+ Accepts a request for a WebSocket: the answer is sent, and the handle of the socket goes to `out`. That can be used at
+ once, and lives as long as the promise of the service. `headers` go into the answer, 0 for none; a
+ `Sec-WebSocket-Protocol` among them chooses one of the subprotocols that the client has offered. `options` may be null.
+ Errors: `FAILED` for a request that is no handshake, which has then been answered with 400, or with 426 for another version;
+ `INVALID_ARGUMENT` for headers that are the handshake's; otherwise as `kja_http_request_respond`. (HSRV-04, HSRV-22, WS-18,
+ WS-19, WS-22)
+ */
+kja_status_t kja_http_request_accept_websocket(kja_http_request_t request,
+                                               kja_http_headers_t headers,
+                                               const kja_websocket_options_t *options_,
+                                               kja_websocket_t *out);
+
+/*
+ Asks for a WebSocket at an absolute URL, `ws` or `http`, over a connection of its own. `headers` go into the request, 0 for
+ none; a `Sec-WebSocket-Protocol` among them offers subprotocols. `options` may be null. The promise carries a
+ `kja_websocket_t`, or a `kja_http_response_t` if the server answers otherwise; `kja_websocket_is` tells. Errors:
+ `INVALID_ARGUMENT` for headers that are the handshake's; of the promise `FAILED` for an answer that does not fit, otherwise
+ as `kja_http_client_request_start`. Cancellation: the connection is closed. (HCLI-06, HCLI-13, WS-18, WS-19, WS-22)
+ */
+kja_status_t kja_http_client_websocket_start(kja_http_client_t client,
+                                             const char *url,
+                                             size_t url_len,
+                                             kja_http_headers_t headers,
+                                             const kja_websocket_options_t *options_,
+                                             kja_promise_t *out);
+
+/*
+ Whether a handle is that of a socket.
+ */
+bool kja_websocket_is(kja_handle_t handle);
+
+/*
+ Makes a socket of a connection whose handshake has been done, which is the socket's from now on. `role` is
+ `KJA_WEBSOCKET_CLIENT` or `KJA_WEBSOCKET_SERVER`. `extensions` is what the server has answered under
+ `Sec-WebSocket-Extensions`, empty for nothing. `options` may be null. Errors: `BUSY` if a read of the connection is pending;
+ `INVALID_ARGUMENT` for extensions other than permessage-deflate. (WS-14, WS-15, WS-17)
+ */
+kja_status_t kja_websocket_new(kja_connection_t connection,
+                               uint32_t role,
+                               const char *extensions,
+                               size_t extensions_len,
+                               const kja_websocket_options_t *options_,
+                               kja_websocket_t *out);
+
+/*
+ Makes two sockets in this process, each of which receives what is sent over the other. There is no buffer between them: a
+ send settles when its message has been received. `options` may be null; nothing is compressed. (WS-16)
+ */
+kja_status_t kja_websocket_pipe(kja_runtime_t runtime,
+                                const kja_websocket_options_t *options_,
+                                kja_websocket_t *one,
+                                kja_websocket_t *other);
+
+/*
+ Sends a message of `kind`, `KJA_WEBSOCKET_TEXT` or `KJA_WEBSOCKET_BINARY`, whose `size` bytes are copied. Messages go out
+ whole and in the order in which their sends were started, from any thread. The promise settles when the system has all
+ of it. Errors: `INVALID_ARGUMENT` for a text that is not UTF-8; of the promise `FAILED` after a close or a send that was
+ cancelled on its way, `DISCONNECTED` if the other end has gone. Cancellation: a message that waits behind others is not
+ sent. With a part of it on its way the socket can send nothing more, and says so; receiving goes on, and
+ `kja_websocket_disconnect` and `kja_websocket_abort` are what is left to do. (WS-01)
+ */
+kja_status_t kja_websocket_send_start(kja_websocket_t socket_,
+                                      uint32_t kind,
+                                      const void *data,
+                                      size_t size,
+                                      kja_promise_t *out);
+
+/*
+ As `kja_websocket_send_start`, without copying unless the message is compressed, masked or short. (WS-01)
+ */
+kja_status_t kja_websocket_send_bytes_start(kja_websocket_t socket_,
+                                            uint32_t kind,
+                                            kja_bytes_t data,
+                                            kja_promise_t *out);
+
+/*
+ Sends a message if no other send waits and the system takes at least a part of it, whose rest follows by itself; whether it
+ did goes to `sent`. Makes no promise. Any thread; never blocks. Errors: as `kja_websocket_send_start`. (WS-01)
+ */
+kja_status_t kja_websocket_send_now(kja_websocket_t socket_,
+                                    uint32_t kind,
+                                    const void *data,
+                                    size_t size,
+                                    bool *sent);
+
+/*
+ Sends one message piece by piece: what is written to the connection whose handle goes to `body`. Shutting down its writing
+ ends the message, and so does releasing it; other messages wait until then. The promise settles when all of it has been
+ sent. Errors: as `kja_websocket_send_start`. Cancellation, and an abort of the writing: once a piece has been sent, the socket
+ can send nothing more. (WS-01)
+ */
+kja_status_t kja_websocket_send_stream_start(kja_websocket_t socket_,
+                                             uint32_t kind,
+                                             kja_connection_t *body,
+                                             kja_promise_t *out);
+
+/*
+ Receives the next message, of at most `limit` bytes, 0 for what the options say. The promise carries a
+ `kja_websocket_message_t`; the last is the close of the other end, which is answered by itself. Errors: `BUSY` if a receive is
+ pending. The promise fails with `DISCONNECTED` for an end without a close, with `FAILED` for what breaks the protocol and
+ `OVERLOADED` for a message that is too long, both of which close the socket with the code that is the detail
+ `KJA_WEBSOCKET_CODE_DETAIL` of the error, and with `TIMED_OUT` for another end that gives no sign of life. After an error or
+ the close every receive fails. Cancellation: what has come of a message is there for the next receive. (WS-02, WS-12,
+ WS-13, WS-20)
+ */
+kja_status_t kja_websocket_receive_start(kja_websocket_t socket_,
+                                         size_t limit,
+                                         kja_promise_t *out);
+
+/*
+ Receives what has come of a message, as soon as something has: for messages that are larger than memory.
+ `kja_websocket_message_is_last` tells whether the message ends with it; a `kja_websocket_receive_start` before that gives
+ the rest of it. A piece of a text may end within a character. Otherwise as `kja_websocket_receive_start`. (WS-02)
+ */
+kja_status_t kja_websocket_receive_piece_start(kja_websocket_t socket_,
+                                               kja_promise_t *out);
+
+/*
+ Receives message after message, each as `kja_websocket_receive_start`, and runs `on_message` on the loop for each, the close
+ included, with the message as its input. What the callback returns decides:
+
+ - unit: the next receive begins; after the close the promise settles with unit;
+ - a promise: it is waited for first, and its outcome decides likewise;
+ - any other value, or an error: the receiving ends, and that is the outcome of the promise.
+
+ Errors: those of a receive end it. Cancellation: what has not been given to the callback is there for the next receive, and a
+ promise that the last callback returned is let go of before `ctx` is. (WS-02)
+ */
+kja_status_t kja_websocket_receive_each_start(kja_websocket_t socket_,
+                                              size_t limit,
+                                              kja_callback_fn on_message,
+                                              void *ctx,
+                                              kja_destroy_fn destroy,
+                                              kja_promise_t *out);
+
+/*
+ Sends a close behind the messages that were started before. The promise settles when it is written; the close of the
+ other end is the last that is received, and if it does not come in time the connection is cut. `code` is 1000 to 1003,
+ 1007 to 1014 or 3000 to 4999, or `KJA_WEBSOCKET_NO_CODE` without a reason; a reason has at most 123 bytes. Where a close
+ has been sent already, also as the answer to one, this does nothing. Errors: `INVALID_ARGUMENT` for what cannot be sent;
+ otherwise as `kja_websocket_send_start`. Cancellation: one that waits behind messages sends nothing. (WS-03, WS-21)
+ */
+kja_status_t kja_websocket_close_start(kja_websocket_t socket_,
+                                       uint32_t code,
+                                       const char *reason,
+                                       size_t reason_len,
+                                       kja_promise_t *out);
+
+/*
+ As `kja_websocket_close_start`, and waits until the other end has closed or gone. What it still sends is thrown away, unless
+ somebody receives it. Errors: also `TIMED_OUT` if it does not close in time; the connection is cut then. (WS-03)
+ */
+kja_status_t kja_websocket_finish_start(kja_websocket_t socket_,
+                                        uint32_t code,
+                                        const char *reason,
+                                        size_t reason_len,
+                                        kja_promise_t *out);
+
+/*
+ Ends the sending without a close: receives of the other end fail with `DISCONNECTED`, pending sends here with `FAILED`.
+ Receiving goes on. Any thread; never blocks. (WS-04)
+ */
+kja_status_t kja_websocket_disconnect(kja_websocket_t socket_);
+
+/*
+ Ends both directions now, without a close: whatever is pending fails with `CANCELED`. Any thread; never blocks. (WS-05)
+ */
+kja_status_t kja_websocket_abort(kja_websocket_t socket_);
+
+/*
+ The promise settles once sending would fail because the other end has gone, as far as that can be known. (WS-06)
+ */
+kja_status_t kja_websocket_when_aborted_start(kja_websocket_t socket_,
+                                              kja_promise_t *out);
+
+/*
+ Sends a ping of at most 125 bytes. The promise settles when its pong has come, or that of a later ping; somebody has to be
+ receiving for that. Pings of the other end are answered without this. Errors: `INVALID_ARGUMENT` for a longer one; otherwise
+ as `kja_websocket_send_start`, and `DISCONNECTED` if the other end closes first. (WS-11)
+ */
+kja_status_t kja_websocket_ping_start(kja_websocket_t socket_,
+                                      const void *data,
+                                      size_t size,
+                                      kja_promise_t *out);
+
+/*
+ Sends a pong of at most 125 bytes that nobody has asked for, as a sign of life. Errors: as `kja_websocket_ping_start`. (WS-11)
+ */
+kja_status_t kja_websocket_pong_start(kja_websocket_t socket_,
+                                      const void *data,
+                                      size_t size,
+                                      kja_promise_t *out);
+
+/*
+ Forwards the messages of one socket to the other until the first has closed, with what the other is closed as well. The
+ promise settles when that close has been written. An error of receiving closes the other with 1011, or with the code of a
+ broken protocol, and is the error of the promise; an error of sending is the error of the promise. Cancellation: a message
+ on its way is lost as with `kja_websocket_send_start`. (WS-07)
+ */
+kja_status_t kja_websocket_pump_start(kja_websocket_t from,
+                                      kja_websocket_t to,
+                                      kja_promise_t *out);
+
+/*
+ Writes how many bytes have been sent and received since the handshake, those of frames included. Out-parameters may be null.
+ (WS-10)
+ */
+kja_status_t kja_websocket_byte_counts(kja_websocket_t socket_,
+                                       uint64_t *sent,
+                                       uint64_t *received);
+
+/*
+ Copies the subprotocol that was agreed on, empty for none, with a closing NUL, cut to `capacity`; its whole length goes to
+ `length`, which may be null.
+ */
+kja_status_t kja_websocket_protocol(kja_websocket_t socket_,
+                                    char *buffer,
+                                    size_t capacity,
+                                    size_t *length);
+
+/*
+ Copies what was agreed on compression, as `Sec-WebSocket-Extensions` has it, empty for nothing. Otherwise as
+ `kja_websocket_protocol`. (WS-17)
+ */
+kja_status_t kja_websocket_extensions(kja_websocket_t socket_,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *length);
+
+/*
+ Writes a handle of the connection that the socket is over, to ask for its peer; it must be neither read nor written.
+ */
+kja_status_t kja_websocket_connection(kja_websocket_t socket_,
+                                      kja_connection_t *out);
+
+/*
+ Releases the handle. The connection is closed when no handle, no promise and no pending operation has the socket.
+ */
+kja_status_t kja_websocket_release(kja_websocket_t socket_);
+
+/*
+ Writes `KJA_WEBSOCKET_TEXT`, `KJA_WEBSOCKET_BINARY` or `KJA_WEBSOCKET_CLOSE`. (WS-02)
+ */
+kja_status_t kja_websocket_message_kind(kja_websocket_message_t message_, uint32_t *out);
+
+/*
+ Writes where the bytes are, without a handle: valid until the message is released. They are those of the message, or the
+ reason of a close; a text is UTF-8. Out-parameters may be null. (WS-02)
+ */
+kja_status_t kja_websocket_message_data(kja_websocket_message_t message_,
+                                        const void **data,
+                                        size_t *size);
+
+/*
+ Writes a handle of the same bytes, which outlives the message. (WS-02)
+ */
+kja_status_t kja_websocket_message_bytes(kja_websocket_message_t message_, kja_bytes_t *out);
+
+/*
+ Writes the code of a close: `KJA_WEBSOCKET_NO_CODE` if it had none. Errors: `WRONG_TYPE` for a message. (WS-03, WS-21)
+ */
+kja_status_t kja_websocket_message_close_code(kja_websocket_message_t message_,
+                                              uint32_t *out);
+
+/*
+ Writes whether it is a whole message, or the last piece of one. (WS-02)
+ */
+kja_status_t kja_websocket_message_is_last(kja_websocket_message_t message_, bool *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_websocket_message_release(kja_websocket_message_t message_);
 
 /*
  Makes a connection from a connected stream socket, a Unix socket among them, or from anything else that can be polled,

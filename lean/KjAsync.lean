@@ -37,3 +37,4 @@ import KjAsync.Time
 import KjAsync.Timer
 import KjAsync.Tls
 import KjAsync.WaitScope
+import KjAsync.WebSocket

@@ -25,6 +25,7 @@ pub mod stream;
 mod sync;
 pub mod tls;
 mod value;
+pub mod websocket;
 
 pub use error::{Context, Error, ErrorKind};
 pub use foreign::{DestroyFn, Opaque};

@@ -58,6 +58,7 @@ import Test.Tls
 import Test.UnixSocket
 import Test.VirtualTime
 import Test.WaitScope
+import Test.WebSocket
 
 /-! Runs every test, or those whose names contain one of the arguments. -/
 

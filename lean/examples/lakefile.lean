@@ -8,3 +8,6 @@ require kjasync from ".."
 @[default_target]
 lean_exe echo where
   root := `Echo
+
+lean_exe chat where
+  root := `Chat

@@ -36,6 +36,8 @@ HANDLE_CLASS(http_request)
 HANDLE_CLASS(http_server)
 HANDLE_CLASS(http_client)
 HANDLE_CLASS(http_response)
+HANDLE_CLASS(websocket)
+HANDLE_CLASS(websocket_message)
 /* Whoever happens to drop the last reference does not wait for a callback that is running. */
 HANDLE_CLASS_WITH(promise, kja_promise_release_nowait)
 
@@ -125,6 +127,8 @@ static void register_classes(void) {
     REGISTER(http_server);
     REGISTER(http_client);
     REGISTER(http_response);
+    REGISTER(websocket);
+    REGISTER(websocket_message);
     REGISTER(buffer);
     REGISTER(fd);
 #undef REGISTER

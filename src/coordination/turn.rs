@@ -104,6 +104,12 @@ impl Turn {
         if first { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Nobody waits at this place just now.
+    pub(crate) fn forget(&self) {
+        let old = self.line.0.lock().places.get_mut(&self.number).and_then(|place| place.waker.take());
+        drop(old);
+    }
+
     /// Why this place was sent away, if it was.
     pub(crate) fn dismissed(&self) -> Option<Error> {
         self.line.0.lock().places.get(&self.number)?.dismissed.clone()

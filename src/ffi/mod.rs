@@ -50,6 +50,8 @@ pub mod tls_failure;
 pub mod tls_key_pair;
 pub mod tls_peer;
 pub mod url;
+pub mod websocket;
+pub mod websocket_message;
 pub mod wrap;
 
 use crate::error::Error;
@@ -124,6 +126,10 @@ pub type kja_http_client_t = u64;
 pub type kja_http_response_t = u64;
 /// A URL. Released with `kja_url_release`.
 pub type kja_url_t = u64;
+/// One end of a WebSocket. Released with `kja_websocket_release`.
+pub type kja_websocket_t = u64;
+/// A message that a WebSocket has received. Released with `kja_websocket_message_release`.
+pub type kja_websocket_message_t = u64;
 /// Names the running callback; of no use outside it or on another thread.
 pub type kja_call_t = u64;
 

@@ -16,6 +16,7 @@ mod url;
 
 pub use body_length::BodyLength;
 pub use chunk_scan::{ChunkScan, Scanned};
+pub(crate) use client::Upgraded;
 pub use client::{ClientOptions, HttpClient, HttpResponse};
 pub use head::{HeadLimits, RequestHead, ResponseHead, Version, head_length, parse_headers};
 use headers::for_engine;

@@ -16,11 +16,39 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Errors are [`Error`]s inside `io::Error`s; [`Error::from_io`] takes them out. Closing the connection, or aborting one of
 /// its directions, ends what is pending here.
 pub struct Exclusive {
+    read: ReadHalf,
+    write: WriteHalf,
+}
+
+/// The right to read, of an [`Exclusive`].
+pub(crate) struct ReadHalf {
     reading: Reading,
+    noted: Noted,
+}
+
+/// The place in the line of writers, of an [`Exclusive`].
+pub(crate) struct WriteHalf {
+    connection: Arc<Connection>,
     turn: Turn,
     /// Whether everybody who was in line before has gone.
     first: bool,
-    ended: bool,
+    /// Whether the connection may know of somebody who waits to write.
+    waits: bool,
+    noted: Noted,
+}
+
+/// Whether an end has been noted.
+#[derive(Default)]
+struct Noted(bool);
+
+impl Noted {
+    /// Something happened that both directions of a layer may wait for: bytes moved, or, for the first time, there are no
+    /// more.
+    fn note(&mut self, connection: &Connection, moved: bool) {
+        if moved || !std::mem::replace(&mut self.0, true) {
+            connection.note_move();
+        }
+    }
 }
 
 impl Connection {
@@ -30,14 +58,41 @@ impl Connection {
     /// `Busy` if a read is pending.
     pub fn exclusive(self: &Arc<Self>) -> Result<Exclusive, Error> {
         self.runtime().check()?;
-        Ok(Exclusive { reading: Reading::claim(self)?, turn: self.writes().take(), first: false, ended: false })
+        let read = ReadHalf { reading: Reading::claim(self)?, noted: Noted::default() };
+        let (connection, turn) = (self.clone(), self.writes().take());
+        Ok(Exclusive {
+            read,
+            write: WriteHalf { connection, turn, first: false, waits: false, noted: Noted::default() },
+        })
     }
 }
 
 impl Exclusive {
     /// The connection that it is.
     pub fn connection(&self) -> &Arc<Connection> {
-        self.reading.connection()
+        &self.write.connection
+    }
+
+    /// Its two directions, each to be used on its own.
+    pub(crate) fn split(self) -> (ReadHalf, WriteHalf) {
+        (self.read, self.write)
+    }
+}
+
+impl ReadHalf {
+    /// Nobody waits for the next read.
+    pub(crate) fn rest(&self) {
+        self.reading.transport().forget_reader();
+    }
+}
+
+impl WriteHalf {
+    /// Nobody waits for the next write.
+    pub(crate) fn rest(&mut self) {
+        if std::mem::take(&mut self.waits) {
+            self.connection.transport().forget_writer();
+            self.turn.forget();
+        }
     }
 
     /// Runs a write in its turn.
@@ -45,48 +100,70 @@ impl Exclusive {
         &mut self,
         cx: &mut Context<'_>,
         write: impl FnOnce(&Connection, &mut Context<'_>) -> Poll<Result<R, Error>>,
-    ) -> Poll<io::Result<R>> {
-        if !self.first && self.turn.poll(cx).is_pending() {
-            self.reading.check_write()?;
-            return Poll::Pending;
-        }
-        self.first = true;
-        self.reading.check_write()?;
-        let written = write(&self.reading, cx);
-        match &written {
-            Poll::Ready(written) => self.note(written.is_ok()),
-            Poll::Pending => {
-                // For whoever closes or aborts, and may have looked before we were there.
-                let _ = self.turn.poll(cx);
-                self.reading.check_write()?;
+    ) -> Poll<Result<R, Error>> {
+        if !self.first {
+            self.waits = true;
+            if self.turn.poll(cx).is_pending() {
+                self.connection.check_write()?;
+                return Poll::Pending;
             }
         }
-        written.map_err(io::Error::from)
+        self.first = true;
+        self.connection.check_write()?;
+        let written = write(&self.connection, cx);
+        match &written {
+            Poll::Ready(written) => self.noted.note(&self.connection, written.is_ok()),
+            Poll::Pending => {
+                self.waits = true;
+                // For whoever closes or aborts, and may have looked before we were there.
+                let _ = self.turn.poll(cx);
+                self.connection.check_write()?;
+            }
+        }
+        written
     }
 
-    /// Something happened that both directions of a layer may wait for: bytes moved, or, for the first time, there are no
-    /// more.
-    fn note(&mut self, moved: bool) {
-        if moved || !std::mem::replace(&mut self.ended, true) {
-            self.reading.note_move();
+    /// Writes some of these bytes, of which there are any; how many.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
+        self.poll_in_turn(cx, |connection, cx| connection.transport().poll_write(cx, parts))
+    }
+
+    /// Ready once all that was written is on its way.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.connection.is_flushed() {
+            return Poll::Ready(Ok(()));
         }
+        self.poll_in_turn(cx, Connection::poll_flush)
+    }
+
+    /// Tells the other side that nothing more will come; reading goes on.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.waits = true;
+        self.connection.poll_shutdown_write(&self.turn, cx)
     }
 }
 
-impl Drop for Exclusive {
+impl Drop for WriteHalf {
     fn drop(&mut self) {
-        self.connection().end_write();
+        self.connection.end_write();
+    }
+}
+
+impl AsyncRead for ReadHalf {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let this = &mut *self;
+        let read = ready!(this.reading.poll(cx, buffer));
+        this.noted.note(&this.reading, matches!(read, Ok(1..)));
+        Poll::Ready(read.map(drop).map_err(io::Error::from))
     }
 }
 
 impl AsyncRead for Exclusive {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if buffer.remaining() == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        let read = ready!(self.reading.poll(cx, buffer));
-        self.note(matches!(read, Ok(1..)));
-        Poll::Ready(read.map(drop).map_err(io::Error::from))
+        Pin::new(&mut self.read).poll_read(cx, buffer)
     }
 }
 
@@ -103,7 +180,7 @@ impl AsyncWrite for Exclusive {
         if parts.iter().all(|part| part.is_empty()) {
             return Poll::Ready(Ok(0));
         }
-        self.poll_in_turn(cx, |connection, cx| connection.transport().poll_write(cx, parts))
+        self.write.poll_write(cx, parts).map_err(io::Error::from)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -111,14 +188,11 @@ impl AsyncWrite for Exclusive {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reading.is_flushed() {
-            return Poll::Ready(Ok(()));
-        }
-        self.poll_in_turn(cx, Connection::poll_flush)
+        self.write.poll_flush(cx).map_err(io::Error::from)
     }
 
     /// Tells the other side that nothing more will come; reading goes on.
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.reading.poll_shutdown_write(&self.turn, cx).map_err(io::Error::from)
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.write.poll_shutdown(cx).map_err(io::Error::from)
     }
 }

@@ -40,6 +40,7 @@ pub(crate) use descriptor::Descriptor;
 pub(crate) use disconnect::Never;
 pub(crate) use error_watch::ErrorWatch;
 pub use exclusive::Exclusive;
+pub(crate) use exclusive::{ReadHalf, WriteHalf};
 pub use message::{Message, Messages};
 pub(crate) use read::{Read, ReadAll, ReadInto};
 pub(crate) use socket::{Direction, Registered, Socket, register};

@@ -303,7 +303,10 @@ impl Connection {
 
     /// Two connections in this process, each of which reads what is written to the other. (PIPE-02)
     pub fn two_way_pipe(runtime: &Runtime) -> Result<(Arc<Self>, Arc<Self>), Error> {
-        let runtime = runtime.shared();
+        Self::two_way_pipe_of(runtime.shared())
+    }
+
+    pub(crate) fn two_way_pipe_of(runtime: &Arc<Shared>) -> Result<(Arc<Self>, Arc<Self>), Error> {
         runtime.check()?;
         let (one, other) = two_way();
         Ok((Self::new(runtime, one), Self::new(runtime, other)))

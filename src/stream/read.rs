@@ -23,10 +23,6 @@ impl Reading {
         if connection.claim_read() { Ok(Self(connection.clone())) } else { Err(Error::busy_read()) }
     }
 
-    pub(super) fn connection(&self) -> &Arc<Connection> {
-        &self.0
-    }
-
     pub(super) fn poll(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
         self.0.poll_read(cx, buffer)
     }

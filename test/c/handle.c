@@ -29,6 +29,44 @@ static void http_open(uint64_t *h) {
   CHECK_OK(kja_url_parse(url, (size_t)size, 0, 0, &h[URL]));
 }
 
+/* Of nobody; it has only to be readable. */
+static const char CERTIFICATE[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBhjCCASygAwIBAgIUPJhKUaCOGS0Kw+rTXo4RQ6jd9PMwCgYIKoZIzj0EAwIw\n"
+    "ETEPMA0GA1UEAwwGaGFuZGxlMCAXDTI2MTEyODAzMDQxMloYDzIxMjYxMTA0MDMw\n"
+    "NDEyWjARMQ8wDQYDVQQDDAZoYW5kbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
+    "AASG9bvHWoEWY1n/9Fv7kZhvrERvO4e4jhu0Lp1YfghPyHe9A/kWgzrh1CcDDClB\n"
+    "GmXynMsXVH632at8ybubd55Wo2AwXjAdBgNVHQ4EFgQUI/ghWTinOy52RdnSUEVk\n"
+    "Kg7alWIwHwYDVR0jBBgwFoAUI/ghWTinOy52RdnSUEVkKg7alWIwEQYDVR0RBAow\n"
+    "CIIGaGFuZGxlMAkGA1UdEwQCMAAwCgYIKoZIzj0EAwIDSAAwRQIhAKrohB9wPsPT\n"
+    "BRZVKzmRHU9nn7u9aBkO390DhIPtUvwtAiBW7yve+pcOwIzyvnzZuDUVKnIJFVkd\n"
+    "I15ypQKqff66oA==\n"
+    "-----END CERTIFICATE-----\n";
+static const char PRIVATE_KEY[] =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg3WKGBP/b8AS3YlcQ\n"
+    "xs6whc9lGwBnu2UWY5T2qpgj4SChRANCAASG9bvHWoEWY1n/9Fv7kZhvrERvO4e4\n"
+    "jhu0Lp1YfghPyHe9A/kWgzrh1CcDDClBGmXynMsXVH632at8ybubd55W\n"
+    "-----END PRIVATE KEY-----\n";
+
+static void tls_open(uint64_t *h) {
+  CHECK_OK(kja_tls_key_pair_new(CERTIFICATE, strlen(CERTIFICATE), PRIVATE_KEY, strlen(PRIVATE_KEY), NULL, 0,
+                                &h[TLS_KEY_PAIR]));
+  CHECK_OK(kja_tls_context_new(h[RUNTIME], NULL, &h[TLS_CONTEXT]));
+}
+
+/* A socket over a connection of its own, and a message that it has received. */
+static void websocket_open(uint64_t *h) {
+  static const unsigned char frame[] = {0x82, 0x02, 'h', 'i'};
+  pair_t pair = pair_open(h[RUNTIME]);
+  kja_promise_t receiving = 0;
+  CHECK_OK(kja_websocket_new(pair.client, KJA_WEBSOCKET_CLIENT, NULL, 0, NULL, &h[WEBSOCKET]));
+  expect(write_start(pair.server, frame, sizeof frame), KJA_OK);
+  CHECK_OK(kja_websocket_receive_start(h[WEBSOCKET], 0, &receiving));
+  h[WEBSOCKET_MESSAGE] = handle_from(receiving);
+  pair_release(pair);
+}
+
 static world_t world_open(void) {
   world_t world;
   uint64_t *h = world.handle;
@@ -59,6 +97,8 @@ static world_t world_open(void) {
   CHECK_OK(kja_peer_new_local(1, 2, 3, &h[PEER]));
   world.peer = pair.server;
   http_open(h);
+  tls_open(h);
+  websocket_open(h);
   kja_promise_t receiving = 0;
   h[DATAGRAM] = port_on(h[RUNTIME], "127.0.0.1:0");
   kja_address_t own = address_of_port(h[DATAGRAM]);
@@ -113,6 +153,10 @@ static void world_is_intact(const world_t *world) {
 }
 
 static void world_release(const world_t *world) {
+  CHECK_OK(kja_tls_context_release(world->handle[TLS_CONTEXT]));
+  CHECK_OK(kja_tls_key_pair_release(world->handle[TLS_KEY_PAIR]));
+  CHECK_OK(kja_websocket_message_release(world->handle[WEBSOCKET_MESSAGE]));
+  CHECK_OK(kja_websocket_release(world->handle[WEBSOCKET]));
   CHECK_OK(kja_url_release(world->handle[URL]));
   CHECK_OK(kja_http_response_release(world->handle[HTTP_RESPONSE]));
   CHECK_OK(kja_http_request_release(world->handle[HTTP_REQUEST]));

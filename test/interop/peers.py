@@ -196,6 +196,10 @@ class Scene:
     def tool(self, *arguments):
         return Tool(self, [self.path, *arguments])
 
+    def tool_of(self, name, *arguments, stdin=None):
+        """Another of the programs that are linked to the library."""
+        return Tool(self, [self.path.with_name(name), *arguments], stdin)
+
     def program(self, name, *arguments, stdin=None):
         return Program(self, [need(name), *arguments], stdin)
 

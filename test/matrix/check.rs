@@ -129,6 +129,9 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
             Some(ErrorKind::Canceled)
         }
         (Way::Close, Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Canceled),
+        (Way::Close, Source::SocketReceive | Source::SocketSend | Source::SocketQueuedSend) => {
+            Some(ErrorKind::Canceled)
+        }
         (Way::Close, _) => Some(ErrorKind::Disconnected),
         (Way::Peer, Source::Read | Source::ReadEach | Source::LayeredRead | Source::TlsRead) => None,
         (Way::Peer, Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Unimplemented),

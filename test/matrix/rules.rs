@@ -31,6 +31,12 @@ pub(crate) enum Source {
     TlsHandshake,
     /// A read over TLS.
     TlsRead,
+    /// Of a message over a WebSocket.
+    SocketReceive,
+    /// Of a message over a WebSocket, on a full buffer.
+    SocketSend,
+    /// Behind such a send.
+    SocketQueuedSend,
     /// Settled by another thread.
     Fulfiller,
     /// A call of an executor.
@@ -142,7 +148,7 @@ pub(crate) struct Cell {
     pub(crate) turned: Loop,
 }
 
-pub(crate) const SOURCES: [Source; 23] = {
+pub(crate) const SOURCES: [Source; 26] = {
     use Source::*;
     [
         Timer,
@@ -161,6 +167,9 @@ pub(crate) const SOURCES: [Source; 23] = {
         LayeredShutdown,
         TlsHandshake,
         TlsRead,
+        SocketReceive,
+        SocketSend,
+        SocketQueuedSend,
         Fulfiller,
         Call,
         Then,

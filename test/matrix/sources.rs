@@ -100,6 +100,9 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
         }
         Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown => crate::layered::prepare(source, world),
         Source::TlsHandshake | Source::TlsRead => crate::secured::prepare(source, world),
+        Source::SocketReceive | Source::SocketSend | Source::SocketQueuedSend => {
+            crate::websocket::prepare(source, world)
+        }
         Source::Remote => {
             let tcp = world.tcp();
             Box::new(move |world| remote(world, &tcp, &probes, way))
@@ -188,7 +191,7 @@ impl<F: FnMut()> AsRef<[u8]> for Lent<F> {
 }
 
 /// Memory that is borrowed by a write, and how often it was given back.
-fn lend(data: &'static [u8]) -> (Bytes, Count) {
+pub(crate) fn lend(data: &'static [u8]) -> (Bytes, Count) {
     let back = Count::default();
     (Bytes::from_owner(Lent(data, back.on_drop())), back)
 }

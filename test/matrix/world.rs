@@ -238,6 +238,11 @@ impl Tcp {
         self.peer_reads();
         let shut = self.connection.shutdown_write().map_err(|error| format!("shutting down: {error}"))?;
         world.outcome(&shut).map_err(|error| format!("shutting down: {error}"))?;
+        self.has_read()
+    }
+
+    /// What the peer has read up to the end.
+    pub(crate) fn has_read(&self) -> Result<Vec<u8>, String> {
         let reading = self.reading.lock().unwrap().take().ok_or("nobody reads")?;
         reading.join().map_err(|_| "the peer panicked".to_owned())
     }

@@ -9,6 +9,9 @@
 mod acknowledged;
 mod alone;
 mod authority;
+mod autobahn;
+mod autobahn_cases;
+mod autobahn_sockets;
 mod c;
 mod cancellation;
 mod combinators;
@@ -39,3 +42,7 @@ mod tls_choice;
 mod tls_end;
 mod tls_network;
 mod wait_scope;
+mod websocket;
+mod websocket_frames;
+mod websocket_peer;
+mod websocket_upgrade;

@@ -6,7 +6,7 @@ use super::{HttpResponse, Inner};
 use crate::error::{Error, ErrorKind};
 use crate::http::incoming_body::IncomingBody;
 use crate::http::outgoing_body::OutgoingBody;
-use crate::http::{BodyLength, Headers, Url, UrlContext, Version, for_engine};
+use crate::http::{BodyLength, Headers, ResponseHead, Url, UrlContext, Version, for_engine};
 use crate::net::Address;
 use crate::promise::{Promise, Watch};
 use crate::runtime::{Shared, Timer};
@@ -14,6 +14,7 @@ use crate::stream::{Connection, Read};
 use crate::value::{Outcome, Value};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::body::Incoming;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -32,11 +33,21 @@ pub(super) struct Request {
     url: Url,
     headers: Headers,
     body: Outgoing,
+    /// Whether the connection is asked to become another.
+    upgrades: bool,
+}
+
+/// The answer to a request for another protocol.
+pub(crate) enum Upgraded {
+    /// The connection is what was asked for.
+    Switched(ResponseHead, Arc<Connection>),
+    /// It is not, and this is the answer.
+    Response(Arc<HttpResponse>),
 }
 
 impl Request {
     pub(super) fn new(method: &str, url: Url, headers: Headers, body: Outgoing) -> Result<Self, Error> {
-        let request = Self { method: method.to_owned(), url, headers, body };
+        let request = Self { method: method.to_owned(), url, headers, body, upgrades: false };
         // What could not be sent is told at once.
         request.head()?;
         Ok(request)
@@ -70,6 +81,9 @@ impl Request {
             } else {
                 headers.append(name.clone(), value.clone());
             }
+        }
+        if self.upgrades {
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         }
         Ok(request)
     }
@@ -111,6 +125,32 @@ pub(super) async fn exchange(client: Arc<Inner>, mut request: Request) -> Outcom
         }
         sent => sent?,
     };
+    Ok(Value::object(response(&client, &request, origin, link, head, incoming)))
+}
+
+/// Asks for another protocol over a connection that has carried nothing yet.
+pub(super) async fn upgrade(client: Arc<Inner>, mut request: Request) -> Result<Upgraded, Error> {
+    request.upgrades = true;
+    let origin = request.origin();
+    let mut link = connect(&client, &origin).await?;
+    let (head, incoming) = send(&client, &mut link, &mut request).await?;
+    if head.status != 101 {
+        return Ok(Upgraded::Response(response(&client, &request, origin, link, head, incoming)));
+    }
+    let switched = link.ended().await?.into_object::<Connection>();
+    let broken = || Error::new(ErrorKind::Disconnected, "the connection ended as it became another");
+    Ok(Upgraded::Switched(head, switched.ok_or_else(broken)?))
+}
+
+/// The response to a request; its connection is kept once the body has been read.
+fn response(
+    client: &Inner,
+    request: &Request,
+    origin: Origin,
+    link: ClientLink,
+    head: ResponseHead,
+    incoming: Incoming,
+) -> Arc<HttpResponse> {
     let options = &client.options;
     let body = IncomingBody::new(&client.runtime, incoming, options.max_body, options.body_nanos);
     let connection = link.connection().clone();
@@ -124,14 +164,10 @@ pub(super) async fn exchange(client: Arc<Inner>, mut request: Request) -> Outcom
             Pool::put(&pool, origin, link);
         }
     });
-    Ok(Value::object(HttpResponse::new(head, &request.method, connection, body)))
+    HttpResponse::new(head, &request.method, connection, body)
 }
 
-async fn send(
-    client: &Inner,
-    link: &mut ClientLink,
-    request: &mut Request,
-) -> Result<(crate::http::ResponseHead, hyper::body::Incoming), Error> {
+async fn send(client: &Inner, link: &mut ClientLink, request: &mut Request) -> Result<(ResponseHead, Incoming), Error> {
     let message = request.message()?;
     let sent = link.send(message);
     within(&client.runtime, client.options.head_nanos, "the response did not come in time", sent).await

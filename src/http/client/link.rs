@@ -4,6 +4,7 @@ use super::responses::Responses;
 use crate::error::{Error, ErrorKind};
 use crate::http::message_reader::MessageReader;
 use crate::http::outgoing_body::OutgoingBody;
+use crate::http::switched::Switched;
 use crate::http::{HeadLimits, ResponseHead};
 use crate::promise::{Promise, Watch};
 use crate::stream::{Connection, Exclusive};
@@ -23,19 +24,27 @@ type Sender = http1::SendRequest<OutgoingBody>;
 struct Driver {
     engine: Option<Engine>,
     connection: Arc<Connection>,
+    responses: Responses,
 }
 
 impl Future for Driver {
+    /// The connection, if it has become another.
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let Some(engine) = &mut self.engine else { return Poll::Ready(Err(Error::closed())) };
         let ended = ready!(engine.poll_without_shutdown(cx));
-        self.engine = None;
+        let engine = self.engine.take();
         let connection = &self.connection;
         if let Err(error) = ended {
             connection.close();
             return Poll::Ready(Err(broken(&error)));
+        }
+        if let Some(engine) = engine.filter(|_| self.responses.has_switched()) {
+            let parts = engine.into_parts();
+            debug_assert!(parts.read_buf.is_empty(), "the engine is given no more than the response");
+            let (io, came) = parts.io.into_inner().into_parts();
+            return Poll::Ready(Switched::over(connection, came, io).map(Connection::into_value));
         }
         connection.close();
         Poll::Ready(Ok(Value::Unit))
@@ -72,7 +81,7 @@ impl ClientLink {
         let reader = MessageReader::new(io, head, responses.clone());
         let handshake = http1::Builder::new().max_headers(16).handshake(TokioIo::new(reader)).await;
         let (sender, engine) = handshake.map_err(|error| broken(&error))?;
-        let driver = Driver { engine: Some(engine), connection: connection.clone() };
+        let driver = Driver { engine: Some(engine), connection: connection.clone(), responses: responses.clone() };
         let driver = Promise::start(runtime, "http client connection", driver);
         Ok(Self { connection, sender, responses, driver, sent: 0 })
     }

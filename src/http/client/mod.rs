@@ -21,8 +21,10 @@ use crate::promise::Promise;
 use crate::runtime::Shared;
 use crate::stream::{Connection, Read};
 use bytes::Bytes;
+pub(crate) use exchange::Upgraded;
 use exchange::{Outgoing, Request};
 use pool::Pool;
+use std::future::Future;
 use std::sync::Arc;
 
 pub(super) struct Inner {
@@ -98,6 +100,12 @@ impl HttpClient {
     }
 
     fn start(&self, method: &str, url: &str, headers: &Headers, body: Outgoing) -> Result<Promise, Error> {
+        let request = self.prepare(method, url, headers, body)?;
+        let runtime = self.0.runtime.clone();
+        Ok(Promise::start(runtime, "http request", exchange::exchange(self.0.clone(), request)))
+    }
+
+    fn prepare(&self, method: &str, url: &str, headers: &Headers, body: Outgoing) -> Result<Request, Error> {
         self.0.runtime.check()?;
         if !is_token(method.as_bytes()) || method == "CONNECT" {
             return Err(Error::invalid(format!("\"{method}\" is not the method of a request by URL")));
@@ -105,8 +113,22 @@ impl HttpClient {
         let url = Url::parse(url, UrlContext::RemoteHref, UrlOptions::default())?;
         let request = Request::new(method, url, headers.clone(), body)?;
         self.0.network_of(request.scheme())?;
-        let runtime = self.0.runtime.clone();
-        Ok(Promise::start(runtime, "http request", exchange::exchange(self.0.clone(), request)))
+        Ok(request)
+    }
+
+    /// Asks for another protocol, which the headers name, over a connection of its own.
+    pub(crate) fn upgrade(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &Headers,
+    ) -> Result<impl Future<Output = Result<Upgraded, Error>> + Send + 'static, Error> {
+        let request = self.prepare(method, url, headers, Outgoing::None)?;
+        Ok(exchange::upgrade(self.0.clone(), request))
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Shared> {
+        &self.0.runtime
     }
 
     /// How many connections wait for another request.

@@ -13,6 +13,8 @@ struct State {
     method: Option<String>,
     head: Option<Result<ResponseHead, ProtocolError>>,
     reader: Option<Waker>,
+    /// The connection is no longer one of HTTP.
+    switched: bool,
 }
 
 /// What the reader of a connection and whoever sends requests over it share.
@@ -36,17 +38,24 @@ impl Responses {
         self.0.lock().head.take()
     }
 
+    /// Whether a response has made the connection another.
+    pub(super) fn has_switched(&self) -> bool {
+        self.0.lock().switched
+    }
+
     fn put(&self, head: Result<ResponseHead, ProtocolError>) {
         let mut state = self.0.lock();
+        state.switched |= head.as_ref().is_ok_and(|head| head.status == 101);
         state.head = Some(head);
         state.method = None;
     }
 }
 
 impl Role for Responses {
-    /// Whatever comes without a request is the engine's to find: it closes such a connection.
+    /// What follows a switch is none of HTTP. Whatever else comes without a request is the engine's to find: it closes such a
+    /// connection.
     fn holds_back(&self, _cx: &Context<'_>) -> bool {
-        false
+        self.has_switched()
     }
 
     fn gives_up(&self) -> Option<ProtocolError> {
