@@ -1110,6 +1110,50 @@ typedef uint64_t kja_semaphore_t;
 typedef uint64_t kja_permit_t;
 
 /*
+ A subscription to signals. Released with `kja_signal_release`.
+ */
+typedef uint64_t kja_signal_t;
+
+/*
+ A signal that came. Released with `kja_signal_info_release`.
+ */
+typedef uint64_t kja_signal_info_t;
+
+/*
+ What is known of a signal that came.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_signal_fields_t)`, set by the caller.
+   */
+  size_t size;
+  /*
+   The signal.
+   */
+  int32_t number;
+  /*
+   Why it was sent: `si_code`.
+   */
+  int32_t code;
+  /*
+   The process that sent it, 0 if none did.
+   */
+  int32_t pid;
+  /*
+   The user of that process.
+   */
+  uint32_t uid;
+  /*
+   What `sigqueue` sent along, else 0.
+   */
+  uint64_t value;
+  /*
+   How many more came behind it and were not kept, since too many waited.
+   */
+  uint64_t merged;
+} kja_signal_fields_t;
+
+/*
  Promises that nobody awaits, held together. Released with `kja_task_set_release`, which cancels them.
  */
 typedef uint64_t kja_task_set_t;
@@ -3914,6 +3958,86 @@ kja_status_t kja_permit_release(kja_permit_t permit);
  Releases the handle. Permits and pending acquires keep the semaphore.
  */
 kja_status_t kja_semaphore_release(kja_semaphore_t semaphore);
+
+/*
+ Subscribes to `count` signals at once. Any number of subscriptions, of any runtimes, may be for the same signal, and each
+ gets all of them. It lasts until `kja_signal_close`, the release of its last handle and wait, or shutdown.
+
+ Errors: `INVALID_ARGUMENT` for SIGKILL, SIGSTOP and SIGCHLD, for SIGILL, SIGFPE, SIGSEGV and SIGBUS, for what is no signal,
+ and for none; `BUSY` if the program has installed another handler since the library's, which ends all deliveries. (UNIX-01)
+ */
+kja_status_t kja_signal_new(kja_runtime_t runtime,
+                            const int32_t *numbers,
+                            size_t count,
+                            kja_signal_t *out);
+
+/*
+ Waits for the next signal; the promise carries a `kja_signal_info_t`. What came since the last wait is there at once, in the
+ order in which it came. Several waits are served in order. Errors: `CANCELED` once it is closed.
+
+ Cancellation: the signal stays for the next wait, also if the promise has it and nobody has seen it. (UNIX-02)
+ */
+kja_status_t kja_signal_next_start(kja_signal_t signal,
+                                   kja_promise_t *out);
+
+/*
+ Runs `on_signal` on the loop for one signal after another, with a `kja_signal_info_t` as its input. What the callback
+ returns decides:
+
+ - unit: the next one is waited for;
+ - a promise: it is waited for first, and its outcome decides likewise;
+ - any other value, or an error: the sequence ends, and that is the outcome of the promise.
+
+ Other waits wait until it ends. `destroy(ctx)` runs before the promise settles or its cancel returns. Up to 8 callbacks run
+ in one turn of the loop.
+
+ Errors: `CANCELED` once the subscription is closed. Cancellation: what has not been given to the callback stays for the next
+ wait, and a promise that the last callback returned is let go of before `ctx` is. (UNIX-02)
+ */
+kja_status_t kja_signal_each_start(kja_signal_t signal,
+                                   kja_callback_fn on_signal,
+                                   void *ctx,
+                                   kja_destroy_fn destroy,
+                                   kja_promise_t *out);
+
+/*
+ Ends the subscription now; waits reject with `CANCELED`. A second call does nothing. Never blocks.
+ */
+kja_status_t kja_signal_close(kja_signal_t signal);
+
+/*
+ Releases the handle. Pending waits keep the subscription.
+ */
+kja_status_t kja_signal_release(kja_signal_t signal);
+
+/*
+ Writes what is known of a signal that came.
+
+ Errors: `INVALID_ARGUMENT` unless `size` is set. (UNIX-02)
+ */
+kja_status_t kja_signal_info_fields(kja_signal_info_t info, kja_signal_fields_t *fields);
+
+/*
+ Copies the signal's `siginfo_t` to `buffer`, cut to `capacity`, and writes its size to `length`, which may be null. (UNIX-02)
+ */
+kja_status_t kja_signal_info_bytes(kja_signal_info_t info,
+                                   void *buffer,
+                                   size_t capacity,
+                                   size_t *length);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_signal_info_release(kja_signal_info_t info);
+
+/*
+ Sends a signal to a process, or with a negative number to a process group, as `kill` does. Never blocks.
+
+ Errors: what the system says, with its number: ESRCH if there is no such process, EPERM if it is somebody else's;
+ `INVALID_ARGUMENT` for what is no signal.
+ */
+kja_status_t kja_signal_send(int32_t pid,
+                             int32_t number);
 
 /*
  Makes an empty task set for `limit` tasks at a time, 0 for 65536. `on_error` runs on the set's loop for each task that

@@ -30,6 +30,7 @@ import KjAsync.Queue
 import KjAsync.Runtime
 import KjAsync.RuntimeLocal
 import KjAsync.Semaphore
+import KjAsync.Signal
 import KjAsync.SocketOption
 import KjAsync.Stream
 import KjAsync.TaskSet

@@ -21,6 +21,7 @@ mod os;
 mod peer;
 pub mod promise;
 pub mod runtime;
+pub mod signal;
 pub mod stream;
 mod sync;
 pub mod tls;

@@ -46,6 +46,7 @@ import Test.Runtime
 import Test.RuntimeLocal
 import Test.Semaphore
 import Test.Shutdown
+import Test.Signal
 import Test.Stream
 import Test.StreamEnd
 import Test.Stress

@@ -217,6 +217,17 @@ private def event : Source where
       close := some event.set
       usable := do check (!(← event.isSet)) "set" }
 
+private def signal : Source where
+  name := "signal"
+  start runtime := do
+    let signal ← Signal.subscribe runtime #[.windowChange]
+    return {
+      promise := erased (← signal.nextStart)
+      close := some signal.close
+      usable := do
+        SignalName.windowChange.send (← IO.Process.getPID)
+        checkEq (← signal.next).name .windowChange }
+
 private def closure : Source where
   name := "then closure"
   start runtime := do
@@ -266,5 +277,7 @@ test "cancellation matrix: queue push" := row push
 test "cancellation matrix: semaphore acquire" := row acquire
 -- parity: PROM-01, CANC-04
 test "cancellation matrix: event" := row event
+-- parity: PROM-01, CANC-04, UNIX-02
+test "cancellation matrix: signal" := row signal
 -- parity: PROM-01, PROM-05, CANC-04
 test "cancellation matrix: then closure" := row closure

@@ -38,6 +38,7 @@ HANDLE_CLASS(http_client)
 HANDLE_CLASS(http_response)
 HANDLE_CLASS(websocket)
 HANDLE_CLASS(websocket_message)
+HANDLE_CLASS(signal)
 /* Whoever happens to drop the last reference does not wait for a callback that is running. */
 HANDLE_CLASS_WITH(promise, kja_promise_release_nowait)
 
@@ -129,6 +130,7 @@ static void register_classes(void) {
     REGISTER(http_response);
     REGISTER(websocket);
     REGISTER(websocket_message);
+    REGISTER(signal);
     REGISTER(buffer);
     REGISTER(fd);
 #undef REGISTER

@@ -41,6 +41,7 @@ pub mod queue;
 pub mod result;
 pub mod runtime;
 pub mod semaphore;
+pub mod signal;
 mod slots;
 mod structure;
 pub mod task_set;
@@ -124,6 +125,10 @@ pub type kja_http_request_t = u64;
 pub type kja_http_client_t = u64;
 /// A response that an HTTP client has got. Released with `kja_http_response_release`.
 pub type kja_http_response_t = u64;
+/// A subscription to signals. Released with `kja_signal_release`.
+pub type kja_signal_t = u64;
+/// A signal that came. Released with `kja_signal_info_release`.
+pub type kja_signal_info_t = u64;
 /// A URL. Released with `kja_url_release`.
 pub type kja_url_t = u64;
 /// One end of a WebSocket. Released with `kja_websocket_release`.

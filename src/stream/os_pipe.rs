@@ -2,37 +2,17 @@
 
 use super::{Connection, Descriptor, Direction, Socket};
 use crate::error::Error;
+use crate::os::pipe;
 use crate::runtime::{Runtime, Shared};
-use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-
-fn explain(errno: Errno) -> Error {
-    Error::from_io("making a pipe", &errno.into())
-}
-
-#[cfg(not(target_vendor = "apple"))]
-fn pipe() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-    use rustix::pipe::PipeFlags;
-    rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
-}
-
-#[cfg(target_vendor = "apple")]
-fn pipe() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-    let ends = rustix::pipe::pipe()?;
-    for end in [&ends.0, &ends.1] {
-        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
-        rustix::io::ioctl_fionbio(end, true)?;
-    }
-    Ok(ends)
-}
 
 impl Connection {
     /// A pipe of the system's: the end to read from and the end to write to. (PIPE-06)
     pub fn os_one_way_pipe(runtime: &Runtime) -> Result<(Arc<Self>, Arc<Self>), Error> {
         let runtime = runtime.shared();
         runtime.check()?;
-        let (reader, writer) = pipe().map_err(explain)?;
+        let (reader, writer) = pipe::nonblocking().map_err(pipe::explain)?;
         let over = |fd, only| Ok(Self::new(runtime, Descriptor::pipe(Socket::new(runtime, fd)?, only)));
         Ok((over(reader, Direction::Read)?, over(writer, Direction::Write)?))
     }

@@ -125,9 +125,8 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
         (Way::Close, Source::Accept | Source::CarriedAccept | Source::WrappedAccept | Source::Remote) => {
             Some(ErrorKind::Canceled)
         }
-        (Way::Close, Source::CarriedConnect | Source::Handshake | Source::TlsHandshake | Source::TlsRead) => {
-            Some(ErrorKind::Canceled)
-        }
+        (Way::Close, Source::CarriedConnect | Source::Handshake | Source::Signal) => Some(ErrorKind::Canceled),
+        (Way::Close, Source::TlsHandshake | Source::TlsRead) => Some(ErrorKind::Canceled),
         (Way::Close, Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Canceled),
         (Way::Close, Source::SocketReceive | Source::SocketSend | Source::SocketQueuedSend) => {
             Some(ErrorKind::Canceled)
@@ -177,7 +176,12 @@ fn check_sight(cell: Cell, sight: &Sight, faults: &mut Faults) {
         // A place in a line tells nobody that it is there; whether it is left, `after` finds out.
         let tells = !matches!(
             source,
-            Source::Accept | Source::CarriedAccept | Source::WrappedAccept | Source::Pop | Source::Acquire
+            Source::Accept
+                | Source::CarriedAccept
+                | Source::WrappedAccept
+                | Source::Pop
+                | Source::Acquire
+                | Source::Signal
         );
         faults.equal("the operation is over at once", sight.over, !(stays && tells));
     }

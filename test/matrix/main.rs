@@ -27,6 +27,7 @@ mod probes;
 mod rules;
 mod secured;
 mod sources;
+mod system;
 mod ways;
 mod websocket;
 mod world;

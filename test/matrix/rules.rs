@@ -47,6 +47,7 @@ pub(crate) enum Source {
     /// On a full queue.
     Push,
     Acquire,
+    Signal,
     /// A remote call: what other threads settle, with reads of a socket in between.
     Remote,
 }
@@ -130,7 +131,7 @@ impl Way {
 
 /// Whether what it has taken comes back if it reaches nobody.
 pub(crate) fn comes_back(source: Source) -> bool {
-    matches!(source, Source::Accept | Source::CarriedAccept | Source::WrappedAccept | Source::Pop)
+    matches!(source, Source::Accept | Source::CarriedAccept | Source::WrappedAccept | Source::Pop | Source::Signal)
 }
 
 /// Who turns the loop.
@@ -176,6 +177,7 @@ pub(crate) const SOURCES: [Source; 26] = {
         Pop,
         Push,
         Acquire,
+        Signal,
         Remote,
     ]
 };
@@ -217,7 +219,7 @@ pub(crate) const WAYS: [Way; 21] = {
 
 /// Whether the cell makes sense; if not, why.
 pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
-    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, ReadEach, Then, Timer, WrappedAccept};
+    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, ReadEach, Signal, Then, Timer, WrappedAccept};
     let Cell { source, combinator, way, turned } = cell;
     let detached = combinator == Combinator::Detach;
     let no_result = detached || combinator == Combinator::TaskSet;
@@ -236,7 +238,7 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         Way::Crossed if turned == Loop::Scope => Err("in a wait scope the thread that awaits is the one that turns"),
         Way::Crossed if !comes_back(source) && source != Acquire => Err("what it has taken may be gone with it"),
         Way::Running | Way::Own if !matches!(source, Call | Then | ReadEach) => Err("it has no callback"),
-        Way::Peer if matches!(source, Timer | Accept | WrappedAccept | Call | Push | Acquire | Then) => {
+        Way::Peer if matches!(source, Timer | Accept | WrappedAccept | Call | Push | Acquire | Signal | Then) => {
             Err("there is no other side that could go")
         }
         Way::Close if matches!(source, Timer | Connect | Fulfiller | Call | Acquire | Then) => {

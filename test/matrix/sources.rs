@@ -103,6 +103,7 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
         Source::SocketReceive | Source::SocketSend | Source::SocketQueuedSend => {
             crate::websocket::prepare(source, world)
         }
+        Source::Signal => Box::new(crate::system::signal),
         Source::Remote => {
             let tcp = world.tcp();
             Box::new(move |world| remote(world, &tcp, &probes, way))
