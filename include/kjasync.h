@@ -63,6 +63,41 @@
 #define KJA_LISTEN_REPLACE_STALE 1
 
 /*
+ There is something to read, or the end has come.
+ */
+#define KJA_FD_READABLE 0
+
+/*
+ There is room to write, or a write would fail.
+ */
+#define KJA_FD_WRITABLE 1
+
+/*
+ There is urgent data, or what the kind of descriptor takes for that.
+ */
+#define KJA_FD_URGENT 2
+
+/*
+ Nobody is left to read what is written: a hang-up or an error.
+ */
+#define KJA_FD_WRITE_DISCONNECTED 3
+
+/*
+ The system does not tell.
+ */
+#define KJA_AT_END_UNKNOWN 0
+
+/*
+ Not yet.
+ */
+#define KJA_AT_END_NO 1
+
+/*
+ It has, though there may be something to read before it.
+ */
+#define KJA_AT_END_YES 2
+
+/*
  HTTP/1.0.
  */
 #define KJA_HTTP_1_0 10
@@ -116,6 +151,36 @@
  The library closes the descriptor, also when the call fails.
  */
 #define KJA_FD_TAKE 1
+
+/*
+ What this process has there itself.
+ */
+#define KJA_STDIO_INHERIT 0
+
+/*
+ Nothing: no input, and output goes nowhere.
+ */
+#define KJA_STDIO_NULL 1
+
+/*
+ A pipe, whose other end is a connection: see `kja_process_stream`.
+ */
+#define KJA_STDIO_PIPE 2
+
+/*
+ The descriptor that is named beside it, of which the child gets a copy.
+ */
+#define KJA_STDIO_FD 3
+
+/*
+ The child leads a process group of its own, and what ends it ends the group.
+ */
+#define KJA_PROCESS_NEW_GROUP 1
+
+/*
+ The child goes on when its process is released or its `run` cancelled.
+ */
+#define KJA_PROCESS_KEEP 2
 
 /*
  The promise has not settled.
@@ -808,6 +873,11 @@ typedef uint64_t kja_event_t;
 typedef uint64_t kja_executor_t;
 
 /*
+ Tells when a descriptor is ready. Released with `kja_fd_observer_release`.
+ */
+typedef uint64_t kja_fd_observer_t;
+
+/*
  The system's network or a part of it. Released with `kja_network_release`.
  */
 typedef uint64_t kja_network_t;
@@ -1037,6 +1107,76 @@ typedef struct {
  What turns connections into secure ones, or into others. Released with `kja_network_wrapper_release`.
  */
 typedef uint64_t kja_network_wrapper_t;
+
+/*
+ A further descriptor of a child.
+ */
+typedef struct {
+  /*
+   A descriptor of this process, of which the child gets a copy.
+   */
+  int32_t fd;
+  /*
+   The number that it has in the child, from 3 to 1023.
+   */
+  int32_t number;
+} kja_process_fd_t;
+
+/*
+ A program and how to start it.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_process_options_t)`, set by the caller.
+   */
+  size_t size;
+  /*
+   Its path, or its name, which is looked for in the PATH of this process.
+   */
+  const char *program;
+  /*
+   Its arguments without its name, and a null; may be null for none.
+   */
+  const char *const *arguments;
+  /*
+   All of its environment, each as `NAME=value`, and a null; null for that of this process.
+   */
+  const char *const *environment;
+  /*
+   Where it works; null for where this process does. A relative path of the program is looked for from there.
+   */
+  const char *folder;
+  /*
+   `KJA_PROCESS_NEW_GROUP`, `KJA_PROCESS_KEEP`.
+   */
+  uint32_t flags;
+  /*
+   What its standard input, output and error are: `KJA_STDIO_*`.
+   */
+  uint32_t stdio[3];
+  /*
+   The descriptors of those that are `KJA_STDIO_FD`.
+   */
+  int32_t stdio_fds[3];
+  /*
+   Further descriptors.
+   */
+  const kja_process_fd_t *fds;
+  /*
+   How many.
+   */
+  size_t fd_count;
+} kja_process_options_t;
+
+/*
+ A child process. Released with `kja_process_release`, which kills it unless it is to be kept.
+ */
+typedef uint64_t kja_process_t;
+
+/*
+ How a program has ended, and what it has said. Released with `kja_process_output_release`.
+ */
+typedef uint64_t kja_process_output_t;
 
 /*
  Choices for `kja_runtime_new`. Zero everything, then set `size` and what is wanted; 0 means the default.
@@ -2715,6 +2855,39 @@ kja_status_t kja_executor_execute(kja_executor_t executor,
 kja_status_t kja_executor_release(kja_executor_t executor);
 
 /*
+ Makes an observer of a copy of the descriptor, or with `KJA_FD_TAKE` of the descriptor itself, which is then closed with the
+ observer. Several may observe one descriptor.
+
+ Errors: `FAILED` with EBADF for one that is not open; `UNIMPLEMENTED` for what cannot be polled, such as a regular file;
+ `INVALID_ARGUMENT` for other flags. (UNIX-09)
+ */
+kja_status_t kja_fd_observer_new(kja_runtime_t runtime,
+                                 int32_t fd,
+                                 uint32_t flags,
+                                 kja_fd_observer_t *out);
+
+/*
+ Waits until the descriptor is as `what` says, `KJA_FD_READABLE` and so on; at once if it is. It holds the observer. Where the
+ program reads until EAGAIN and then waits, nothing is missed.
+
+ Errors: `DISCONNECTED` if urgent data is waited for and none can come any more; `INVALID_ARGUMENT` for anything else to wait
+ for. Cancellation: this waiter leaves. (UNIX-10, UNIX-11, UNIX-12, UNIX-13)
+ */
+kja_status_t kja_fd_observer_when_start(kja_fd_observer_t observer,
+                                        uint32_t what,
+                                        kja_promise_t *out);
+
+/*
+ Writes whether the end of what can be read has come: `KJA_AT_END_*`. Never blocks. (UNIX-14)
+ */
+kja_status_t kja_fd_observer_at_end(kja_fd_observer_t observer, uint32_t *out);
+
+/*
+ Releases the handle. Pending waits keep the observer.
+ */
+kja_status_t kja_fd_observer_release(kja_fd_observer_t observer);
+
+/*
  Makes a promise and the fulfiller that settles it. (FULF-07, FULF-11)
  */
 kja_status_t kja_fulfiller_new(kja_runtime_t runtime,
@@ -3649,6 +3822,120 @@ kja_status_t kja_connection_from_file(kja_runtime_t runtime,
                                       uint32_t flags,
                                       uint64_t offset,
                                       kja_connection_t *out);
+
+/*
+ Starts a program. All texts and descriptors are copied in the call, which takes as long as the system needs to start a program.
+
+ Errors: what the system says, with its number, such as ENOENT without such a program or folder and EACCES for what is no program;
+ `INVALID_ARGUMENT` for options that make no sense; `UNIMPLEMENTED` for a folder where the C library cannot (before glibc 2.29).
+ */
+kja_status_t kja_process_spawn(kja_runtime_t runtime,
+                               const kja_process_options_t *options,
+                               kja_process_t *out);
+
+/*
+ Watches a child that was started elsewhere, with `fork` for instance; any number of children, on any number of runtimes. Its
+ exit is taken as soon as there is one: nobody else may wait for this one meanwhile. A process that is released before, or
+ whose runtime shuts down, leaves the child alone: it is the caller's again, to be waited for.
+
+ Errors: `INVALID_ARGUMENT` with ECHILD for what is no child of this process or has been waited for.
+ (UNIX-05, UNIX-06, UNIX-07, UNIX-08)
+ */
+kja_status_t kja_process_watch(kja_runtime_t runtime,
+                               int32_t pid,
+                               kja_process_t *out);
+
+/*
+ Writes the child's number, or 0 once its exit has been taken, when another process may have it. (UNIX-06)
+ */
+kja_status_t kja_process_pid(kja_process_t process,
+                             int32_t *out);
+
+/*
+ Our end of the child's standard input (`number` 0), output (1) or error (2): a new handle of a connection. What is written to a
+ child that has closed its input fails with `DISCONNECTED`.
+
+ Errors: `UNIMPLEMENTED` if that is no pipe; `INVALID_ARGUMENT` for another number.
+ */
+kja_status_t kja_process_stream(kja_process_t process,
+                                uint32_t number,
+                                kja_connection_t *out);
+
+/*
+ Waits for the end; the promise carries the status, a u64, at once if it has ended. Any number may wait. It holds the process.
+ For a deadline see `kja_promise_timeout`. Output that nobody reads may keep the child from ending.
+
+ Errors: `FAILED` with ECHILD if somebody else has taken the exit. Cancellation: the child goes on, and its exit is taken all
+ the same. (UNIX-06, UNIX-07)
+ */
+kja_status_t kja_process_wait_start(kja_process_t process,
+                                    kja_promise_t *out);
+
+/*
+ Sends a signal to the child, and never to another process. Never blocks.
+
+ Errors: `FAILED` with ESRCH once its exit has been taken; `INVALID_ARGUMENT` for what is no signal. (UNIX-06)
+ */
+kja_status_t kja_process_kill(kja_process_t process,
+                              int32_t signal);
+
+/*
+ Sends a signal to the child's process group. Errors: as `kja_process_kill`; also `INVALID_ARGUMENT` unless it was started with
+ `KJA_PROCESS_NEW_GROUP`.
+ */
+kja_status_t kja_process_kill_group(kja_process_t process,
+                                    int32_t signal);
+
+/*
+ Asks the child to end (SIGTERM) and kills it (SIGKILL) if it has not ended `grace_nanos` later; the whole group with
+ `KJA_PROCESS_NEW_GROUP`. The promise carries the status, as `kja_process_wait_start`. Cancellation: what was sent has been sent,
+ and it is not killed.
+ */
+kja_status_t kja_process_stop_start(kja_process_t process,
+                                    uint64_t grace_nanos,
+                                    kja_promise_t *out);
+
+/*
+ Releases the handle. With the last holder (waits are holders, connections are not) the child is killed, with its group if it
+ has one of its own, unless it was started with `KJA_PROCESS_KEEP` or elsewhere; its exit is taken as soon as there is one. So it is
+ by a shutdown.
+ */
+kja_status_t kja_process_release(kja_process_t process);
+
+/*
+ Starts a program, writes `input` to it, and collects what it says until it has ended; the promise carries a
+ `kja_process_output_t`. Its output and error are collected, at most `limit` bytes each, unless the options have them go elsewhere
+ than `KJA_STDIO_INHERIT` or a pipe; so is its input `input`, which it need not read. Who holds its output open keeps it waiting.
+
+ Errors: those of `kja_process_spawn`; `OVERLOADED` for more than `limit`, and the program is killed. Cancellation: it is killed, unless
+ started with `KJA_PROCESS_KEEP`.
+ */
+kja_status_t kja_process_run_start(kja_runtime_t runtime,
+                                   const kja_process_options_t *options,
+                                   const void *input,
+                                   size_t input_size,
+                                   size_t limit,
+                                   kja_promise_t *out);
+
+/*
+ The status of a program that has been run to its end.
+ */
+kja_status_t kja_process_output_status(kja_process_output_t output, int32_t *status);
+
+/*
+ What a program has said on its standard output; a new handle.
+ */
+kja_status_t kja_process_output_stdout(kja_process_output_t output, kja_bytes_t *out);
+
+/*
+ What a program has said on its standard error; a new handle.
+ */
+kja_status_t kja_process_output_stderr(kja_process_output_t output, kja_bytes_t *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_process_output_release(kja_process_output_t output);
 
 /*
  A promise that has settled with unit. (PROM-02, PROM-21)

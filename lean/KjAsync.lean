@@ -16,6 +16,7 @@ import KjAsync.ErrorRef
 import KjAsync.Event
 import KjAsync.Executor
 import KjAsync.Fd
+import KjAsync.FdObserver
 import KjAsync.File
 import KjAsync.Http
 import KjAsync.Listener
@@ -25,6 +26,7 @@ import KjAsync.NetworkFd
 import KjAsync.NetworkWrapper
 import KjAsync.Peer
 import KjAsync.Pipe
+import KjAsync.Process
 import KjAsync.Promise
 import KjAsync.Queue
 import KjAsync.Runtime

@@ -19,6 +19,7 @@ pub mod net;
 mod object;
 mod os;
 mod peer;
+pub mod process;
 pub mod promise;
 pub mod runtime;
 pub mod signal;

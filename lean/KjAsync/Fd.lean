@@ -23,6 +23,12 @@ namespace OwnFd
 /-- A copy of a descriptor, which stays its owner's. It is closed on exec. Never blocks. -/
 def dup (fd : Fd) : IO OwnFd := return ⟨← Native.OwnFd.dup fd⟩
 
+/-- A pipe: the end to read from and the end to write to. Both block, as programs expect that get them, and are closed on exec. Never
+blocks. Errors: what the system says, with its number. -/
+def pipe : IO (OwnFd × OwnFd) := do
+  let (reader, writer) ← Native.OwnFd.pipe
+  return (⟨reader⟩, ⟨writer⟩)
+
 /-- Opens a file; `append` writes from the offset that is asked for, as the other modes do. Closed on exec. Blocks for the
 disk. Errors: what the system says, with its number, such as ENOENT. -/
 def openFile (path : System.FilePath) (mode : IO.FS.Mode := .read) : IO OwnFd := do

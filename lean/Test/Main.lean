@@ -22,6 +22,7 @@ import Test.ErrorRef
 import Test.Event
 import Test.Executor
 import Test.Fd
+import Test.FdObserver
 import Test.File
 import Test.Finally
 import Test.Fulfiller
@@ -37,6 +38,7 @@ import Test.Network
 import Test.NetworkWrapper
 import Test.Peer
 import Test.Pipe
+import Test.Process
 import Test.Promise
 import Test.Promised
 import Test.Queue

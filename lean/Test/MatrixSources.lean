@@ -228,6 +228,30 @@ private def signal : Source where
         SignalName.windowChange.send (← IO.Process.getPID)
         checkEq (← signal.next).name .windowChange }
 
+private def childExit : Source where
+  name := "child exit"
+  start runtime := do
+    let process ← Process.spawn runtime "cat" #[] { stdin := .pipe, stdout := .null }
+    let input ← process.stdin
+    return {
+      promise := erased (← process.waitStart)
+      close := some input.close
+      usable := do
+        input.close
+        checkEq (← process.wait) (.exited 0) }
+
+private def readiness : Source where
+  name := "readiness"
+  start runtime := do
+    let (reader, writer) ← OwnFd.pipe
+    let observer ← reader.withNumber (FdObserver.new runtime)
+    return {
+      promise := ← observer.whenReadableStart
+      close := some writer.close
+      usable := do
+        writer.close
+        observer.whenReadable }
+
 private def closure : Source where
   name := "then closure"
   start runtime := do
@@ -279,5 +303,9 @@ test "cancellation matrix: semaphore acquire" := row acquire
 test "cancellation matrix: event" := row event
 -- parity: PROM-01, CANC-04, UNIX-02
 test "cancellation matrix: signal" := row signal
+-- parity: PROM-01, CANC-04, UNIX-07
+test "cancellation matrix: child exit" := row childExit
+-- parity: PROM-01, CANC-04, UNIX-10
+test "cancellation matrix: readiness" := row readiness
 -- parity: PROM-01, PROM-05, CANC-04
 test "cancellation matrix: then closure" := row closure

@@ -21,6 +21,21 @@ static lean_obj_res owned_result(int fd) {
 
 lean_obj_res kjasync_fd_dup(uint32_t fd) { return owned_result(fcntl((int)fd, F_DUPFD_CLOEXEC, 0)); }
 
+/* The end to read from and the end to write to. */
+lean_obj_res kjasync_fd_pipe(void) {
+    int ends[2];
+    kjasync_initialize();
+    if (pipe(ends) != 0) return errno_result();
+    lean_object *pair = lean_alloc_ctor(0, 2, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        int32_t number = ends[i];
+        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+        lean_object *owned = kjasync_fd_result(KJA_OK, &number);
+        lean_ctor_set(pair, i, lean_io_result_take_value(owned));
+    }
+    return lean_io_result_mk_ok(pair);
+}
+
 /* The modes are those of `IO.FS.Mode`, in their order. */
 lean_obj_res kjasync_fd_open(b_lean_obj_arg path, uint8_t mode) {
     static const int flags[] = { O_RDONLY, O_WRONLY | O_CREAT | O_TRUNC, O_WRONLY | O_CREAT | O_EXCL, O_RDWR,

@@ -39,6 +39,9 @@ HANDLE_CLASS(http_response)
 HANDLE_CLASS(websocket)
 HANDLE_CLASS(websocket_message)
 HANDLE_CLASS(signal)
+HANDLE_CLASS(fd_observer)
+HANDLE_CLASS(process)
+HANDLE_CLASS(process_output)
 /* Whoever happens to drop the last reference does not wait for a callback that is running. */
 HANDLE_CLASS_WITH(promise, kja_promise_release_nowait)
 
@@ -131,6 +134,9 @@ static void register_classes(void) {
     REGISTER(websocket);
     REGISTER(websocket_message);
     REGISTER(signal);
+    REGISTER(fd_observer);
+    REGISTER(process);
+    REGISTER(process_output);
     REGISTER(buffer);
     REGISTER(fd);
 #undef REGISTER

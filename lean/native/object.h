@@ -46,6 +46,9 @@ extern lean_external_class *kjasync_http_response_class;
 extern lean_external_class *kjasync_websocket_class;
 extern lean_external_class *kjasync_websocket_message_class;
 extern lean_external_class *kjasync_signal_class;
+extern lean_external_class *kjasync_process_class;
+extern lean_external_class *kjasync_process_output_class;
+extern lean_external_class *kjasync_fd_observer_class;
 extern lean_external_class *kjasync_buffer_class;
 extern lean_external_class *kjasync_fd_class;
 

@@ -21,6 +21,7 @@ pub mod error;
 pub mod error_object;
 pub mod event;
 pub mod executor;
+pub mod fd_observer;
 pub mod fulfiller;
 pub(crate) mod handle;
 pub mod http_client;
@@ -36,6 +37,7 @@ pub mod network;
 pub mod network_wrapper;
 pub mod peer;
 pub mod pipe;
+pub mod process;
 pub mod promise;
 pub mod queue;
 pub mod result;
@@ -129,6 +131,12 @@ pub type kja_http_response_t = u64;
 pub type kja_signal_t = u64;
 /// A signal that came. Released with `kja_signal_info_release`.
 pub type kja_signal_info_t = u64;
+/// A child process. Released with `kja_process_release`, which kills it unless it is to be kept.
+pub type kja_process_t = u64;
+/// How a program has ended, and what it has said. Released with `kja_process_output_release`.
+pub type kja_process_output_t = u64;
+/// Tells when a descriptor is ready. Released with `kja_fd_observer_release`.
+pub type kja_fd_observer_t = u64;
 /// A URL. Released with `kja_url_release`.
 pub type kja_url_t = u64;
 /// One end of a WebSocket. Released with `kja_websocket_release`.

@@ -1,7 +1,8 @@
-//! The system's own forms of things: socket addresses, socket options, pipes, signals.
+//! The system's own forms of things: socket addresses, socket options, pipes, signals, children.
 
 pub(crate) mod option;
 pub(crate) mod pipe;
+pub(crate) mod process;
 pub(crate) mod signal;
 pub(crate) mod sockaddr;
 

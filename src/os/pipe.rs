@@ -24,3 +24,12 @@ pub(crate) fn nonblocking() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     }
     Ok(ends)
 }
+
+/// As `nonblocking`, of which both ends block.
+pub(crate) fn blocking() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+    let ends = nonblocking()?;
+    for end in [&ends.0, &ends.1] {
+        rustix::io::ioctl_fionbio(end, false)?;
+    }
+    Ok(ends)
+}

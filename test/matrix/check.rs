@@ -176,12 +176,7 @@ fn check_sight(cell: Cell, sight: &Sight, faults: &mut Faults) {
         // A place in a line tells nobody that it is there; whether it is left, `after` finds out.
         let tells = !matches!(
             source,
-            Source::Accept
-                | Source::CarriedAccept
-                | Source::WrappedAccept
-                | Source::Pop
-                | Source::Acquire
-                | Source::Signal
+            Source::Accept | Source::CarriedAccept | Source::WrappedAccept | Source::Pop | Source::Acquire
         );
         faults.equal("the operation is over at once", sight.over, !(stays && tells));
     }

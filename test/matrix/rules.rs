@@ -48,6 +48,10 @@ pub(crate) enum Source {
     Push,
     Acquire,
     Signal,
+    /// The end of a child.
+    Exit,
+    /// Something to read in a descriptor of somebody else's.
+    Readiness,
     /// A remote call: what other threads settle, with reads of a socket in between.
     Remote,
 }
@@ -178,6 +182,8 @@ pub(crate) const SOURCES: [Source; 26] = {
         Push,
         Acquire,
         Signal,
+        Exit,
+        Readiness,
         Remote,
     ]
 };
@@ -219,7 +225,9 @@ pub(crate) const WAYS: [Way; 21] = {
 
 /// Whether the cell makes sense; if not, why.
 pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
-    use Source::{Accept, Acquire, Call, Connect, Fulfiller, Push, ReadEach, Signal, Then, Timer, WrappedAccept};
+    use Source::{
+        Accept, Acquire, Call, Connect, Exit, Fulfiller, Push, ReadEach, Readiness, Signal, Then, Timer, WrappedAccept,
+    };
     let Cell { source, combinator, way, turned } = cell;
     let detached = combinator == Combinator::Detach;
     let no_result = detached || combinator == Combinator::TaskSet;
@@ -238,10 +246,15 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         Way::Crossed if turned == Loop::Scope => Err("in a wait scope the thread that awaits is the one that turns"),
         Way::Crossed if !comes_back(source) && source != Acquire => Err("what it has taken may be gone with it"),
         Way::Running | Way::Own if !matches!(source, Call | Then | ReadEach) => Err("it has no callback"),
-        Way::Peer if matches!(source, Timer | Accept | WrappedAccept | Call | Push | Acquire | Signal | Then) => {
+        Way::Peer
+            if matches!(
+                source,
+                Timer | Accept | WrappedAccept | Call | Push | Acquire | Signal | Exit | Readiness | Then
+            ) =>
+        {
             Err("there is no other side that could go")
         }
-        Way::Close if matches!(source, Timer | Connect | Fulfiller | Call | Acquire | Then) => {
+        Way::Close if matches!(source, Timer | Connect | Fulfiller | Call | Acquire | Exit | Readiness | Then) => {
             Err("there is nothing to close")
         }
         _ => Ok(()),

@@ -104,6 +104,8 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
             crate::websocket::prepare(source, world)
         }
         Source::Signal => Box::new(crate::system::signal),
+        Source::Exit => Box::new(crate::system::exit),
+        Source::Readiness => Box::new(crate::system::readiness),
         Source::Remote => {
             let tcp = world.tcp();
             Box::new(move |world| remote(world, &tcp, &probes, way))

@@ -13,6 +13,10 @@ instance : Nonempty OwnFd := OwnFdPointed.property
 @[extern "kjasync_fd_dup"]
 opaque OwnFd.dup (fd : UInt32) : IO OwnFd
 
+/-- The ends of a pipe, closed on exec. -/
+@[extern "kjasync_fd_pipe"]
+opaque OwnFd.pipe : IO (OwnFd × OwnFd)
+
 /-- Opens a file; the mode is the number of one of `IO.FS.Mode`. -/
 @[extern "kjasync_fd_open"]
 opaque OwnFd.openFile (path : @& String) (mode : UInt8) : IO OwnFd
