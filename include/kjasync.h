@@ -2578,6 +2578,20 @@ kja_status_t kja_runtime_run(kja_runtime_t runtime,
                              uint64_t *turns_);
 
 /*
+ Wait scope: writes the number of a descriptor for the loop of a host (epoll, poll, libuv, glib, asyncio). It is readable when there is
+ something to do: something is queued, by whatever thread, a timer is due, or a socket has something to tell. Then, or at any other time,
+ the host calls `kja_runtime_poll`, after which it is not readable until there is something again; no preparation is needed before the host
+ sleeps, and signals and children may be waited for as well. It may tell of a socket for which nobody waits: such a poll makes no turn.
+ With virtual time timers do not count.
+
+ The descriptor is the runtime's: it must not be read, written or closed, and goes with a shutdown; take it out of the host's loop
+ before. Errors: as for `kja_runtime_poll`; `UNIMPLEMENTED` without epoll, where `on_runnable` and `kja_timer_timeout_to_next` serve.
+ (UNIX-15, UNIX-16)
+ */
+kja_status_t kja_runtime_pollable_fd(kja_runtime_t runtime,
+                                     int32_t *out);
+
+/*
  Has the `kja_runtime_run` that is under way, or else the next one, return early. Any thread. (LOOP-14)
  */
 kja_status_t kja_runtime_wake(kja_runtime_t runtime);

@@ -37,6 +37,12 @@ def pumpNanos (scope : WaitScope) (nanos : UInt64) : IO UInt64 := scope.runtime.
 /-- Has the `pumpNanos` that is under way, or else the next one, return early. Any thread, never blocks. (LOOP-14) -/
 def wake (scope : WaitScope) : IO Unit := scope.runtime.native.wake
 
+/-- The number of a descriptor that is readable when there is something to do, for the loop of a host: something is queued, by whatever
+thread, a timer is due, or a socket has something to tell. Then the host calls `poll`, after which it is not readable until there is
+something again. It is the scope's: not to be read, written or closed, and gone after `shutdown`. Never blocks. Errors: `unimplemented` on systems
+without epoll. (UNIX-15, UNIX-16) -/
+def pollableFd (scope : WaitScope) : IO UInt32 := scope.runtime.native.pollableFd
+
 /-- Ends the scope, as `Runtime.shutdown` does. -/
 def shutdown (scope : WaitScope) : IO Unit := scope.runtime.shutdown
 

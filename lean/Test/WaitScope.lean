@@ -56,3 +56,29 @@ test "a connection within one thread" := withScope fun scope => do
   let (client, server) ← connectedPair (m := IO) scope.runtime
   client.write "over and back"
   checkEq (← (← server.read).toText) "over and back"
+
+-- parity: UNIX-15, UNIX-16
+test "a scope's descriptor tells its host when to poll" := unless System.Platform.isOSX do
+  withRuntime fun host => withScope fun scope => do
+    let observer ← FdObserver.new host (← scope.pollableFd)
+    let quiet ← observer.whenReadableStart
+    letRest host
+    check (!(← quiet.isSettled)) "there is something to do"
+    -- A timer.
+    let soon ← scope.runtime.sleepNanosStart millisecond
+    repeat
+      observer.whenReadable
+      discard scope.poll
+      if ← soon.isSettled then break
+    -- What another thread does.
+    let (fulfiller, promise) ← Fulfiller.new (α := Nat) scope.runtime
+    let ran ← Counter.new
+    let then_ ← promise.then fun _ => ran.add
+    discard scope.poll
+    discard <| IO.asTask (prio := .dedicated) (fulfiller.fulfill 1)
+    repeat
+      observer.whenReadable
+      discard scope.poll
+      if ← then_.isSettled then break
+    checkEq (← ran.get) 1
+    discard <| fails .invalidArgument host.native.pollableFd

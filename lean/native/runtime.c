@@ -108,6 +108,13 @@ lean_obj_res kjasync_runtime_cancel_detached(b_lean_obj_arg runtime) {
 }
 
 /* A `Runtime.Stats`: its numbers in their order. */
+lean_obj_res kjasync_runtime_pollable_fd(b_lean_obj_arg runtime) {
+    int32_t fd = -1;
+    kja_status_t status = kja_runtime_pollable_fd(kjasync_id(runtime), &fd);
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    return lean_io_result_mk_ok(lean_box_uint32((uint32_t)fd));
+}
+
 lean_obj_res kjasync_runtime_stats(b_lean_obj_arg runtime) {
     kja_runtime_stats_t stats = { .size = sizeof stats };
     kja_status_t status = kja_runtime_stats(kjasync_id(runtime), &stats);

@@ -1,7 +1,7 @@
 //! Driving a loop by hand, and asking how it is.
 
 use super::structure::{growing, structure_out};
-use super::{boundary, get, kja_runtime_t, kja_status_t, put_wanted, question};
+use super::{boundary, get, kja_runtime_t, kja_status_t, put, put_wanted, question};
 use crate::error::Error;
 use crate::runtime::{Runtime, Stats};
 
@@ -36,6 +36,23 @@ pub unsafe extern "C" fn kja_runtime_turn(runtime: kja_runtime_t, most: u64, tur
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_runtime_run(runtime: kja_runtime_t, nanos: u64, turns_: *mut u64) -> kja_status_t {
     boundary(|| turns(turns_, get::<Runtime>(runtime)?.run(nanos)))
+}
+
+/// Wait scope: writes the number of a descriptor for the loop of a host (epoll, poll, libuv, glib, asyncio). It is readable when there is
+/// something to do: something is queued, by whatever thread, a timer is due, or a socket has something to tell. Then, or at any other time,
+/// the host calls `kja_runtime_poll`, after which it is not readable until there is something again; no preparation is needed before the host
+/// sleeps, and signals and children may be waited for as well. It may tell of a socket for which nobody waits: such a poll makes no turn.
+/// With virtual time timers do not count.
+///
+/// The descriptor is the runtime's: it must not be read, written or closed, and goes with a shutdown; take it out of the host's loop
+/// before. Errors: as for `kja_runtime_poll`; `UNIMPLEMENTED` without epoll, where `on_runnable` and `kja_timer_timeout_to_next` serve.
+/// (UNIX-15, UNIX-16)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_runtime_pollable_fd(runtime: kja_runtime_t, out: *mut i32) -> kja_status_t {
+    boundary(|| {
+        put(out, -1)?;
+        put(out, get::<Runtime>(runtime)?.pollable_fd()?)
+    })
 }
 
 /// Has the `kja_runtime_run` that is under way, or else the next one, return early. Any thread. (LOOP-14)

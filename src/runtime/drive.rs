@@ -43,6 +43,15 @@ impl Runtime {
         Ok(self.shared.turns.load(Ordering::Relaxed) - before)
     }
 
+    /// Wait scope: a descriptor of the runtime's that is readable when `poll` has something to do, for the loop of a host. Timers are
+    /// among that, and what other threads have queued. (UNIX-15, UNIX-16)
+    ///
+    /// # Errors
+    /// `Unimplemented` on systems without epoll.
+    pub fn pollable_fd(&self) -> Result<i32, Error> {
+        self.scope()?.pollable(&self.shared)
+    }
+
     /// Has the `run` that is under way, or the next one, return early. Any thread. (LOOP-14)
     pub fn wake(&self) -> Result<(), Error> {
         self.shared.check_live()?;

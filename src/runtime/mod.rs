@@ -12,6 +12,8 @@ pub(crate) mod model;
 mod on_loop;
 mod parker;
 mod pauses;
+#[cfg_attr(kja_model, allow(dead_code))]
+mod pollable;
 mod pump;
 mod queue;
 mod roots;

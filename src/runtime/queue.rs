@@ -7,6 +7,7 @@
 //! came after it and so sees `asleep`; if the push came first, the loop sees the cell.
 
 use super::Runnable;
+use super::pollable::Bell;
 use crate::promise::{Cell, Turn, strand};
 use crate::sync::Lock;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -29,6 +30,8 @@ pub(crate) struct Queue {
     waker: Lock<Option<Waker>>,
     wake: Lock<Wake>,
     runnable: Option<Runnable>,
+    /// For a host that polls a descriptor: rings when something is queued while nobody drives the loop.
+    bell: Lock<Option<Bell>>,
 }
 
 /// A wake of a wait scope by hand: one that is left, or who waits for one.
@@ -66,7 +69,7 @@ impl Queue {
         let (ready, waker, wake) = (Lock::new(Ready::default()), Lock::new(None), Lock::new(Wake::default()));
         // Until it is first driven, a loop is told of as one that sleeps.
         let (filled, asleep) = (AtomicU8::new(0), AtomicBool::new(runnable.is_some()));
-        Self { ready, filled, asleep, waker, wake, runnable }
+        Self { ready, filled, asleep, waker, wake, runnable, bell: Lock::new(None) }
     }
 
     pub(crate) fn push(&self, cell: Arc<Cell>, turn: Turn) {
@@ -120,9 +123,33 @@ impl Queue {
             if let Some(waker) = &*self.waker.lock() {
                 waker.wake_by_ref();
             }
+            self.ring();
             if let Some(runnable) = &self.runnable {
                 runnable.hook.run(&runnable.ctx);
             }
+        }
+    }
+
+    fn ring(&self) {
+        if let Some(bell) = &*self.bell.lock() {
+            bell.ring();
+        }
+    }
+
+    /// From now on this rings when there is something to do, as it does now if there is.
+    pub(super) fn set_bell(&self, bell: Option<Bell>) {
+        let old = std::mem::replace(&mut *self.bell.lock(), bell);
+        drop(old);
+    }
+
+    pub(super) fn has_bell(&self) -> bool {
+        self.bell.lock().is_some()
+    }
+
+    /// Has the pump look again at when to wake.
+    pub(super) fn rouse(&self) {
+        if let Some(waker) = &*self.waker.lock() {
+            waker.wake_by_ref();
         }
     }
 
@@ -141,6 +168,7 @@ impl Queue {
         if let Some(waits) = waits {
             waits.wake();
         }
+        self.ring();
     }
 
     /// Takes a wake that was left; otherwise `waker` is woken by the next one.
@@ -160,9 +188,18 @@ impl Queue {
 
     /// Nobody drives the loop any more: if nothing is left to do, what comes next is told of.
     pub(super) fn rest(&self) {
+        if let Some(bell) = &*self.bell.lock() {
+            bell.silence();
+        }
         let ready = self.ready.lock();
-        if ready.cells.is_empty() && ready.last.is_empty() {
+        let queued = !(ready.cells.is_empty() && ready.last.is_empty());
+        if !queued {
             self.asleep.store(true, Ordering::Release);
+        }
+        let any = queued || !ready.idle.is_empty();
+        drop(ready);
+        if any {
+            self.ring();
         }
     }
 

@@ -1,11 +1,12 @@
 //! Wait scope: a runtime without a thread, driven by its owner inside `wait`, `poll` and `run`.
 
 use super::on_loop::OnLoop;
-use super::{Shared, Status, clock, on_loop, shutdown};
+use super::{Shared, Status, clock, on_loop, pollable, shutdown};
 use crate::error::Error;
 use crate::sync::Lock;
 use std::future::{Future, poll_fn};
 use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,6 +18,8 @@ use tokio::task::JoinHandle;
 pub(crate) struct WaitScope {
     owner: ThreadId,
     driven: Lock<Option<Driven>>,
+    /// For a host with a loop of its own, once it has asked.
+    pollable: Lock<Option<OwnedFd>>,
 }
 
 /// The loop, while nobody turns it.
@@ -40,6 +43,8 @@ impl Driven {
             let _ = pump.map(|pump| tokio.block_on(pump));
             shutdown::finish(runtime, || drop(tokio));
         }
+        pollable::close(runtime);
+        drop(runtime.wait_scope().and_then(|scope| scope.pollable.lock().take()));
         drop(entered);
     }
 }
@@ -74,7 +79,7 @@ fn turn_queue(runtime: &Arc<Shared>, most: u64) -> u64 {
 
 impl WaitScope {
     pub(super) fn new(driven: Driven) -> Self {
-        Self { owner: std::thread::current().id(), driven: Lock::new(Some(driven)) }
+        Self { owner: std::thread::current().id(), driven: Lock::new(Some(driven)), pollable: Lock::new(None) }
     }
 
     pub(super) fn is_owner(&self) -> bool {
@@ -94,7 +99,12 @@ impl WaitScope {
         let mut driven = self.take().ok_or_else(Error::shutdown)?;
         let Driven { tokio, pump } = &mut driven;
         let mut future = pin!(future);
+        // While nobody drove it, timers have told the host and not the pump.
+        let mut rouse = runtime.queue.has_bell();
         let result = tokio.block_on(poll_fn(|cx| {
+            if std::mem::take(&mut rouse) {
+                runtime.queue.rouse();
+            }
             if let Poll::Ready(result) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(result));
             }
@@ -107,9 +117,43 @@ impl WaitScope {
         }));
         drop(on_loop);
         *self.driven.lock() = Some(driven);
-        runtime.queue.rest();
+        self.rest(runtime);
         self.end_if_released(runtime);
         result
+    }
+
+    /// Nobody drives the loop any more.
+    fn rest(&self, runtime: &Shared) {
+        if runtime.queue.has_bell() {
+            // The host is told by the alarm, and the pump looks itself when it is driven again.
+            runtime.timers.disarm();
+            runtime.pauses.iter().for_each(|pauses| pauses.disarm());
+        }
+        runtime.queue.rest();
+    }
+
+    /// The number of a descriptor that is readable when there is something to do.
+    pub(super) fn pollable(&self, runtime: &Arc<Shared>) -> Result<i32, Error> {
+        let mut known = self.pollable.lock();
+        if let Some(fd) = &*known {
+            return Ok(fd.as_raw_fd());
+        }
+        let fd = pollable::open(runtime)?;
+        let number = known.insert(fd).as_raw_fd();
+        drop(known);
+        if !runtime.on_loop() {
+            // The pump was spawned, of which the reactor has been told.
+            self.look(runtime)?;
+        }
+        Ok(number)
+    }
+
+    /// Has the reactor wake what is ready, and runs nothing.
+    fn look(&self, runtime: &Arc<Shared>) -> Result<(), Error> {
+        runtime.held.store(true, Ordering::Release);
+        let looked = self.block_on(runtime, tokio::task::yield_now());
+        runtime.held.store(false, Ordering::Release);
+        looked
     }
 
     /// Ends a runtime that was released meanwhile, by a callback or by another thread, which found nothing to end.
@@ -157,7 +201,7 @@ impl WaitScope {
         let on_loop = OnLoop::enter(runtime)?;
         let made = turn_queue(runtime, most);
         drop(on_loop);
-        runtime.queue.rest();
+        self.rest(runtime);
         runtime.turns.fetch_add(made, Ordering::Relaxed);
         self.end_if_released(runtime);
         Ok(made)
@@ -172,10 +216,7 @@ impl WaitScope {
             let turns = self.turn(runtime, most - made)?;
             made += turns;
             idle = if turns > 0 { 0 } else { idle + 1 };
-            runtime.held.store(true, Ordering::Release);
-            let looked = self.block_on(runtime, tokio::task::yield_now());
-            runtime.held.store(false, Ordering::Release);
-            looked?;
+            self.look(runtime)?;
             runtime.fire_timers(&mut Vec::new());
             if idle == 2 && runtime.queue.queue_idle() {
                 idle = 0;

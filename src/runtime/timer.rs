@@ -7,6 +7,7 @@
 
 use super::Shared;
 use super::clock::{self, Clock};
+use super::pollable::Alarm;
 use crate::sync::Lock;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::future::Future;
@@ -108,7 +109,23 @@ impl Timers {
     fn note_first(&self, heap: &Heap) {
         // A timer for ever is one all the same.
         let first = heap.first().map_or(NONE, |first| first.min(NONE - 1));
+        if let Some(alarm) = &heap.alarm
+            && self.first.load(Ordering::Acquire) != first
+        {
+            alarm.set(heap.first());
+        }
         self.first.store(first, Ordering::Release);
+    }
+
+    /// From now on this goes off when the earliest timer is due.
+    pub(super) fn set_alarm(&self, alarm: Option<Alarm>) {
+        let mut heap = self.heap.lock();
+        if let Some(alarm) = &alarm {
+            alarm.set(heap.first());
+        }
+        let old = std::mem::replace(&mut heap.alarm, alarm);
+        drop(heap);
+        drop(old);
     }
 
     /// Wakes everything that is due, in the order of deadlines, then of creation. (TIME-02)
@@ -193,6 +210,8 @@ struct Heap {
     slots: Vec<Slot>,
     free: Option<u32>,
     order: u64,
+    /// Set to the earliest deadline.
+    alarm: Option<Alarm>,
 }
 
 impl Heap {

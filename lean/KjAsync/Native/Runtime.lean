@@ -67,6 +67,10 @@ opaque Runtime.isRunnable (runtime : @& Runtime) : BaseIO Bool
 @[extern "kjasync_runtime_cancel_detached"]
 opaque Runtime.cancelDetached (runtime : @& Runtime) : IO Unit
 
+/-- `kja_runtime_pollable_fd`. -/
+@[extern "kjasync_runtime_pollable_fd"]
+opaque Runtime.pollableFd (runtime : @& Runtime) : IO UInt32
+
 /-- `kja_runtime_stats`. -/
 @[extern "kjasync_runtime_stats"]
 opaque Runtime.stats (runtime : @& Runtime) : IO KjAsync.Runtime.Stats
