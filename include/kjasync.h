@@ -1810,6 +1810,22 @@ kja_status_t kja_call_return_promise(kja_call_t call,
                                      kja_promise_t promise);
 
 /*
+ Has a coroutine wait for the promise, whose handle stays the caller's: its code runs again with the outcome.
+ `flags` are 0 or `KJA_AWAIT_SHIELDED`; who is cancelled while it is shielded hears of it at its next wait that is not.
+ In any other callback this leaves the outcome of the promise as the result. Errors: `BAD_HANDLE`, with nothing
+ done; `INVALID_ARGUMENT` for unknown flags.
+ */
+kja_status_t kja_call_await(kja_call_t call,
+                            kja_promise_t promise,
+                            uint32_t flags);
+
+/*
+ Whether a coroutine runs because it has been cancelled. That is told once; what it waits for after that is for its
+ clean-up, and nobody hears of its result. False in any other callback.
+ */
+bool kja_call_is_canceled(kja_call_t call);
+
+/*
  The callback fails with this kind (`KJA_ERR_*`), OS error number (or 0) and text.
  */
 kja_status_t kja_call_return_error(kja_call_t call,
@@ -2401,6 +2417,32 @@ kja_status_t kja_connection_close(kja_connection_t connection);
  Releases the handle. Pending operations keep the socket until they settle; without any it is closed.
  */
 kja_status_t kja_connection_release(kja_connection_t connection);
+
+/*
+ Starts code that waits for one promise after another. `run` runs on the runtime's loop, behind what is queued there. Each
+ time that it leaves a promise with `kja_call_await` it runs again once that has settled, with its outcome as the input;
+ what else it leaves is the result, with which the coroutine ends. It keeps in `ctx` how far it is. It may be
+ called from any thread and never blocks.
+
+ With a promise as `first`, which stays the caller's, or else 0, the code counts as begun and waits for that
+ first; `flags` are those of that wait, as for `kja_call_await`.
+
+ Cancellation: when the result is cancelled or released, what the code waits for is let go of there and then. Code
+ that has begun is not dropped: soon after, `run` runs once with `kja_call_is_canceled`, and may wait again for its
+ clean-up, until it leaves something else than a promise, which nobody hears of. Code that has not begun never runs.
+ A shutdown cancels every coroutine, and runs the code to its end, the youngest first; every wait then fails with
+ `SHUTDOWN`, and code that goes on for ever keeps the loop from ending.
+
+ Ownership: `ctx` is taken over in every case; `destroy` runs on the loop's thread after the code has ended,
+ or inside a call that is refused. Errors: `SHUTDOWN`; `INVALID_ARGUMENT` for unknown flags. (PROM-33, FIBER-01)
+ */
+kja_status_t kja_coroutine_start(kja_runtime_t runtime,
+                                 kja_promise_t first,
+                                 uint32_t flags,
+                                 kja_callback_fn run,
+                                 void *ctx,
+                                 kja_destroy_fn destroy,
+                                 kja_promise_t *out);
 
 /*
  Binds a datagram port to the first address behind it. `*` is every address of this machine: one port for both
@@ -4052,6 +4094,14 @@ kja_status_t kja_promise_opaque(kja_promise_t promise, void **out);
  it; called from inside that callback, it takes effect when the callback returns. From any thread. (PROM-01, CANC-04)
  */
 kja_status_t kja_promise_cancel(kja_promise_t promise);
+
+/*
+ As `kja_promise_cancel`. The result settles with unit when all is over that this has set off: clean-ups of coroutines,
+ `finally` callbacks that are the loop's to run, the callback that is running. From inside that callback, and where
+ nothing has been set off, it has settled. From any thread; never waits for more than `kja_promise_cancel` does. (CANC-04)
+ */
+kja_status_t kja_promise_cancel_start(kja_promise_t promise,
+                                      kja_promise_t *out);
 
 /*
  Releases the handle. The last holder of a pending operation cancels it and whatever it was built from

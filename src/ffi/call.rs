@@ -1,8 +1,8 @@
 //! Inside a callback: its input and its result.
 
 use super::{
-    boundary, context, get, handle, kja_bytes_t, kja_call_t, kja_destroy_fn, kja_handle_t, kja_promise_t, kja_status_t,
-    put, result, take_promise,
+    boundary, context, get, get_promise, handle, kja_bytes_t, kja_call_t, kja_destroy_fn, kja_handle_t, kja_promise_t,
+    kja_status_t, put, question, result, take_promise,
 };
 use crate::error::Error;
 use crate::promise::{Frame, Resolution, with_call};
@@ -92,6 +92,37 @@ pub unsafe extern "C" fn kja_call_return_opaque(
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_call_return_promise(call: kja_call_t, promise: kja_promise_t) -> kja_status_t {
     boundary(|| leave(call, take_promise(promise)?.into()))
+}
+
+/// The wait is not let go of when the coroutine is cancelled: a part of a clean-up, for instance.
+pub const KJA_AWAIT_SHIELDED: u32 = 1;
+
+pub(super) fn shielded(flags: u32) -> Result<bool, Error> {
+    match flags {
+        0 => Ok(false),
+        KJA_AWAIT_SHIELDED => Ok(true),
+        other => Err(Error::invalid(format!("{other:#x} are no flags of a wait"))),
+    }
+}
+
+/// Has a coroutine wait for the promise, whose handle stays the caller's: its code runs again with the outcome.
+/// `flags` are 0 or `KJA_AWAIT_SHIELDED`; who is cancelled while it is shielded hears of it at its next wait that is not.
+/// In any other callback this leaves the outcome of the promise as the result. Errors: `BAD_HANDLE`, with nothing
+/// done; `INVALID_ARGUMENT` for unknown flags.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_call_await(call: kja_call_t, promise: kja_promise_t, flags: u32) -> kja_status_t {
+    boundary(|| {
+        let shielded = shielded(flags)?;
+        leave(call, get_promise(promise)?.into())?;
+        with_call(call, |frame| frame.shielded = shielded)
+    })
+}
+
+/// Whether a coroutine runs because it has been cancelled. That is told once; what it waits for after that is for its
+/// clean-up, and nobody hears of its result. False in any other callback.
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_call_is_canceled(call: kja_call_t) -> bool {
+    question(|| with_call(call, |frame| frame.canceled).ok())
 }
 
 /// The callback fails with this kind (`KJA_ERR_*`), OS error number (or 0) and text.

@@ -15,6 +15,7 @@ pub mod capability;
 pub mod cidr;
 pub mod combine;
 pub mod connection;
+pub mod coroutine;
 pub mod datagram;
 pub mod drive;
 pub mod error;

@@ -166,6 +166,14 @@ pub extern "C" fn kja_promise_cancel(promise: kja_promise_t) -> kja_status_t {
     })
 }
 
+/// As `kja_promise_cancel`. The result settles with unit when all is over that this has set off: clean-ups of coroutines,
+/// `finally` callbacks that are the loop's to run, the callback that is running. From inside that callback, and where
+/// nothing has been set off, it has settled. From any thread; never waits for more than `kja_promise_cancel` does. (CANC-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_promise_cancel_start(promise: kja_promise_t, out: *mut kja_promise_t) -> kja_status_t {
+    created(out, || Ok(get_promise(promise)?.cancel_start()))
+}
+
 /// Releases the handle. The last holder of a pending operation cancels it and whatever it was built from
 /// that nothing else holds, as `kja_promise_cancel` does. (PROM-01)
 #[unsafe(no_mangle)]

@@ -2,70 +2,116 @@
 //!
 //! Dropping the source of one cell may take the last holder of another. Instead of recursing, what is left to do goes
 //! to a list of this thread that the outermost abandonment works off, last in, first out: an operation is gone before
-//! what was put on the list ahead of it, its attachments or its `finally`. If its callback is still running, then these
-//! wait until that has returned: the callback may use what is attached.
+//! what was put on the list ahead of it, its attachments or its `finally`. These wait until all is over that its end
+//! has set off, a callback that is still running for instance, which may use what is attached; see `aftermath`.
 
+use super::aftermath::{Aftermath, Part, cause, known_cause, on_no_account, under};
+use super::coroutine;
 use super::each::Each;
 use super::source::Continuation;
-use super::{Cell, Promise, Resolution, Watch};
+use super::{Cell, Promise, Resolution, Watch, When};
 use crate::foreign::Opaque;
 use crate::object::Object;
 use crate::runtime::{Shared, Status};
-use crate::sync::{Lasting, Lock, per_thread};
+use crate::sync::{Lasting, per_thread};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Wake, Waker};
 
 /// What is left to do.
-pub(super) enum Left {
+enum Left {
     /// A cell that lost its last holder meanwhile.
     Cell(Arc<Cell>),
     /// A cell that became ready when its loop had ended.
     Stranded(Arc<Cell>),
+    /// An object, to be dropped.
+    Object(Arc<dyn Object>),
+    /// What was around an operation, once the aftermath of that is over.
+    Around(Aftermath, Around),
+    /// The same, when it is.
+    Alone(Around),
+}
+
+/// What was around an operation.
+pub(super) enum Around {
     /// An attachment, to be freed.
     Attachment(Opaque),
     /// A sequence that waited for what its callback returned.
     Each(Box<Each>),
     /// A `finally` whose promise has been cancelled.
     Finally(Arc<Shared>, Continuation),
-    /// An object, to be dropped.
-    Object(Arc<dyn Object>),
+    /// A coroutine that has been cancelled.
+    Coroutine(Arc<Shared>, u64),
+}
+
+/// Something that is left to do, and on whose account.
+pub(super) struct Entry {
+    left: Left,
+    cause: Option<Part>,
+}
+
+impl Entry {
+    fn new(left: Left) -> Self {
+        Self { left, cause: known_cause() }
+    }
+
+    /// A clean-up that panics has nobody left to tell, and does not keep the others from running.
+    fn run(self) {
+        let done = catch_unwind(AssertUnwindSafe(|| under(self.cause, || self.left.run())));
+        drop(done);
+    }
 }
 
 impl Left {
-    /// A clean-up that panics has nobody left to tell, and does not keep the others from running.
     fn run(self) {
-        let done = catch_unwind(AssertUnwindSafe(|| self.run_uncaught()));
-        drop(done);
-    }
-
-    fn run_uncaught(self) {
         match self {
-            Self::Cell(cell) if cell.abandon() => postpone(&cell),
-            Self::Cell(_) => {}
+            Self::Cell(cell) => cell.abandon(),
             Self::Stranded(cell) => cell.end_stranded(),
+            Self::Object(object) => drop(object),
+            Self::Around(aftermath, around) => {
+                if aftermath.is_over() {
+                    return around.run();
+                }
+                let soon = matches!(around, Around::Attachment(_));
+                let entry = Entry { left: Left::Alone(around), cause: cause() };
+                aftermath.put_off(soon, entry).into_iter().for_each(Entry::run);
+            }
+            Self::Alone(around) => around.run(),
+        }
+    }
+}
+
+impl Around {
+    fn run(self) {
+        match self {
             Self::Attachment(attachment) => drop(attachment),
             Self::Each(each) => drop(each),
-            Self::Object(object) => drop(object),
             Self::Finally(runtime, continuation) => run_finally(runtime, continuation),
+            Self::Coroutine(runtime, number) => coroutine::go_on(&runtime, number),
         }
     }
 }
 
 fn run_finally(runtime: Arc<Shared>, continuation: Continuation) {
     // A loop that has ended runs nothing any more, and what is to be cleaned up must not stay.
-    if runtime.on_loop() || runtime.status() == Status::Closed {
-        if let Resolution::Promise(promise) = continuation.run(Err(runtime.gone())) {
-            promise.detach(None);
+    let promise = if runtime.on_loop() || runtime.status() == Status::Closed {
+        match on_no_account(|| continuation.run(Err(runtime.gone()))) {
+            Resolution::Promise(promise) => promise,
+            Resolution::Outcome(_) => return,
         }
     } else {
-        Promise::finally(runtime, continuation).detach(None);
-    }
+        Promise::finally(runtime.clone(), continuation)
+    };
+    let Some(part) = cause().map(Part::late) else { return promise.detach(None) };
+    let over = move |outcome| {
+        drop(part);
+        Resolution::Outcome(outcome)
+    };
+    promise.continue_on(runtime, When::Finally, Continuation::Closure(Box::new(over))).detach(None);
 }
 
 per_thread! {
-    static LEFT: Lasting<Option<Vec<Left>>> = const { Lasting::new(ManuallyDrop::new(None)) };
+    static LEFT: Lasting<Option<Vec<Entry>>> = const { Lasting::new(ManuallyDrop::new(None)) };
     /// How long an abandonment by this thread may wait for a callback.
     static BOUND: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
 }
@@ -75,61 +121,36 @@ pub(super) fn bound() -> Option<u64> {
 }
 
 /// Shows the list of this thread to `look`, in which nothing foreign may run or be dropped.
-fn list<R>(look: impl FnOnce(&mut Option<Vec<Left>>) -> R) -> R {
+fn list<R>(look: impl FnOnce(&mut Option<Vec<Entry>>) -> R) -> R {
     LEFT.with(|list| look(&mut list.borrow_mut()))
 }
 
 /// Adds to the list; gives it back if there is none.
-fn add(left: Left) -> Option<Left> {
+fn add(entry: Entry) -> Option<Entry> {
     list(|list| match list {
         Some(list) => {
-            list.push(left);
+            list.push(entry);
             None
         }
-        None => Some(left),
+        None => Some(entry),
     })
 }
 
-/// What waits for a callback that is still running: kept by its cell as a waiter, and done when that lets go of it.
-struct Postponed(Lock<Vec<Left>>);
-
-impl Wake for Postponed {
-    fn wake(self: Arc<Self>) {}
-}
-
-impl Drop for Postponed {
-    fn drop(&mut self) {
-        let left = std::mem::take(&mut *self.0.lock());
-        immediately(|| left.into_iter().rev().for_each(work_off));
-    }
-}
-
-/// Has what is to be done after an operation wait for the end of its callback.
-fn postpone(running: &Arc<Cell>) {
-    let postponed = list(|list| {
-        let Some(list) = list else { return Vec::new() };
-        let waits = |left: &Left| matches!(left, Left::Attachment(_) | Left::Each(_) | Left::Finally(..));
-        let (wait, rest) = std::mem::take(list).into_iter().partition(waits);
-        *list = rest;
-        wait
-    });
-    if !postponed.is_empty() {
-        // Returned since: then they are done here and now.
-        let _ = running.add_waiter(Waker::from(Arc::new(Postponed(Lock::new(postponed)))));
-    }
-}
-
-/// Lets go of an operation, and once it is gone does what is left to do after it.
-pub(super) fn let_go(operation: Watch, after: Left) {
-    let Some(after) = add(after) else { return };
+/// Lets go of an operation, and once it is gone, and all over that this has set off, of what was around it.
+pub(super) fn let_go(operation: Watch, around: Around) {
     if operation.promise.cell().is_settled() {
+        let entry = add(Entry::new(Left::Alone(around)));
         drop(operation);
-        return after.run();
+        return entry.into_iter().for_each(Entry::run);
     }
+    let (aftermath, part) = Aftermath::new();
+    let Some(entry) = add(Entry::new(Left::Around(aftermath, around))) else {
+        return under(Some(part), || drop(operation));
+    };
     with_list(|| {
-        let after = add(after);
-        drop(operation);
-        after.into_iter().for_each(Left::run);
+        let entry = add(entry);
+        under(Some(part), || drop(operation));
+        entry.into_iter().for_each(Entry::run);
     });
 }
 
@@ -138,15 +159,15 @@ pub(super) fn abandon(cell: &Arc<Cell>) {
     if cell.runtime.owner.is_of_parent() {
         return;
     }
-    work_off(Left::Cell(cell.clone()));
+    work_off(Entry::new(Left::Cell(cell.clone())));
 }
 
 /// Ends a cell that nothing will ever poll again.
 pub(crate) fn strand(cell: Arc<Cell>) {
-    work_off(Left::Stranded(cell));
+    work_off(Entry::new(Left::Stranded(cell)));
 }
 
-fn work_off(first: Left) {
+pub(super) fn work_off(first: Entry) {
     if let Some(first) = add(first) {
         with_list(|| first.run());
     }
@@ -155,7 +176,7 @@ fn work_off(first: Left) {
 /// Drops an object that may be the last holder of another one like it: now, or inside an abandonment of this thread right
 /// after it, so that a chain of them takes no stack.
 pub(crate) fn drop_in_turn(object: Arc<dyn Object>) {
-    work_off(Left::Object(object));
+    work_off(Entry::new(Left::Object(object)));
 }
 
 /// Runs `begin` with a new list, and works that off.
@@ -178,7 +199,7 @@ impl Drop for Begun {
 }
 
 /// A list that is set aside, until dropped.
-struct SetAside(Option<Vec<Left>>);
+struct SetAside(Option<Vec<Entry>>);
 
 impl Drop for SetAside {
     fn drop(&mut self) {

@@ -3,7 +3,7 @@
 //! A callback gets a number, not a pointer. The number names a frame of the running thread and is of no
 //! use outside the callback, from another thread, or for any other bit pattern.
 
-use super::Resolution;
+use super::{Next, Resolution, Resumed};
 use crate::error::Error;
 use crate::foreign::ForeignCallback;
 use crate::sync::Lasting;
@@ -23,6 +23,10 @@ pub(crate) struct Frame {
     pub(crate) result: Resolution,
     /// That of the callback which this one was called from.
     outer: Option<Box<Frame>>,
+    /// The input is that a coroutine has been cancelled.
+    pub(crate) canceled: bool,
+    /// The promise in `result` is to be waited for also if the coroutine is cancelled.
+    pub(crate) shielded: bool,
 }
 
 impl Frame {
@@ -74,15 +78,29 @@ pub(crate) fn invoke(callback: &ForeignCallback, input: Outcome) -> Resolution {
 
 /// As `invoke`, for a callback that takes more than its call.
 pub(crate) fn invoke_with(input: Outcome, run: impl FnOnce(u64)) -> Resolution {
+    in_frame(input, false, run).0
+}
+
+/// As `invoke`, for a coroutine.
+pub(super) fn resume(callback: &ForeignCallback, resumed: Resumed) -> Next {
+    match in_frame(resumed.outcome, resumed.canceled, |id| callback.run(id)) {
+        (Resolution::Outcome(outcome), _) => Next::Done(outcome),
+        (Resolution::Promise(promise), false) => Next::Wait(promise),
+        (Resolution::Promise(promise), true) => Next::WaitShielded(promise),
+    }
+}
+
+/// What the callback leaves, and whether that is shielded.
+fn in_frame(input: Outcome, canceled: bool, run: impl FnOnce(u64)) -> (Resolution, bool) {
     let id = next_id();
-    let frame = Frame { id, input, bytes: None, result: Resolution::Outcome(Ok(Value::Unit)), outer: None };
-    push(frame);
+    let result = Resolution::Outcome(Ok(Value::Unit));
+    push(Frame { id, input, bytes: None, result, outer: None, canceled, shielded: false });
     let run = catch_unwind(AssertUnwindSafe(|| run(id)));
     // Callbacks nest and each takes its own frame off, so the last one is this one's.
     let frame = pop().expect("pushed above");
     match run {
-        Ok(()) => frame.result,
-        Err(payload) => Resolution::Outcome(Err(Error::from_panic(payload))),
+        Ok(()) => (frame.result, frame.shielded),
+        Err(payload) => (Resolution::Outcome(Err(Error::from_panic(payload))), false),
     }
 }
 

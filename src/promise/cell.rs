@@ -27,11 +27,13 @@
 //!   it is installed, takes itself out under the lock, and then hands what it has not looked at to the loop.
 //! * *Chains do not recurse.* Dropping a source may abandon another cell; that one is put on a list which
 //!   the outermost abandonment of this thread works off (`abandon`).
+//! * *Nobody hears too early.* What has let go of others settles when all is over that this has set off (`aftermath`).
 
 mod end;
 
 use super::Watch;
 use super::abandon::{bound, immediately};
+use super::aftermath::{self, Aftermath, Part};
 use super::source::{Source, Step};
 use super::waiters::Waiters;
 use super::waits::{WAITS, this_thread};
@@ -89,8 +91,15 @@ struct State {
 
 enum Phase {
     Idle(Source),
-    Polling { by: usize, again: bool, cancel: Option<Error> },
+    Polling { by: usize, again: bool, cancel: Option<Noted> },
     Settled(Outcome),
+}
+
+/// A cancel of a cell that is being polled.
+struct Noted {
+    error: Error,
+    /// Whose accounts it is on: what it sets off is a part of these.
+    causes: Vec<Part>,
 }
 
 /// What `cancel` found.
@@ -266,19 +275,29 @@ impl Cell {
         let mut became = false;
         // Whether the outcome comes before a cancel that was noted meanwhile.
         let mut wins = false;
+        let mut noted = None;
         let outcome = loop {
             let waker =
                 if source.is_ready() { Waker::noop() } else { own.get_or_insert_with(|| Waker::from(self.clone())) };
             let mut cx = Context::from_waker(waker);
             let step = catch_unwind(AssertUnwindSafe(|| source.poll(&mut cx, on_loop.then_some(&*self.runtime))))
                 .unwrap_or_else(|payload| Step::Return(Err(Error::from_panic(payload))));
-            let needs_loop = matches!(step, Step::NeedsLoop);
+            let (needs_loop, returned) = (matches!(step, Step::NeedsLoop), matches!(step, Step::Return(_)));
             match step {
-                Step::Settle(outcome) => {
+                Step::Settle(outcome) | Step::Return(outcome) => {
+                    wins = !returned;
+                    if returned && self.has(NOTED) {
+                        // Cancelled while its callback ran.
+                        noted = self.state.lock().take_noted();
+                        break outcome;
+                    }
+                    match discard_watched(std::mem::replace(&mut source, Source::Outside), self) {
+                        None => break outcome,
+                        Some(aftermath) => source = Source::Ended(outcome, aftermath),
+                    }
+                    // It has ended; only whoever asks for the outcome waits.
                     wins = true;
-                    break outcome;
                 }
-                Step::Return(outcome) => break outcome,
                 Step::Become(promise) if promise.is(self) => break Err(Error::own_result()),
                 Step::Become(promise) => {
                     became = true;
@@ -286,23 +305,25 @@ impl Cell {
                     // A waiter that forwards to this cell may now skip it: `take_forward`.
                     self.wake_waiters_to_look();
                 }
-                Step::Wait(promise) if promise.is(self) => break Err(Error::own_result()),
                 Step::Pending | Step::NeedsLoop | Step::Again | Step::Wait(_) => {
                     let again_at_once = matches!(step, Step::Again | Step::Wait(_));
-                    if let (Step::Wait(promise), Source::Each(each)) = (step, &mut source) {
-                        each.wait(promise);
+                    if let Step::Wait(promise) = step {
+                        source.wait(promise, self);
                     }
                     if again_at_once && !self.has(NOTED) {
                         continue;
                     }
                     let mut state = self.state.lock();
-                    let Phase::Polling { again, cancel, .. } = &mut state.phase else {
-                        unreachable!("only the polling thread leaves this phase")
-                    };
-                    if let Some(error) = cancel {
-                        break Err(error.clone());
+                    if let Some(cancel) = state.take_noted() {
+                        drop(state);
+                        let outcome = match &source {
+                            Source::Ended(outcome, _) => outcome.clone(),
+                            _ => Err(cancel.error.clone()),
+                        };
+                        noted = Some(cancel);
+                        break outcome;
                     }
-                    if !std::mem::take(again) {
+                    if !std::mem::take(state.again()) {
                         if !self.stays_known(&source, became) {
                             break Err(Error::shutdown());
                         }
@@ -316,8 +337,17 @@ impl Cell {
                 }
             }
         };
-        discard(source, self);
-        self.settle(outcome, wins);
+        let aftermath = match source {
+            Source::Ended(_, aftermath) => Some(aftermath),
+            source => discard_watched(source, self),
+        };
+        let canceled = noted.map(|mut noted| {
+            if let Some(aftermath) = aftermath {
+                aftermath.join(noted.causes.drain(..));
+            }
+            noted.error
+        });
+        self.settle(outcome, wins, canceled);
     }
 
     /// Sees to it that a shutdown will find a cell that goes on waiting, under its lock; `false` if one has been there already.
@@ -328,26 +358,36 @@ impl Cell {
         !(became || source.is_root(&self.runtime)) || self.place.is_somewhere() || self.runtime.roots.add(self)
     }
 
-    /// From `Polling` by this thread to `Settled`, then tells everyone. The source has been dropped. A cancel
-    /// that was noted meanwhile comes first, unless the outcome wins.
-    fn settle(self: &Arc<Self>, outcome: Outcome, wins: bool) {
-        let mut state = self.state.lock();
-        let Phase::Polling { cancel, .. } = &mut state.phase else {
-            unreachable!("only the polling thread leaves this phase")
+    /// From `Polling` by this thread to `Settled`, then tells everyone. The source has been dropped. A cancel,
+    /// `canceled` or one that was noted meanwhile, comes first, unless the outcome wins.
+    fn settle(self: &Arc<Self>, mut outcome: Outcome, wins: bool, mut canceled: Option<Error>) {
+        let state = loop {
+            let mut state = self.state.lock();
+            if let Some(noted) = state.take_noted() {
+                drop(state);
+                // Before anybody hears that it has settled: who cancelled it finds nothing that is not over.
+                drop(noted.causes);
+                canceled.get_or_insert(noted.error);
+                continue;
+            }
+            let unwanted = canceled.is_some() && !wins || !self.has_holders();
+            if unwanted && matches!(outcome, Ok(Value::Unclaimed(_))) {
+                drop(state);
+                // Back where it came from before anybody learns that this has settled.
+                outcome = Err(self.runtime.gone());
+                continue;
+            }
+            break state;
         };
-        let noted = cancel.take().filter(|_| !wins);
-        let how = if noted.is_some() { SETTLED | CANCELED } else { SETTLED };
+        self.settle_as(state, canceled.filter(|_| !wins), outcome);
+    }
+
+    fn settle_as(self: &Arc<Self>, mut state: MutexGuard<'_, State>, canceled: Option<Error>, outcome: Outcome) {
+        let how = if canceled.is_some() { SETTLED | CANCELED } else { SETTLED };
         // Abandoned meanwhile: nobody can ask for the value any more.
         let unclaimed = outcome.is_ok() && !self.has_holders();
-        let (kept, unwanted) = match noted.or_else(|| unclaimed.then(|| self.runtime.gone())) {
+        let (kept, unwanted) = match canceled.or_else(|| unclaimed.then(|| self.runtime.gone())) {
             None => (outcome, None),
-            Some(error) if matches!(outcome, Ok(Value::Unclaimed(_))) => {
-                // Back where it came from before anybody learns that this has settled.
-                drop(state);
-                drop(outcome);
-                state = self.state.lock();
-                (Err(error), None)
-            }
             Some(error) => (Err(error), Some(outcome)),
         };
         state.phase = Phase::Settled(kept);
@@ -430,7 +470,7 @@ impl Cell {
         match &mut state.phase {
             Phase::Settled(_) => Canceled::TooLate,
             Phase::Polling { by, cancel, .. } => {
-                cancel.get_or_insert(error);
+                cancel.get_or_insert(Noted { error, causes: Vec::new() }).causes.extend(aftermath::cause());
                 self.flags.fetch_or(NOTED, Ordering::AcqRel);
                 let by = *by;
                 drop(state);
@@ -445,13 +485,22 @@ impl Cell {
                     false => Canceled::StillRunning,
                 }
             }
+            Phase::Idle(Source::Ended(outcome, aftermath)) => {
+                let outcome = outcome.clone();
+                aftermath.join(aftermath::cause());
+                let ended = std::mem::replace(&mut state.phase, Phase::Settled(outcome));
+                self.flags.fetch_or(SETTLED, Ordering::AcqRel);
+                self.tell(state);
+                drop(ended);
+                Canceled::TooLate
+            }
             Phase::Idle(_) => {
                 let Phase::Idle(source) = std::mem::replace(&mut state.phase, Phase::ending(&error)) else {
                     unreachable!("matched as idle under the same lock")
                 };
                 drop(state);
                 discard(source, self);
-                self.settle(Err(error), false);
+                self.settle(Err(error), false, None);
                 Canceled::Gone
             }
         }
@@ -482,15 +531,13 @@ impl Cell {
         self.passed_on()
     }
 
-    /// The last holder has let go: cancels what is pending, drops what has settled. Whether its callback is still
-    /// running.
-    pub(super) fn abandon(self: &Arc<Self>) -> bool {
+    /// The last holder has let go: cancels what is pending, drops what has settled.
+    pub(super) fn abandon(self: &Arc<Self>) {
         let canceled = if self.is_settled() { Canceled::TooLate } else { self.cancel(self.runtime.gone(), bound()) };
         if canceled == Canceled::TooLate {
             let value = self.state.lock().take_value(self.runtime.gone());
             drop(value);
         }
-        matches!(canceled, Canceled::AfterThisPoll | Canceled::StillRunning)
     }
 
     /// If this cell only passes on another promise and `self` is held by the caller alone, hands that
@@ -581,11 +628,28 @@ impl Phase {
 
     /// This thread ends it.
     fn ending(error: &Error) -> Self {
-        Self::Polling { by: this_thread(), again: false, cancel: Some(error.clone()) }
+        let noted = Noted { error: error.clone(), causes: Vec::new() };
+        Self::Polling { by: this_thread(), again: false, cancel: Some(noted) }
     }
 }
 
 impl State {
+    /// A cancel that was noted, for the thread that polls.
+    fn take_noted(&mut self) -> Option<Noted> {
+        match &mut self.phase {
+            Phase::Polling { cancel, .. } => cancel.take(),
+            _ => unreachable!("only the polling thread leaves this phase"),
+        }
+    }
+
+    /// Whether to poll again, for the thread that polls.
+    fn again(&mut self) -> &mut bool {
+        match &mut self.phase {
+            Phase::Polling { again, .. } => again,
+            _ => unreachable!("only the polling thread leaves this phase"),
+        }
+    }
+
     fn take_value(&mut self, gone: Error) -> Option<Outcome> {
         match &mut self.phase {
             // An error stays, for those who await without being holders.
@@ -618,4 +682,13 @@ fn discard(source: Source, cell: &Arc<Cell>) {
     let dropped = catch_unwind(AssertUnwindSafe(|| source.discard(&cell.runtime)));
     // What a destructor panics with has no promise left to carry it.
     drop(dropped);
+}
+
+/// As `discard`; what that has set off and is not over.
+fn discard_watched(source: Source, cell: &Arc<Cell>) -> Option<Aftermath> {
+    if source.may_hold_others() {
+        return aftermath::of(|| discard(source, cell));
+    }
+    discard(source, cell);
+    None
 }

@@ -149,16 +149,11 @@ impl Future for Join {
                 })
             }
         };
-        if let Some(outcome) = decided {
-            // The losers are gone before anyone learns the result.
-            this.inputs.clear();
-            let unclaimed = std::mem::take(&mut this.unclaimed);
-            if matches!(outcome, Ok(Value::Unit)) {
-                unclaimed.into_iter().for_each(|value| drop(value.claim()));
-            }
-            return Poll::Ready(outcome);
+        if let Some(Ok(Value::Unit)) = &decided {
+            std::mem::take(&mut this.unclaimed).into_iter().for_each(|value| drop(value.claim()));
         }
-        Poll::Pending
+        // The cell drops the losers, with this, before anyone learns the result.
+        decided.map_or(Poll::Pending, Poll::Ready)
     }
 }
 

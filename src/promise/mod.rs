@@ -5,10 +5,12 @@
 //! gone. (PROM-01) Combinators keep a holder of their own on each input.
 
 mod abandon;
+mod aftermath;
 mod attach;
 mod call;
 mod canceler;
 mod cell;
+mod coroutine;
 mod each;
 mod fulfiller;
 mod join;
@@ -23,6 +25,7 @@ mod waits;
 
 pub use canceler::Canceler;
 pub use cell::Canceled;
+pub use coroutine::{Next, Resumed};
 pub use fulfiller::Fulfiller;
 pub(crate) use retry::Attempt;
 pub use retry::Retry;
@@ -32,6 +35,7 @@ pub use task_set::TaskSet;
 pub(crate) use abandon::{drop_in_turn, immediately, strand, within};
 pub(crate) use call::{Frame, invoke, invoke_with, with as with_call};
 pub(crate) use cell::{Cell, Turn};
+pub(crate) use coroutine::{Code, Coroutines};
 use each::Each;
 pub(crate) use each::{ForEach, Items};
 pub(crate) use source::Continuation;
@@ -226,6 +230,18 @@ impl Promise {
     /// Settles the promise as cancelled and ends the operation; gone when this returns. (PROM-01, CANC-04)
     pub fn cancel(&self) -> Canceled {
         self.0.cancel_now(Error::canceled())
+    }
+
+    /// As `cancel`; the result settles when all is over that this has set off: clean-ups of coroutines, `finally`s, the callback
+    /// that runs. From inside that callback it has settled. (CANC-04)
+    pub fn cancel_start(&self) -> Self {
+        let mut canceled = Canceled::Gone;
+        let aftermath = aftermath::of(|| canceled = self.cancel());
+        let runtime = self.0.runtime.clone();
+        match aftermath.filter(|_| canceled != Canceled::AfterThisPoll) {
+            Some(aftermath) => Self::start(runtime, "clean_up", aftermath),
+            None => Self::settled(runtime, Ok(Value::Unit)),
+        }
     }
 
     /// Cancels with a reason of the caller's. (CANC-03)

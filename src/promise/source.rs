@@ -1,7 +1,9 @@
 //! What will produce the outcome of a cell.
 
-use super::abandon::{Left, let_go};
+use super::abandon::{Around, let_go};
+use super::aftermath::Aftermath;
 use super::call;
+use super::coroutine::Coroutine;
 use super::each::Each;
 use super::{Cell, Promise, Resolution, Watch};
 use crate::error::Error;
@@ -80,6 +82,9 @@ pub(crate) enum Source {
     Forward(Watch),
     /// Runs a callback for each of what it brings, on the loop.
     Each(Box<Each>),
+    Coroutine(Box<Coroutine>),
+    /// Has ended like this; the outcome is told when all is over that its end has set off.
+    Ended(Outcome, Aftermath),
 }
 
 pub(crate) enum Step {
@@ -121,6 +126,8 @@ impl Source {
             Self::Then(Then { input, when, .. }) => (when.name(), Some(input.promise.cell().clone())),
             Self::Forward(input) => ("fork", Some(input.promise.cell().clone())),
             Self::Each(each) => ("each", each.awaits()),
+            Self::Coroutine(coroutine) => ("coroutine", coroutine.awaits()),
+            Self::Ended(..) => ("clean_up", None),
         }
     }
 
@@ -129,23 +136,35 @@ impl Source {
         match self {
             Self::Call(_) => true,
             Self::Then(then) => then.input.promise.cell().is_settled(),
+            Self::Coroutine(coroutine) => coroutine.is_ready(),
             _ => false,
+        }
+    }
+
+    /// Whether it may hold other operations, which end with it.
+    pub(super) fn may_hold_others(&self) -> bool {
+        match self {
+            Self::Outside | Self::Timer(_) | Self::Call(_) | Self::Forward(_) | Self::Ended(..) => false,
+            Self::Then(then) => then.continuation.is_some(),
+            Self::Future { .. } | Self::Each(_) | Self::Coroutine(_) => true,
         }
     }
 
     /// Whether it is of use that a thread other than the loop polls it.
     pub(super) fn may_be_driven(&self) -> bool {
-        !matches!(
-            self,
-            Self::Outside | Self::Future { on_loop: true, .. } | Self::Call(_) | Self::Then(_) | Self::Each(_)
-        )
+        match self {
+            Self::Outside | Self::Call(_) | Self::Then(_) | Self::Each(_) | Self::Coroutine(_) => false,
+            Self::Future { on_loop, .. } => !on_loop,
+            Self::Timer(_) | Self::Forward(_) | Self::Ended(..) => true,
+        }
     }
 
     /// Whether a shutdown comes to a cell that waits like this from nowhere else: see `runtime::roots`.
     pub(super) fn is_root(&self, runtime: &Shared) -> bool {
         match self {
             Self::Outside | Self::Future { .. } | Self::Each(_) => true,
-            Self::Timer(_) | Self::Call(_) => false,
+            // Coroutines have a list of their own, and what has ended only waits for an aftermath.
+            Self::Timer(_) | Self::Call(_) | Self::Coroutine(_) | Self::Ended(..) => false,
             Self::Then(Then { input, .. }) | Self::Forward(input) => input.is_of_another_loop(runtime),
         }
     }
@@ -175,6 +194,11 @@ impl Source {
             }
             Self::Then(then) => then.poll(cx, on_loop),
             Self::Each(each) => each.poll(cx, on_loop.is_some()),
+            Self::Coroutine(coroutine) => coroutine.poll(cx, on_loop.is_some()),
+            Self::Ended(outcome, aftermath) => match Pin::new(aftermath).poll(cx) {
+                Poll::Ready(_) => Step::Settle(outcome.clone()),
+                Poll::Pending => Step::Pending,
+            },
             Self::Forward(watch) => loop {
                 if watch.poll_settled(cx) {
                     break Step::Settle(watch.outcome());
@@ -187,13 +211,25 @@ impl Source {
         }
     }
 
-    /// Drops the source, which ends the operation. A `finally` that has not run gets its turn.
+    /// Has it wait for what its callback has left; not for itself, which would never come.
+    pub(super) fn wait(&mut self, promise: Promise, cell: &Arc<Cell>) {
+        let own = promise.is(cell);
+        let promise = if own { Promise::settled(cell.runtime.clone(), Err(Error::own_result())) } else { promise };
+        match self {
+            Self::Each(each) => each.wait(promise),
+            Self::Coroutine(coroutine) => coroutine.wait(promise),
+            _ => {}
+        }
+    }
+
+    /// Drops the source, which ends the operation. A `finally` or a coroutine that has not ended gets its turn.
     pub(super) fn discard(self, runtime: &Arc<Shared>) {
         match self {
             Self::Then(Then { input, continuation: Some(continuation), when: When::Finally }) => {
-                let_go(input, Left::Finally(runtime.clone(), continuation));
+                let_go(input, Around::Finally(runtime.clone(), continuation));
             }
             Self::Each(each) => each.discard(),
+            Self::Coroutine(coroutine) => coroutine.discard(),
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! A bound on the time that an operation may take.
 
+use super::aftermath::{self, Aftermath};
 use super::{Promise, Watch};
 use crate::error::Error;
 use crate::runtime::{Shared, Timer};
@@ -12,6 +13,8 @@ use std::task::{Context, Poll};
 struct Timeout {
     input: Option<Watch>,
     timer: Timer,
+    /// What letting go of the input has set off.
+    let_go: Option<Aftermath>,
 }
 
 impl Future for Timeout {
@@ -25,10 +28,21 @@ impl Future for Timeout {
         }
         if Pin::new(&mut self.timer).poll(cx).is_ready() {
             // Looking and then dropping it would lose what came in between.
-            let settled = self.input.take().and_then(Watch::give_up);
+            let mut settled = None;
+            let input = self.input.take();
+            self.let_go = aftermath::of(|| settled = input.and_then(Watch::give_up));
             return Poll::Ready(settled.unwrap_or_else(|| Err(Error::timed_out())));
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Timeout {
+    /// The cell drops this before anyone learns the result, which comes when all is over that is set off by that.
+    fn drop(&mut self) {
+        if let Some(let_go) = &self.let_go {
+            let_go.join(aftermath::cause());
+        }
     }
 }
 
@@ -52,7 +66,7 @@ impl Promise {
 
     fn deadline_on(&self, runtime: Arc<Shared>, time: u64) -> Promise {
         let timer = Timer::at(&runtime, time);
-        let timeout = Timeout { input: Some(Watch::new(self.clone())), timer };
+        let timeout = Timeout { input: Some(Watch::new(self.clone())), timer, let_go: None };
         self.start_on(runtime, "timeout", timeout)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Shared, Status};
 use crate::error::Error;
 use crate::object::Object;
-use crate::promise::{Continuation, Promise, Resolution};
+use crate::promise::{Code, Continuation, Next, Promise, Resolution, Resumed};
 use crate::value::Outcome;
 use std::sync::Arc;
 
@@ -28,6 +28,19 @@ impl Executor {
     pub(crate) fn start_continuation(&self, continuation: Continuation) -> Result<Promise, Error> {
         self.0.check_live()?;
         Ok(Promise::call(self.0.clone(), continuation))
+    }
+
+    /// Starts a coroutine on the loop: `code` runs at its start and each time that what it waits for has settled, until
+    /// it is done. (PROM-33)
+    ///
+    /// # Errors
+    /// `Shutdown` if the loop is gone.
+    ///
+    /// # Cancellation
+    /// What it waits for is gone at once. Code that has run before runs on the loop until it is done, told by
+    /// [`Resumed::canceled`]; its result is dropped.
+    pub fn start_coroutine(&self, code: impl FnMut(Resumed) -> Next + Send + 'static) -> Result<Promise, Error> {
+        Promise::coroutine(self.0.clone(), Code::Closure(Box::new(code)), None)
     }
 
     /// As `start`, once the loop has nothing else queued. (PROM-25)

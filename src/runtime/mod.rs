@@ -37,7 +37,7 @@ use crate::error::Error;
 use crate::foreign::{Hook, Opaque};
 pub(crate) use crate::object::Status;
 use crate::object::{Object, Owner};
-use crate::promise::{Fulfiller, Promise, Turn, watch_forks};
+use crate::promise::{Coroutines, Fulfiller, Promise, Turn, watch_forks};
 use crate::sync::Lock;
 use crate::value::Outcome;
 use belongings::Belongings;
@@ -128,6 +128,7 @@ pub(crate) struct Shared {
     pub(crate) detached: Detached,
     pub(crate) roots: Roots,
     belongings: Belongings,
+    pub(crate) coroutines: Coroutines,
     pub(crate) sleepers: Sleepers,
     locals: Locals,
     pub(crate) clock: Clock,
@@ -160,6 +161,7 @@ impl Shared {
             detached: Detached::default(),
             roots: Roots::default(),
             belongings: Belongings::default(),
+            coroutines: Coroutines::default(),
             sleepers: Sleepers::default(),
             locals: Locals::default(),
             clock: Clock::new(options.virtual_time),

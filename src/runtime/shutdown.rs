@@ -76,6 +76,7 @@ pub(super) fn finish(shared: &Arc<Shared>, drop_reactor: impl FnOnce()) {
 pub(crate) fn finish_queue(shared: &Arc<Shared>) {
     let error = Error::shutdown();
     shared.detached.cancel_all(&error, None);
+    shared.coroutines.end_all(&error);
     // From here on a `finally` runs where it is dropped; what was handed to the loop before is in the set.
     shared.owner.set_closed();
     shared.detached.close(&error);
@@ -173,6 +174,7 @@ fn close_all(shared: &Arc<Shared>, deadline: u64) {
     shared.sleepers.wake_all();
     // Held until every promise has been rejected: whoever reads from one must not see the end of the stream.
     let belongings = shared.belongings.close();
+    shared.coroutines.close(&Error::shutdown(), deadline);
     // Taken first, for what comes to the set from now on has to run.
     let detached = shared.detached.take();
     let mut cells = shared.roots.close();

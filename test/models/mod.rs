@@ -13,6 +13,7 @@
 mod bounded_queue;
 mod cell;
 mod closable;
+mod coroutine;
 mod executor;
 mod giving_up;
 mod handle;

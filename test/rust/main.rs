@@ -15,6 +15,7 @@ mod autobahn_sockets;
 mod c;
 mod cancellation;
 mod combinators;
+mod coroutine;
 mod error;
 mod exclusive;
 mod executor;

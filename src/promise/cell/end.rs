@@ -29,7 +29,7 @@ impl Cell {
             cell
         };
         let cells: Vec<_> = parked.into_iter().map(discarded).collect();
-        cells.into_iter().for_each(|cell| cell.settle(Err(error.clone()), false));
+        cells.into_iter().for_each(|cell| cell.settle(Err(error.clone()), false, None));
         for cell in polled {
             cell.cancel(error.clone(), Some(deadline));
         }

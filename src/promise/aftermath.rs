@@ -1,0 +1,197 @@
+//! What the end of an operation sets off, and who waits until that is over.
+//!
+//! An operation that is let go of is gone at once, but coroutines clean up, a `finally` waits for its turn on its loop, and a callback that
+//! is running has yet to return. Each of these is a part of the aftermath of whoever let go. It is waited for by what was
+//! around the operation (its attachments, its `finally`, the coroutine that waited for it), by a combinator that has let go of what it does
+//! not need any more, and by whoever asked with `cancel_start`.
+//!
+//! Who lets go is found by a place of the thread, its cause: whatever joins an aftermath joins that of the innermost
+//! `of` or `under` that it is inside of. What is put off meanwhile takes its cause along (`abandon`).
+//!
+//! A part is *late* if it only waits for its turn on a loop. Attachments do not wait for those: they are free when a cancel
+//! returns, unless code that may use them has begun.
+
+use super::abandon::{Entry, immediately, work_off};
+use crate::sync::{Lock, per_thread};
+use crate::value::{Outcome, Value};
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+#[derive(Default)]
+struct Parts {
+    early: usize,
+    late: usize,
+    waker: Option<Waker>,
+    /// What is to be done when the early parts are over.
+    soon: Vec<Entry>,
+    /// What is to be done when all is over.
+    then: Vec<Entry>,
+    /// The others that this is a part of.
+    part_of: Vec<Part>,
+}
+
+impl Parts {
+    fn count(&mut self, late: bool) -> &mut usize {
+        if late { &mut self.late } else { &mut self.early }
+    }
+
+    fn is_over(&self) -> bool {
+        self.early + self.late == 0
+    }
+}
+
+/// The side of whoever waits.
+pub(crate) struct Aftermath(Arc<Lock<Parts>>);
+
+/// Something that is not over until this and all its clones are dropped.
+pub(super) struct Part {
+    parts: Arc<Lock<Parts>>,
+    late: bool,
+}
+
+impl Aftermath {
+    /// With its first part.
+    pub(super) fn new() -> (Self, Part) {
+        let parts = Arc::new(Lock::new(Parts { early: 1, ..Parts::default() }));
+        (Self(parts.clone()), Part { parts, late: false })
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.lock().is_over()
+    }
+
+    /// Has this done when it is over, or, for `soon`, when its early parts are; gives it back if so.
+    pub(super) fn put_off(&self, soon: bool, entry: Entry) -> Option<Entry> {
+        let mut parts = self.0.lock();
+        if if soon { parts.early == 0 } else { parts.is_over() } {
+            return Some(entry);
+        }
+        if soon { &mut parts.soon } else { &mut parts.then }.push(entry);
+        None
+    }
+
+    /// Makes it a part of others.
+    pub(super) fn join(&self, others: impl IntoIterator<Item = Part>) {
+        let mut others: Vec<_> = others.into_iter().collect();
+        let mut parts = self.0.lock();
+        if !parts.is_over() {
+            parts.part_of.append(&mut others);
+        }
+        drop(parts);
+    }
+}
+
+impl Future for Aftermath {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut parts = self.0.lock();
+        if parts.is_over() {
+            return Poll::Ready(Ok(Value::Unit));
+        }
+        let old = parts.waker.replace(cx.waker().clone());
+        drop(parts);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl Part {
+    /// Another part of the same.
+    fn another(&self, late: bool) -> Self {
+        *self.parts.lock().count(late) += 1;
+        Self { parts: self.parts.clone(), late }
+    }
+
+    /// It only waits for its turn.
+    pub(super) fn late(self) -> Self {
+        self.another(true)
+    }
+}
+
+impl Clone for Part {
+    fn clone(&self) -> Self {
+        self.another(self.late)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let mut parts = self.parts.lock();
+        *parts.count(self.late) -= 1;
+        let soon = if parts.early == 0 { std::mem::take(&mut parts.soon) } else { Vec::new() };
+        let over = if parts.is_over() { std::mem::take(&mut *parts) } else { Parts::default() };
+        drop(parts);
+        if let Some(waker) = over.waker {
+            waker.wake();
+        }
+        soon.into_iter().chain(over.then).for_each(work_off);
+        drop(over.part_of);
+    }
+}
+
+enum Cause {
+    /// Nobody wants to know.
+    Nobody,
+    /// Somebody does, and nothing has joined yet.
+    Unasked,
+    Part(Part),
+}
+
+per_thread!(static CAUSE: RefCell<Cause> = const { RefCell::new(Cause::Nobody) });
+
+fn replace(cause: Cause) -> Cause {
+    CAUSE.try_with(|own| own.replace(cause)).unwrap_or(Cause::Nobody)
+}
+
+/// On whose account this thread lets go of things.
+pub(super) fn cause() -> Option<Part> {
+    let cause = |own: &RefCell<Cause>| {
+        let mut own = own.borrow_mut();
+        if matches!(*own, Cause::Unasked) {
+            *own = Cause::Part(Aftermath::new().1);
+        }
+        if let Cause::Part(part) = &*own { Some(part.clone()) } else { None }
+    };
+    CAUSE.try_with(cause).ok().flatten()
+}
+
+/// As `cause`, unless that is nobody's yet: for what is done before the thread goes back there.
+pub(super) fn known_cause() -> Option<Part> {
+    let cause = |own: &RefCell<Cause>| if let Cause::Part(part) = &*own.borrow() { Some(part.clone()) } else { None };
+    CAUSE.try_with(cause).ok().flatten()
+}
+
+/// Lets go of things on this account, or on the one that the thread is inside of.
+pub(super) fn under<R>(cause: Option<Part>, let_go: impl FnOnce() -> R) -> R {
+    let Some(cause) = cause else { return let_go() };
+    let outer = replace(Cause::Part(cause));
+    let result = let_go();
+    drop(replace(outer));
+    result
+}
+
+/// Runs code of others, who let go of things on their own account.
+pub(super) fn on_no_account<R>(run: impl FnOnce() -> R) -> R {
+    let outer = replace(Cause::Nobody);
+    let result = run();
+    drop(replace(outer));
+    result
+}
+
+/// Lets go of things, and gives what that has set off and is not over.
+pub(super) fn of(let_go: impl FnOnce()) -> Option<Aftermath> {
+    let outer = replace(Cause::Unasked);
+    immediately(let_go);
+    match replace(outer) {
+        Cause::Part(part) => {
+            let aftermath = Aftermath(part.parts.clone());
+            drop(part);
+            Some(aftermath).filter(|aftermath| !aftermath.is_over())
+        }
+        _ => None,
+    }
+}
