@@ -1,4 +1,5 @@
 import KjAsync.Async.Basic
+import KjAsync.Async.Children
 import KjAsync.Async.Combinators
 import KjAsync.Async.Each
 import KjAsync.Async.Finally

@@ -100,12 +100,21 @@ def last? : BaseIO (Option ErrorRef) := return (← Native.Error.last).map .ofNa
 def rethrown (caught : List ErrorRef) (thrown : IO.Error) : ErrorRef :=
   (caught.find? (·.looksLike thrown)).getD (.ofError thrown)
 
-/-- What an action threw just now, on this thread: the error of the call that failed, if it was one of this library's. Not for
-users. -/
-def thrown (error : IO.Error) : BaseIO ErrorRef := do
-  match ← last? with
-  | some last => return rethrown [last] error
-  | none => return .ofError error
+/-- What an action threw just now, on this thread, inside handlers that had caught these errors: one of those, or the error of
+the call that failed, if it was one of this library's. Not for users. -/
+def thrown (error : IO.Error) (caught : List ErrorRef := []) : BaseIO ErrorRef := do
+  match rethrown caught error with
+  | .ofLean error =>
+    match ← last? with
+    | some last => return rethrown [last] error
+    | none => return .ofError error
+  | error => return error
+
+/-- What an action gives, or all of the error that it throws. -/
+def attempt (action : IO α) : BaseIO (Except ErrorRef α) := do
+  match ← action.toBaseIO with
+  | .ok value => return .ok value
+  | .error error => return .error (← thrown error)
 
 end ErrorRef
 

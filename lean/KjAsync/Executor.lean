@@ -27,13 +27,13 @@ Cancelling before it has begun means that it never runs. Errors: `shutdown`. (EX
 EXEC-09) -/
 def executeStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := do
   let native ← executor.native.executeStart fun call => do
-    Outcome.deliver call (← Outcome.ofIO action)
+    Outcome.leaveObject call (← ErrorRef.attempt action)
   return ⟨native, executor.runtime, .object⟩
 
 /-- As `executeStart`, once the loop has nothing else queued; of several the latest comes first. (PROM-25) -/
 def executeLastStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := do
   let native ← executor.native.executeLastStart fun call => do
-    Outcome.deliver call (← Outcome.ofIO action)
+    Outcome.leaveObject call (← ErrorRef.attempt action)
   return ⟨native, executor.runtime, .object⟩
 
 /-- Runs `action` once the loop has nothing else queued, and waits for its result; see `executeLastStart`. -/

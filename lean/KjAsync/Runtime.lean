@@ -19,8 +19,6 @@ structure Runtime where
   native : Native.Runtime
   /-- How code gets onto the loop. -/
   private loop : Native.Executor
-  /-- Counts what code on the loop awaited without having to wait; see `Runtime.mayGoOn`. -/
-  private awaited : IO.Ref UInt32
 
 namespace Runtime
 
@@ -69,16 +67,10 @@ def init (options : Options := {}) : IO Runtime := do
   let native ← Native.Runtime.new mode (if options.virtualTime then 1 else 0) (max 1 options.shutdownNanos) look
     options.turnsPerLook options.slowTurnNanos (options.onSlowTurn.map fun run nanos => discard (run nanos).toBaseIO)
     (options.onRunnable.map fun run => discard run.toBaseIO)
-  return ⟨native, ← native.executor, ← IO.mkRef 0⟩
+  return ⟨native, ← native.executor⟩
 
 /-- Runs a callback on the loop. Not for users, who have `Executor` and `Async`. -/
 def execute (runtime : Runtime) (run : Native.Callback) : IO Native.Promise := runtime.loop.executeStart run
-
-/-- May code on the loop take one more settled promise, without giving the loop a turn? Not for users. -/
-def mayGoOn (runtime : Runtime) : BaseIO Bool := do
-  let count ← runtime.awaited.get
-  runtime.awaited.set (count + 1)
-  return count % 64 != 63
 
 /--
 Ends a runtime: rejects what is pending with kind `shutdown`, closes every socket, runs the `finally` blocks of

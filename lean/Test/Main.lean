@@ -12,6 +12,7 @@ import Test.Cidr
 import Test.Combinators
 import Test.Connection
 import Test.ConnectionEnd
+import Test.Coroutine
 import Test.Datagram
 import Test.Drive
 import Test.Each

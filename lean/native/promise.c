@@ -175,6 +175,11 @@ lean_obj_res kjasync_promise_cancel(b_lean_obj_arg promise) {
     return kjasync_unit_result(kja_promise_cancel(kjasync_id(promise)));
 }
 
+lean_obj_res kjasync_promise_cancel_start(b_lean_obj_arg promise) {
+    kja_promise_t id = 0;
+    return kjasync_promise_result(kja_promise_cancel_start(kjasync_id(promise), &id), &id);
+}
+
 lean_obj_res kjasync_promise_release(b_lean_obj_arg promise) {
     return kjasync_unit_result(kja_promise_release(kjasync_id(promise)));
 }

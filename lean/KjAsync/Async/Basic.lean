@@ -8,43 +8,12 @@ on with other things.
 
 namespace KjAsync
 
-/-- The clean-ups that code inside a `finally` has still to do or is doing. Only code on the loop touches it. -/
-structure Async.Cleanups where
-  /-- How many there are, and what to do when there are none left. -/
-  private state : IO.Ref (Nat × Option (BaseIO Unit))
-
-namespace Async.Cleanups
-
-/-- None. -/
-protected def new : BaseIO Cleanups := return ⟨← IO.mkRef (0, none)⟩
-
-/-- Are there none? -/
-def isEmpty (cleanups : Cleanups) : BaseIO Bool := return (← cleanups.state.get).1 == 0
-
-/-- One more. -/
-def add (cleanups : Cleanups) : BaseIO Unit := cleanups.state.modify fun (count, next) => (count + 1, next)
-
-/-- One less. -/
-def remove (cleanups : Cleanups) : BaseIO Unit := do
-  match ← cleanups.state.get with
-  | (1, some next) =>
-    cleanups.state.set (0, none)
-    next
-  | (count, next) => cleanups.state.set (count - 1, next)
-
-/-- Runs `next` when there are none, at once or after the last; for one at a time. -/
-def whenEmpty (cleanups : Cleanups) (next : BaseIO Unit) : BaseIO Unit := do
-  let (count, _) ← cleanups.state.get
-  if count == 0 then next else cleanups.state.set (count, some next)
-
-end Async.Cleanups
-
 /-- Where code runs. Not for users, who have `Async.runtime`. -/
 structure Async.Context where
   /-- The runtime on whose loop it runs. -/
   runtime : Runtime
-  /-- Where its clean-ups are counted: by the innermost `finally` or scope around it. -/
-  cleanups : Option Async.Cleanups := none
+  /-- It is inside a clean-up, which no cancellation ends. -/
+  shielded : Bool := false
   /-- Errors that the code around it has caught as an `IO.Error`, which may throw them again. -/
   caught : List ErrorRef := []
 
@@ -63,10 +32,7 @@ def catching (context : Context) : ErrorRef → Context
 @[inline] def ofIO (context : Context) (action : IO α) : BaseIO (Outcome α) := do
   match ← action.toBaseIO with
   | .ok value => return .ok value
-  | .error error =>
-    match ErrorRef.rethrown context.caught error with
-    | .ofLean error => return .error (← ErrorRef.thrown error)
-    | error => return .error error
+  | .error error => return .error (← ErrorRef.thrown error context.caught)
 
 end Async.Context
 
@@ -79,8 +45,12 @@ Code that runs on the loop of a runtime and ends with an `α` or an `IO.Error`. 
 It must not block or compute for long: `Async.liftBlocking` is for that.
 
 *Cancellation.* Cancelling the promise that `Async.start` gave ends what the code waits for, there and then. The code
-does not go on; its `finally` blocks run, each after those inside it have ended. Code that is running is stopped at
-its next wait.
+does not go on, and no handler sees that; its `finally` blocks run, on the loop and from the inside out. Code that is running is
+stopped at its next wait.
+
+*Objects.* What only this code holds, such as a local array that grows across waits, is updated in place, as in any code
+of one thread. What comes from outside (what the code was started with, results of promises, values of queues) may be shared
+between threads, so the first change of it makes a copy.
 
 *Loops.* A loop runs in constant stack and memory, whether its steps wait or not. After some dozens of waits in
 a row that were over at once the loop is given a turn, so that a busy connection does not starve others.
@@ -121,11 +91,26 @@ instance : MonadLift BaseIO Async where
 
 /-- Starts an operation and suspends until it settles. One that has settled is not waited for, most of the time. -/
 def awaitStarted (start : IO (PromiseRef α)) : Async α := fun context => do
-  (← context.ofIO start).andThen fun promise => do
-    if ← promise.native.isSettled then
-      if ← context.runtime.mayGoOn then
-        return .ofExcept (← promise.reader.result promise.runtime promise.native)
-    return .pending promise
+  match ← start.toBaseIO with
+  | .error error => failed context.runtime (← ErrorRef.thrown error context.caught)
+  | .ok { native, runtime, reader } =>
+    if ← native.isSettled then
+      if ← Native.mayGoOn then
+        match ← reader.result runtime native with
+        | .ok value => return .ok value
+        | .error error => return ← failed context.runtime error
+    return .suspended native context.shielded (.ofFun (goOn context.runtime runtime reader))
+where
+  /-- A handle is stale once its runtime has been shut down, which is the better reason. -/
+  failed (own : Runtime) (error : ErrorRef) : BaseIO (Outcome α) := do
+    if error.kind == .badHandle && !(← own.isAlive) then
+      return .error (.ofKind .shutdown "the runtime was shut down")
+    return .error error
+  goOn (own runtime : Runtime) (reader : Reader α) (call : Native.Call) (why : Option ErrorRef) :
+      BaseIO (Outcome α) := do
+    if let some error := why then return ← failed own error
+    if ← call.isCanceled then return .canceled
+    return .ofExcept (← reader.input runtime call)
 
 instance : MonadAwait Async := ⟨awaitStarted⟩
 
@@ -137,8 +122,8 @@ Starts the code on the loop, behind what is queued there, and gives a promise of
 none of the code runs inside this call. Errors: `shutdown`. Cancellation: see `Async`.
 -/
 def start (runtime : Runtime) (action : Async α) : IO (PromiseRef α) := do
-  let native ← runtime.execute fun call => do Outcome.deliver call (← action { runtime })
-  return ⟨native, runtime, .object⟩
+  let code : Native.Rest := .ofFun fun call => do Outcome.goOn Outcome.leaveObject call (← action { runtime })
+  return ⟨← Native.Coroutine.start runtime.native code, runtime, .object⟩
 
 /-- Runs the code on the loop and blocks until it is done. Errors: those of the code, and as `PromiseRef.await`. -/
 def run (runtime : Runtime) (action : Async α) : IO α := do (← start runtime action).await

@@ -7,19 +7,11 @@ namespace KjAsync
 namespace Outcome
 
 /-- Leaves what one step of a sequence has come to as the result of the running call: `none` has it go on. -/
-private def leaveStep (call : Native.Call) : Except ErrorRef (Option α) → BaseIO Unit
+def leaveStep : Leave (Option α) := fun call result => do
+  match result with
   | .ok none => return
   | .ok (some value) => call.returnObject value
   | .error e => rejectCall call e
-
-/-- As `leaveStep`, also of a step that waits. -/
-def deliverStep (runtime : Runtime) (call : Native.Call) : Outcome (Option α) → BaseIO Unit
-  | .ok value => leaveStep call (.ok value)
-  | .error e => leaveStep call (α := α) (.error e)
-  | waiting => orReject call do
-    let promise ← waiting.toPromise runtime
-    call.returnPromise (← promise.native.handleBoth fun inner => do
-      leaveStep inner (← promise.reader.input runtime inner))
 
 end Outcome
 
@@ -29,7 +21,7 @@ def PromiseRef.ofSequence (runtime : Runtime) (reader : Reader β) (run : β →
     (start : (Native.Call → BaseIO Unit) → IO Native.Promise) : IO (PromiseRef (Option α)) := do
   let native ← start fun call => do
     match ← reader.input runtime call with
-    | .ok item => Outcome.deliverStep runtime call (← run item { runtime })
+    | .ok item => Outcome.deliver runtime Outcome.leaveStep call (← run item { runtime })
     | .error e => Outcome.rejectCall call e
   return ⟨native, runtime, .option .object⟩
 

@@ -14,10 +14,12 @@ partial def iterate (step : σ → Async (ForInStep σ)) (state : σ) : Async σ
   | .ok (.yield state) => iterate step state context
   | .ok (.done state) => return .ok state
   | .error error => return .error error
-  | waiting => waiting.waitThen fun
+  | .canceled => return .canceled
+  | waiting => waiting.whenEnded fun
     | .ok (.yield state) => iterate step state context
     | .ok (.done state) => return .ok state
     | .error error => return .error error
+    | .canceled => return .canceled
 
 /-- `repeat` and `while`. -/
 @[always_inline]

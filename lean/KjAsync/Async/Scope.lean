@@ -18,8 +18,8 @@ structure Scope where
   private places : IO.Ref (Option (List Place))
   /-- The places that are empty. -/
   private free : IO.Ref (List Place)
-  /-- The clean-ups of the members. -/
-  private cleanups : Cleanups
+  /-- The members. -/
+  private children : Children
 
 namespace Scope
 
@@ -51,33 +51,27 @@ runs on when the promise is dropped and is cancelled when the scope ends. `onErr
 cancellation, on the loop thread. Errors: `canceled` once the scope has ended.
 -/
 def spawn [ErrorForm ε] (scope : Scope) (action : Async α) (onError : ε → IO Unit := fun _ => return) :
-    Async (PromiseRef α) := fun { runtime, .. } => do
+    Async (PromiseRef α) := fun context => do
   if ← scope.hasEnded then return .error (.ofKind .canceled "the scope has ended")
-  let outcome ← action { runtime, cleanups := some scope.cleanups }
-  Outcome.ofIO do
-    let { native, reader, .. } ← outcome.toPromise runtime
-    let place ← scope.takePlace
-    let native ← native.onDone fun call => do
-      scope.leavePlace place
-      unless ← call.isOk do
-        let error ← call.failure
-        unless error.kind == .canceled do discard (onError (ErrorForm.ofRef error)).toBaseIO
-    place.set (some native)
-    return ⟨native, runtime, reader⟩
-
-/-- Waits until the clean-ups of the members have ended. -/
-private def settle (scope : Scope) : Async Unit := fun { runtime, .. } => do
-  if ← scope.cleanups.isEmpty then return .ok ()
-  match ← (Fulfiller.new runtime).toBaseIO with
-  | .error error => return .error (.ofError error)
-  | .ok (fulfiller, promise) =>
-    scope.cleanups.whenEmpty (discard (fulfiller.fulfill ()).toBaseIO)
-    return .pending promise
+  let place : IO.Ref (Option Place) ← IO.mkRef none
+  let member := scope.children.run action fun result => do
+    if let some place ← place.get then scope.leavePlace place
+    if let .error error := result then
+      unless error.kind == .canceled do discard (onError (ErrorForm.ofRef error)).toBaseIO
+    return .ofEnded result
+  match ← member context with
+  | waiting@(.suspended ..) => Outcome.ofIO do
+    let promise ← waiting.toPromise context.runtime
+    let taken ← scope.takePlace
+    place.set (some taken)
+    taken.set (some promise.native)
+    return promise
+  | ended => Outcome.ofIO (ended.toPromise context.runtime)
 
 private def finish (scope : Scope) : Async Unit := do
   for place in (← scope.places.swap none).getD [] do
     if let some promise ← place.get then discard promise.cancel.toBaseIO
-  scope.settle
+  scope.children.wait
 
 end Scope
 
@@ -86,7 +80,7 @@ Runs `body` with a scope, and cancels what was started in the scope and has not 
 and when the code itself is cancelled. It ends after the `finally` blocks of what it cancelled.
 -/
 def withCancel (body : Scope → Async α) : Async α := do
-  let scope := ⟨← IO.mkRef (some []), ← IO.mkRef [], ← Cleanups.new⟩
+  let scope := ⟨← IO.mkRef (some []), ← IO.mkRef [], ← Children.new⟩
   try body scope finally scope.finish
 
 /--

@@ -190,7 +190,7 @@ protected def new (runtime : Runtime) (handler : Request → Async Response) (op
   let native ← Native.HttpServer.new runtime.native flags options.numbers (options.tls?.map (·.native)) fun call => do
     match ← (Request.ofCall runtime call).toBaseIO with
     | .error error => Outcome.rejectCall call (.ofError error)
-    | .ok request => Outcome.deliver call (← (do send request (← handler request) : Async Unit) { runtime })
+    | .ok request => Outcome.deliver runtime Outcome.leaveObject call (← (do send request (← handler request) : Async Unit) { runtime })
   return ⟨native, runtime⟩
 
 /-- A promise that serves what comes to a listener, until the server is drained. Cancellation: nothing more is accepted, and

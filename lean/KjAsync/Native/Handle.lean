@@ -91,6 +91,9 @@ structure Call where
   /-- The number. -/
   id : Nat
 
+/-- None: a number that names no callback. -/
+def Call.none : Call := ⟨0⟩
+
 /-- What the library calls on the loop thread. It takes its input from the call and leaves its result there. -/
 abbrev Callback := Call → BaseIO Unit
 

@@ -85,6 +85,10 @@ opaque Promise.object {α : Type} (promise : @& Promise) : IO α
 @[extern "kjasync_promise_cancel"]
 opaque Promise.cancel (promise : @& Promise) : IO Unit
 
+/-- `kja_promise_cancel_start`. -/
+@[extern "kjasync_promise_cancel_start"]
+opaque Promise.cancelStart (promise : @& Promise) : IO Promise
+
 /-- `kja_promise_release`. -/
 @[extern "kjasync_promise_release"]
 opaque Promise.release (promise : @& Promise) : IO Unit

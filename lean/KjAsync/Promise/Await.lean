@@ -35,4 +35,9 @@ a wait scope, whose loop turns inside this call.
 @[inline] def PromiseRef.await [MonadAwait m] (promise : PromiseRef α) : m α :=
   MonadAwait.awaitStarted (pure promise)
 
+/-- Ends the operation as `cancel` does, and waits until all is over that this sets off: the `finally` blocks of code that was
+running, a closure that is running. Errors: `badHandle`. (CANC-04) -/
+@[inline] def PromiseRef.cancelAndWait [MonadAwait m] (promise : PromiseRef α) : m Unit :=
+  MonadAwait.awaitStarted promise.cancelStart
+
 end KjAsync

@@ -141,6 +141,11 @@ loop, for nothing else; inside that closure it takes effect when the closure ret
 PROM-39) -/
 def cancel (promise : PromiseRef α) : IO Unit := promise.native.cancel
 
+/-- As `cancel`, with a promise that is fulfilled when all is over that this has set off: the `finally` blocks of code that
+was running, a closure that is running. See `cancelAndWait`. (CANC-04) -/
+def cancelStart (promise : PromiseRef α) : IO (PromiseRef Unit) :=
+  return ⟨← promise.native.cancelStart, promise.runtime, .unit⟩
+
 /--
 Gives the handle back now, instead of when the last reference is dropped: an unsettled operation that nothing
 else holds is cancelled, and later calls on this promise throw `badHandle`. Not while another thread is

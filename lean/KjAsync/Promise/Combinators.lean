@@ -15,36 +15,36 @@ namespace KjAsync.PromiseRef
 
 /-- The value, passed through a function. An error passes by. (PROM-05) -/
 def map (promise : PromiseRef α) (f : α → β) : IO (PromiseRef β) :=
-  promise.onValue fun value => return .ok (f value)
+  promise.onValue fun call value => call.returnObject (f value)
 
 /-- Runs `next` with the value; the new promise has what it returns. An error passes by. (PROM-05) -/
 def «then» (promise : PromiseRef α) (next : α → IO β) : IO (PromiseRef β) :=
-  promise.onValue fun value => Outcome.ofIO (next value)
+  promise.onValue fun call value => do Outcome.leaveObject call (← ErrorRef.attempt (next value))
 
 /-- Runs `next` with the value and goes on as the promise that it returns. An error passes by. (PROM-07) -/
 def bind (promise : PromiseRef α) (next : α → IO (PromiseRef β)) : IO (PromiseRef β) :=
-  promise.onValue fun value => do
-    match ← (next value).toBaseIO with
-    | .ok promise => return .pending promise
-    | .error error => return .error (← ErrorRef.thrown error)
+  promise.onValue fun call value => Outcome.orReject call do call.returnPromise (← (← next value).asObject)
 
-private def handleError [ErrorForm ε] (handler : ε → IO α) (error : ErrorRef) : BaseIO (Outcome α) := do
+/-- What the handler of an error comes to is the result of the running call. -/
+private def handleError [ErrorForm ε] (call : Native.Call) (handler : ε → IO α) (error : ErrorRef) : BaseIO Unit := do
   match ← (handler (ErrorForm.ofRef error)).toBaseIO with
-  | .ok value => return .ok value
-  | .error again => return .error (.rethrown [error] again)
+  | .ok value => call.returnObject value
+  | .error again => Outcome.rejectCall call (← ErrorRef.thrown again [error])
 
 /-- The value, or what `handler` makes of the error; a handler that cannot help throws it again, and then all that it carries
 passes on. (PROM-10, EXC-07) -/
 def «catch» [ErrorForm ε] (promise : PromiseRef α) (handler : ε → IO α) : IO (PromiseRef α) :=
-  promise.onSettled fun
-    | .ok value => return .ok value
-    | .error error => handleError handler error
+  promise.onSettled fun call outcome => do
+    match outcome with
+    | .ok value => call.returnObject value
+    | .error error => handleError call handler error
 
 /-- The value, or what `handler` makes of an error of this kind. Other errors pass by. (PROM-10, EXC-01) -/
 def catchKind [ErrorForm ε] (promise : PromiseRef α) (kind : ErrorKind) (handler : ε → IO α) : IO (PromiseRef α) :=
-  promise.onSettled fun
-    | .ok value => return .ok value
-    | .error error => if error.kind == kind then handleError handler error else return .error error
+  promise.onSettled fun call outcome => do
+    match outcome with
+    | .ok value => call.returnObject value
+    | .error error => if error.kind == kind then handleError call handler error else Outcome.rejectCall call error
 
 /-- The value, or another error in place of this one: to say where it passed or to add details. It runs on the loop.
 (EXC-04, PROM-10) -/
@@ -57,8 +57,7 @@ Runs `cleanup` exactly once, on the loop: after the value, after the error, or w
 released or shut down. Then the outcome passes on, unless `cleanup` throws.
 -/
 def «finally» (promise : PromiseRef α) (cleanup : IO Unit) : IO (PromiseRef α) := do
-  let native ← promise.native.onDone fun call => do
-    Outcome.deliver call (← Outcome.ofIO cleanup)
+  let native ← promise.native.onDone fun call => Outcome.orReject call cleanup
   return { promise with native }
 
 /-- All values, in the order of the promises, none for none. The first error rejects the result, and lets go of

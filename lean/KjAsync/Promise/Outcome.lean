@@ -1,18 +1,19 @@
 import KjAsync.Promise.Basic
+import KjAsync.Native.Coroutine
 
 /-!
 What code on the loop amounts to when it returns: an end, or something it waits for.
 
 Code that waits leaves the promise it waits for and a continuation that takes it up again. Binding further code
-to it only wraps that continuation; a native continuation is made once per wait, when the outcome reaches the
-loop, however deep the code was.
+to it only wraps that continuation. However deep the code was, the coroutine that it runs in gets one closure for each wait,
+which stays in Lean's hands and on the loop's thread: see `Native.Rest`.
 -/
 
 namespace KjAsync
 
 private opaque ResumePointed (α : Type) : NonemptyType.{0}
-/-- Takes code up again when what it waits for has settled: a function from `Native.Call` to an `Outcome α`, which
-Lean does not accept as a field of `Outcome` itself. -/
+/-- Takes code up again when what it waits for has settled; a function to `Outcome α`, which Lean does not accept as a
+field of `Outcome` itself. -/
 def Resume (α : Type) : Type := (ResumePointed α).type
 instance : Nonempty (Resume α) := (ResumePointed α).property
 
@@ -22,86 +23,152 @@ inductive Outcome (α : Type) where
   | ok (value : α)
   /-- It failed. -/
   | error (error : ErrorRef)
-  /-- It goes on as this promise. -/
-  | pending (promise : PromiseRef α)
-  /-- It goes on when this promise has settled. -/
-  | suspended (promise : Native.Promise) (resume : Resume α)
+  /-- It was cancelled, and has cleaned up. No handler sees that. -/
+  | canceled
+  /-- It goes on when this promise has settled. A wait that is shielded goes on though the code be cancelled. -/
+  | suspended (promise : Native.Promise) (shielded : Bool) (resume : Resume α)
 
-instance : Inhabited (Outcome α) := ⟨.error default⟩
+instance : Nonempty (Outcome α) := ⟨.canceled⟩
+
+/-- How code has ended. -/
+inductive Ended (α : Type) where
+  /-- It succeeded. -/
+  | ok (value : α)
+  /-- It failed. -/
+  | error (error : ErrorRef)
+  /-- It was cancelled. -/
+  | canceled
 
 namespace Resume
 
-@[inline] private unsafe def ofFunImpl (run : Native.Call → BaseIO (Outcome α)) : Resume α := unsafeCast run
+/-- How code is taken up: inside a call, whose input is the outcome of what was waited for; or with the reason why there
+was nothing to wait for, and then the call means nothing. -/
+abbrev Run (α : Type) := Native.Call → Option ErrorRef → BaseIO (Outcome α)
+
+@[inline] private unsafe def ofFunImpl (run : Run α) : Resume α := unsafeCast run
 /-- A continuation. It runs at most once. -/
 @[implemented_by ofFunImpl]
-opaque ofFun (run : Native.Call → BaseIO (Outcome α)) : Resume α
+opaque ofFun (run : Run α) : Resume α
 
-@[inline] private unsafe def runImpl (resume : Resume α) (call : Native.Call) : BaseIO (Outcome α) :=
-  (unsafeCast resume : Native.Call → BaseIO (Outcome α)) call
-/-- Goes on inside a call, whose input is the outcome of what was waited for. -/
+@[inline] private unsafe def runImpl (resume : Resume α) (call : Native.Call) (why : Option ErrorRef) :
+    BaseIO (Outcome α) := (unsafeCast resume : Run α) call why
+/-- Takes the code up. -/
 @[implemented_by runImpl]
-opaque run (resume : Resume α) (call : Native.Call) : BaseIO (Outcome α)
+opaque run (resume : Resume α) (call : Native.Call) (why : Option ErrorRef) : BaseIO (Outcome α)
 
 end Resume
 
 namespace Outcome
 
-/-- What a settled promise amounts to. -/
+/-- What a finished action amounts to. -/
 @[inline] def ofExcept : Except ErrorRef α → Outcome α
   | .ok value => .ok value
   | .error e => .error e
 
 /-- What an action amounts to. -/
-@[inline] def ofIO (action : IO α) : BaseIO (Outcome α) := do
-  match ← action.toBaseIO with
-  | .ok value => return .ok value
-  | .error e => return .error (← ErrorRef.thrown e)
+@[inline] def ofIO (action : IO α) : BaseIO (Outcome α) := return .ofExcept (← ErrorRef.attempt action)
 
-private def readThen (runtime : Runtime) (reader : Reader α) (next : Except ErrorRef α → BaseIO (Outcome β))
-    (call : Native.Call) : BaseIO (Outcome β) := do
-  next (← reader.input runtime call)
+/-- What code that has ended amounts to. -/
+@[inline] def ofEnded : Ended α → Outcome α
+  | .ok value => .ok value
+  | .error e => .error e
+  | .canceled => .canceled
 
-mutual
-/-- Goes on with the value or the error of code that had to wait. -/
-partial def waitThen (outcome : Outcome α) (next : Except ErrorRef α → BaseIO (Outcome β)) :
-    BaseIO (Outcome β) := do
+/-- Goes on once the code has ended. -/
+partial def whenEnded (outcome : Outcome α) (next : Ended α → BaseIO (Outcome β)) : BaseIO (Outcome β) := do
   match outcome with
   | .ok value => next (.ok value)
   | .error e => next (.error e)
-  | .pending { native, runtime, reader } => return .suspended native (.ofFun (readThen runtime reader next))
-  | .suspended promise resume => return .suspended promise (.ofFun (resumeThen resume next))
-
-private partial def resumeThen (resume : Resume α) (next : Except ErrorRef α → BaseIO (Outcome β))
-    (call : Native.Call) : BaseIO (Outcome β) := do
-  waitThen (← resume.run call) next
-end
+  | .canceled => next .canceled
+  | .suspended promise shielded resume =>
+    return .suspended promise shielded (.ofFun fun call why => do whenEnded (← resume.run call why) next)
 
 /-- Goes on with the value. -/
 @[inline] def andThen (outcome : Outcome α) (next : α → BaseIO (Outcome β)) : BaseIO (Outcome β) :=
   match outcome with
   | .ok value => next value
   | .error e => return .error e
-  | waiting => waiting.waitThen fun
+  | .canceled => return .canceled
+  | waiting => waiting.whenEnded fun
     | .ok value => next value
     | .error e => return .error e
+    | .canceled => return .canceled
 
 /-- Goes on with the error. -/
 @[inline] def orElse (outcome : Outcome α) (handler : ErrorRef → BaseIO (Outcome α)) : BaseIO (Outcome α) :=
   match outcome with
-  | .ok value => return .ok value
   | .error e => handler e
-  | waiting => waiting.waitThen fun
-    | .ok value => return .ok value
+  | .ok value => return .ok value
+  | .canceled => return .canceled
+  | waiting => waiting.whenEnded fun
     | .error e => handler e
+    | .ok value => return .ok value
+    | .canceled => return .canceled
+
+/-- How code leaves its result with the call in which it ends. -/
+abbrev Leave (α : Type) := Native.Call → Except ErrorRef α → BaseIO Unit
 
 /-- Leaves an error as the result of the running call. -/
 def rejectCall (call : Native.Call) (e : ErrorRef) : BaseIO Unit := call.returnErrorObject e.native
 
 /-- Does the rest of a call; what it throws is the result of the call. -/
 def orReject (call : Native.Call) (rest : IO Unit) : BaseIO Unit := do
-  match ← rest.toBaseIO with
-  | .ok () => return
-  | .error e => rejectCall call (.ofError e)
+  if let .error e ← ErrorRef.attempt rest then rejectCall call e
+
+/-- Leaves a result that is a Lean object. -/
+def leaveObject : Leave α := fun call result => do
+  match result with
+  | .ok value => call.returnObject value
+  | .error e => rejectCall call e
+
+/-- Inside a call of a coroutine: leaves the outcome as its result, or has it wait. Gives what is left of it. -/
+partial def goOn (leave : Leave α) (call : Native.Call) (outcome : Outcome α) : BaseIO Native.Rest := do
+  match outcome with
+  | .ok value =>
+    leave call (.ok value)
+    return .nothing
+  | .error e =>
+    leave call (.error e)
+    return .nothing
+  -- Nobody is left to hear of it.
+  | .canceled => return .nothing
+  | .suspended promise shielded resume =>
+    match ← ErrorRef.attempt (call.await promise shielded) with
+    | .ok () => return .ofFun fun call => do goOn leave call (← resume.run call none)
+    | .error e => goOn leave call (← resume.run call (some e))
+
+/-- On the loop: lets code that waits go on as a coroutine. Code that has ended is given back. -/
+partial def toCoroutine (runtime : Runtime) (leave : Leave α) (outcome : Outcome α) :
+    BaseIO (Except (Ended α) Native.Promise) := do
+  match outcome with
+  | .ok value => return .error (.ok value)
+  | .error e => return .error (.error e)
+  | .canceled => return .error .canceled
+  | .suspended promise shielded resume =>
+    let rest : Native.Rest := .ofFun fun call => do goOn leave call (← resume.run call none)
+    match ← ErrorRef.attempt (Native.Coroutine.goOn runtime.native promise shielded rest) with
+    | .ok native => return .ok native
+    -- What has begun runs to its end, here if there is no loop for it any more.
+    | .error e => toCoroutine runtime leave (← resume.run .none (some e))
+
+/-- The error that stands for a cancellation where nobody else tells of it. -/
+def canceledError : ErrorRef := .ofKind .canceled "the operation was canceled"
+
+/-- On the loop: leaves the outcome as the result of a call that is not a coroutine's, as a promise if it waits. -/
+def deliver (runtime : Runtime) (leave : Leave α) (call : Native.Call) (outcome : Outcome α) : BaseIO Unit := do
+  match ← outcome.toCoroutine runtime leave with
+  | .ok promise => orReject call (call.returnPromise promise)
+  | .error (.ok value) => leave call (.ok value)
+  | .error (.error e) => leave call (.error e)
+  | .error .canceled => leave call (.error canceledError)
+
+/-- On the loop: lets the outcome go on as a promise. -/
+def toPromise (runtime : Runtime) (outcome : Outcome α) : IO (PromiseRef α) := do
+  match ← outcome.toCoroutine runtime leaveObject with
+  | .ok native => return ⟨native, runtime, .object⟩
+  | .error (.ok value) => PromiseRef.pure runtime value
+  | .error (.error e) => PromiseRef.fail runtime e
+  | .error .canceled => PromiseRef.fail runtime canceledError
 
 end Outcome
 
@@ -111,55 +178,23 @@ namespace PromiseRef
 def asObject (promise : PromiseRef α) : IO Native.Promise := do
   if promise.reader.isObject then return promise.native
   let { native, runtime, reader } := promise
-  native.onValue fun call => do
-    match ← reader.input runtime call with
-    | .ok value => call.returnObject value
-    | .error e => Outcome.rejectCall call e
+  native.onValue fun call => do Outcome.leaveObject call (← reader.input runtime call)
 
-end PromiseRef
-
-namespace Outcome
-
-mutual
-/-- Leaves an outcome as the result of the running call. -/
-partial def deliver (call : Native.Call) (outcome : Outcome α) : BaseIO Unit := do
-  match outcome with
-  | .ok value => call.returnObject value
-  | .error e => rejectCall call e
-  | .pending promise => orReject call (promise.asObject >>= call.returnPromise)
-  | .suspended promise resume => orReject call (promise.handleBoth (takeUp resume) >>= call.returnPromise)
-
-/-- The callback that takes code up again. -/
-private partial def takeUp (resume : Resume α) (call : Native.Call) : BaseIO Unit := do
-  deliver call (← resume.run call)
-end
-
-/-- Lets the outcome go on as a promise. -/
-def toPromise (runtime : Runtime) : Outcome α → IO (PromiseRef α)
-  | .ok value => PromiseRef.pure runtime value
-  | .error e => PromiseRef.fail runtime e
-  | .pending promise => return promise
-  | .suspended promise resume => return ⟨← promise.handleBoth (takeUp resume), runtime, .object⟩
-
-end Outcome
-
-namespace PromiseRef
-
-/-- Goes on with the value, on the loop. Errors pass by. Not for users, who have `map`, `then` and `bind`. -/
-@[inline] def onValue (promise : PromiseRef α) (next : α → BaseIO (Outcome β)) : IO (PromiseRef β) := do
+/-- Goes on with the value, on the loop; what `next` leaves is the result. Errors pass by. Not for users, who have `map`,
+`then` and `bind`. -/
+@[inline] def onValue (promise : PromiseRef α) (next : Native.Call → α → BaseIO Unit) : IO (PromiseRef β) := do
   let { native, runtime, reader } := promise
   let native ← native.onValue fun call => do
     match ← reader.input runtime call with
-    | .ok value => Outcome.deliver call (← next value)
+    | .ok value => next call value
     | .error e => Outcome.rejectCall call e
   return ⟨native, runtime, .object⟩
 
-/-- Goes on with the value or the error, on the loop. Not for users, who have `catch`. -/
-@[inline] def onSettled (promise : PromiseRef α) (next : Except ErrorRef α → BaseIO (Outcome β)) :
+/-- Goes on with the value or the error, on the loop; what `next` leaves is the result. Not for users, who have `catch`. -/
+@[inline] def onSettled (promise : PromiseRef α) (next : Native.Call → Except ErrorRef α → BaseIO Unit) :
     IO (PromiseRef β) := do
   let { native, runtime, reader } := promise
-  let native ← native.handleBoth fun call => do
-    Outcome.deliver call (← next (← reader.input runtime call))
+  let native ← native.handleBoth fun call => do next call (← reader.input runtime call)
   return ⟨native, runtime, .object⟩
 
 end PromiseRef

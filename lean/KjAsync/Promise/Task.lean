@@ -15,9 +15,7 @@ def toTask [ErrorForm ε] (promise : PromiseRef α) : IO (Task (Except ε α)) :
   let shutdown : Except ε α := .error (ErrorForm.ofRef (.ofKind .shutdown "the runtime was shut down"))
   have : Nonempty (Except ε α) := ⟨shutdown⟩
   let result ← IO.Promise.new (α := Except ε α)
-  let settled ← promise.onSettled fun outcome => do
-    result.resolve (outcome.mapError ErrorForm.ofRef)
-    return .ok ()
+  let settled : PromiseRef Unit ← promise.onSettled fun _ outcome => result.resolve (outcome.mapError ErrorForm.ofRef)
   settled.detach fun (_ : IO.Error) => return
   return result.result?.map (sync := true) (·.getD shutdown)
 
