@@ -53,6 +53,16 @@ def slice (bytes : BytesRef) (start : Nat := 0) (stop : Nat := bytes.size) : Byt
 /-- A copy as an array. -/
 @[inline] def toByteArray (bytes : BytesRef) : ByteArray := bytes.native.toByteArray
 
+/-- The bytes of both, copied into one. -/
+def append (left right : BytesRef) : BytesRef :=
+  if left.isEmpty then right else if right.isEmpty then left else ofByteArray (left.toByteArray ++ right.toByteArray)
+
+instance : Append BytesRef := ⟨append⟩
+
+/-- `for` over the bytes. -/
+instance [Monad m] : ForIn m BytesRef UInt8 where
+  forIn bytes state step := forIn [0:bytes.size] state fun index state => step (bytes.get index) state
+
 /-- The text, if the bytes are UTF-8. -/
 def toString? (bytes : BytesRef) : Option String := String.fromUTF8? bytes.toByteArray
 
@@ -71,6 +81,14 @@ def compare (left right : BytesRef) : Ordering :=
 
 instance : Ord BytesRef := ⟨compare⟩
 instance : BEq BytesRef := ⟨fun left right => left.native.compare right.native == 1⟩
+instance : Hashable BytesRef := ⟨fun bytes => hash bytes.toByteArray⟩
+
+/-- The text, with `\xNN` for each byte if the bytes are not UTF-8. `toText` takes only text. -/
+instance : ToString BytesRef where
+  toString bytes := bytes.toString?.getD <| bytes.toByteArray.foldl (init := "") fun text byte =>
+    text ++ "\\x" ++ String.ofList [Nat.digitChar (byte.toNat / 16), Nat.digitChar (byte.toNat % 16)]
+
+instance : Repr BytesRef := ⟨fun bytes _ => repr (toString bytes)⟩
 
 /-- Where `wanted` first occurs at or after `start`. What is empty occurs everywhere. -/
 def indexOf? (bytes wanted : BytesRef) (start : Nat := 0) : Option Nat :=

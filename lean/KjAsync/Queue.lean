@@ -43,6 +43,12 @@ def popStart (queue : Queue α) : IO (PromiseRef α) := return ⟨← queue.nati
 /-- Waits for a value and takes it; see `popStart`. -/
 @[inline] def pop [MonadAwait m] (queue : Queue α) : m α := MonadAwait.awaitStarted queue.popStart
 
+/-- As `pop`; `none` once the queue is closed and empty, so that a loop ends there: `while let some value ← queue.pop? do`.
+(QUEUE-04) -/
+def pop? [Monad m] [MonadAwait m] [MonadExceptOf IO.Error m] (queue : Queue α) : m (Option α) := do
+  try return some (← queue.pop)
+  catch error => if Error.kind? error == some .disconnected then return none else throw error
+
 /-- Rejects everyone who waits for a value now; stored values stay. Never blocks. (QUEUE-05) -/
 def rejectAll [ErrorForm ε] (queue : Queue α) (error : ε) : IO Unit :=
   queue.native.rejectAll (ErrorForm.toRef error).native

@@ -3,7 +3,8 @@ import KjAsync.Native.Runtime
 /-!
 Spans of time and moments, on the monotonic clock and in the calendar: three types that do not mix. (TIME-11)
 
-What takes nanoseconds takes a `Duration` as well, and what takes a moment in nanoseconds a `MonoTime`.
+What waits takes a `Duration`, which says its unit: `Async.sleep (.ofMillis 5)`. Functions whose name says `Nanos` take nanoseconds,
+and a `Duration` or a `MonoTime` as well.
 -/
 
 namespace KjAsync
@@ -43,12 +44,24 @@ instance : Neg Duration := ⟨fun a => ⟨clamp (-a.nanos.toInt)⟩⟩
 instance : Add Duration := ⟨fun a b => ⟨clamp (a.nanos.toInt + b.nanos.toInt)⟩⟩
 instance : Sub Duration := ⟨fun a b => ⟨clamp (a.nanos.toInt - b.nanos.toInt)⟩⟩
 instance : HMul Duration Int Duration := ⟨fun a n => ⟨clamp (a.nanos.toInt * n)⟩⟩
+instance : HMul Int Duration Duration := ⟨fun n a => a * n⟩
 /-- Rounded towards zero; zero for a divisor of zero. -/
 instance : HDiv Duration Int Duration := ⟨fun a n => ⟨clamp (a.nanos.toInt.tdiv n)⟩⟩
+
+-- Default instances, so that the number in `a * 2`, `2 * a` and `a / 2` is taken for a number, and not for a span of time.
+@[default_instance low] instance : HMul Duration Nat Duration := ⟨fun a n => a * (n : Int)⟩
+@[default_instance low] instance : HMul Nat Duration Duration := ⟨fun n a => a * (n : Int)⟩
+@[default_instance low] instance : HDiv Duration Nat Duration := ⟨fun a n => a / (n : Int)⟩
+
+/-- No time at all. Any other number says its unit: `.ofMillis 5`. -/
+instance : OfNat Duration 0 := ⟨⟨0⟩⟩
 instance : LT Duration := ⟨fun a b => a.nanos < b.nanos⟩
 instance : LE Duration := ⟨fun a b => a.nanos ≤ b.nanos⟩
 instance (a b : Duration) : Decidable (a < b) := inferInstanceAs (Decidable (a.nanos < b.nanos))
 instance (a b : Duration) : Decidable (a ≤ b) := inferInstanceAs (Decidable (a.nanos ≤ b.nanos))
+instance : Ord Duration := ⟨fun a b => compareOfLessAndEq a b⟩
+instance : Max Duration := maxOfLe
+instance : Min Duration := minOfLe
 
 /-- What timers take: nanoseconds, 0 for a span backwards. -/
 instance : Coe Duration UInt64 := ⟨fun a => clampUnsigned a.nanos.toInt⟩
@@ -95,11 +108,15 @@ instance : LT MonoTime := ⟨fun a b => a.nanos < b.nanos⟩
 instance : LE MonoTime := ⟨fun a b => a.nanos ≤ b.nanos⟩
 instance (a b : MonoTime) : Decidable (a < b) := inferInstanceAs (Decidable (a.nanos < b.nanos))
 instance (a b : MonoTime) : Decidable (a ≤ b) := inferInstanceAs (Decidable (a.nanos ≤ b.nanos))
+instance : Ord MonoTime := ⟨fun a b => compareOfLessAndEq a b⟩
+instance : Max MonoTime := maxOfLe
+instance : Min MonoTime := minOfLe
 
 /-- What timers take for a moment. -/
 instance : Coe MonoTime UInt64 := ⟨MonoTime.nanos⟩
 
-instance : Repr MonoTime := ⟨fun a _ => s!"{a.nanos}ns"⟩
+instance : ToString MonoTime := ⟨fun a => s!"{a.nanos}ns"⟩
+instance : Repr MonoTime := ⟨fun a _ => toString a⟩
 
 end MonoTime
 

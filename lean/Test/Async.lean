@@ -7,7 +7,7 @@ test "async code runs on the loop and returns its value" := inBoth fun runtime =
   checkEq (← Async.run runtime (pure 5)) 5
   check (← Async.run runtime do (← Async.runtime).onLoop) "not on the loop"
   let later ← Async.start runtime do
-    Async.sleep 1000
+    Async.sleep (.ofNanos 1000)
     Async.yield
     return "done"
   checkEq (← later.await) "done"
@@ -130,4 +130,4 @@ test "blocking work is told that it was cancelled" := withRuntime fun runtime =>
   ended.wait
 
 test "runMain makes the runtime" := do
-  checkEq (← Async.runMain (do Async.sleep 1; return 6)) 6
+  checkEq (← Async.runMain (do Async.sleep (.ofNanos 1); return 6)) 6

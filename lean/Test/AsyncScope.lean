@@ -2,7 +2,7 @@ import Test.Check
 
 open Test KjAsync
 
-private def never : Async α := do Async.sleep anHour; throw (IO.userError "an hour has passed")
+private def never : Async α := do Async.sleep (.ofHours 1); throw (IO.userError "an hour has passed")
 
 test "a scope cancels what it started" := onLoop do
   let ended ← Counter.new
@@ -25,15 +25,15 @@ test "a scope ends after an error and after a cancel" := inBoth fun runtime => d
   checkEq (← ended.get) 1
   let promise ← Async.start runtime (body false)
   runtime.yieldNow
-  promise.cancel
-  runtime.yieldNow
+  promise.cancelAndWait
   checkEq (← ended.get) 2
 
 test "a member's result can be awaited, and its failure is heard of" := onLoop do
   Async.withCancel fun scope => do
     let heard ← IO.mkRef none
     let child ← scope.spawn (do Async.yield; return 5)
-    let failing ← scope.spawn (α := Unit) (throw (Error.ofKind .busy "busy")) fun error => heard.set (Error.kind? error)
+    let failing ← scope.spawnCatching (α := Unit) (throw (Error.ofKind .busy "busy")) fun error =>
+      heard.set (Error.kind? error)
     checkEq (← child.await) 5
     try failing.await catch error => checkEq (Error.kind? error) (some .busy)
     Async.yield
@@ -55,7 +55,7 @@ test "a scope holds no more than its members" := withRuntime fun runtime => do
     for n in [0:20000] do
       discard <| scope.spawn Async.yield
       if n % 10 == 0 then Async.yield
-    Async.timeout (10_000 * millisecond) do while (← scope.size) > 0 do Async.yield
+    Async.timeout (.ofMillis 10_000) do while (← scope.size) > 0 do Async.yield
     check ((← Native.handleCount) < 20) s!"{← Native.handleCount} handles"
 
 -- parity: PROM-19
@@ -64,7 +64,7 @@ test "background code runs by itself and its error is heard of" := onLoop do
   let heard ← IO.mkRef none
   Async.background (do Async.yield; ran.add) fun _ => return
   Async.background (do Async.yield; throw (Error.ofKind .busy "busy")) fun error => heard.set (Error.kind? error)
-  Async.timeout (10_000 * millisecond) do
+  Async.timeout (.ofMillis 10_000) do
     while (← ran.get) == 0 || (← heard.get).isNone do Async.yield
   checkEq (← ran.get) 1
   checkEq (← heard.get) (some .busy)
@@ -73,7 +73,7 @@ test "a scope ends after the clean-ups of its members" := inBoth fun runtime => 
   let order ← IO.mkRef #[]
   let member : Async Unit := do
     try never finally
-      Async.sleep 200_000
+      Async.sleep (.ofNanos 200_000)
       order.modify (·.push 1)
   let code (work : Async.Scope → Async Unit) : Async Unit := do
     try
@@ -90,3 +90,85 @@ test "a scope ends after the clean-ups of its members" := inBoth fun runtime => 
   promise.cancel
   eventually "clean-ups" (do runtime.yieldNow; return (← order.get).size == 3)
   checkEq (← order.get) #[1, 1, 2]
+
+test "a scope that waits ends when its members have" := inBoth fun runtime => do
+  let ended ← Counter.new
+  let member : Async Unit := do
+    Async.sleep (.ofNanos 200_000)
+    ended.add
+  let value ← Async.run runtime <| Async.withScope fun scope => do
+    for _ in [0:3] do discard <| scope.spawn member
+    scope.wait
+    checkEq (← ended.get) 3 "after a wait"
+    for _ in [0:2] do discard <| scope.spawn do
+      -- A member may start members.
+      discard <| scope.spawn member
+      member
+    return 5
+  checkEq value 5
+  checkEq (← ended.get) 7
+
+test "the first failure ends a scope, and is what it throws" := inBoth fun runtime => do
+  let fail (waits : Nat) : Async Unit := do
+    for _ in [0:waits] do Async.yield
+    throwThe ErrorRef ((ErrorRef.ofKind .busy "busy").withDetail 7 "kept")
+  let kinds : List ((Async.Scope → Async Nat) → Async Nat) := [Async.withScope, Async.withCancel]
+  for withIt in kinds do
+    for waits in [0, 1, 3] do
+      let ended ← Counter.new
+      let code : Async Nat := withIt fun scope => do
+        discard <| scope.spawn (try never (α := Unit) finally
+          Async.yield
+          ended.add)
+        discard <| scope.spawn (fail waits)
+        try never finally ended.add
+      let promise ← Async.start runtime code
+      discard <| fails .busy promise.await
+      checkEq (← ended.get) 2 s!"after {waits} waits"
+      let some error ← promise.error? | throw (IO.userError "no error")
+      check ((error.detail? 7).isSome) "its details are lost"
+
+test "an error of the body comes before those that it causes" := onLoop do
+  let ended ← Counter.new
+  try
+    Async.withScope fun scope => do
+      discard <| scope.spawn (try never (α := Unit) finally
+        ended.add
+        (throw (Error.ofKind .overloaded "while it was cancelled") : Async Unit))
+      Async.yield
+      throw (Error.ofKind .busy "busy")
+    throw (IO.userError "succeeded")
+  catch error => checkEq (Error.kind? error) (some .busy)
+  checkEq (← ended.get) 1
+
+test "a scope can be cancelled, and failed, by anybody on its loop" := onLoop do
+  let ended ← Counter.new
+  let member : Async Unit := try never finally ended.add
+  let value ← Async.withScope fun scope => do
+    discard <| scope.spawn member
+    discard <| scope.spawn do
+      Async.yield
+      scope.cancel
+    scope.wait
+    check (← scope.hasEnded) "it takes more"
+    return 6
+  checkEq value 6
+  checkEq (← ended.get) 1
+  try
+    Async.withScope fun scope => do
+      discard <| scope.spawn member
+      scope.fail (Error.ofKind .overloaded "enough")
+      never
+  catch error => checkEq (Error.kind? error) (some .overloaded)
+  checkEq (← ended.get) 2
+
+test "a failure that is caught is nobody else's business" := onLoop do
+  let heard ← Counter.new
+  let value ← Async.withScope fun scope => do
+    discard <| scope.spawnCatching (α := Unit) (do Async.yield; throw (Error.ofKind .busy "busy")) fun (error : ErrorRef) => do
+      if error.kind == .busy then heard.add
+      throw (IO.userError "of this nothing is heard")
+    Async.sleep (.ofNanos 1000)
+    return 3
+  checkEq value 3
+  checkEq (← heard.get) 1

@@ -24,6 +24,22 @@ test "a part shares the memory and is cut to what there is" := do
   checkEq (sample.slice).size 7
   checkEq (← Native.handleCount) before
 
+test "bytes can be joined, gone through, hashed and shown" := do
+  let text : BytesRef := "ab"
+  checkEq (text ++ "c") "abc"
+  checkEq (text ++ .empty ++ text) "abab"
+  checkEq s!"{text}|{(⟨#[65, 255, 0]⟩ : ByteArray) |> BytesRef.ofByteArray}" "ab|\\x41\\xff\\x00"
+  checkEq (hash text) (hash (("xabx" : BytesRef).slice 1 3))
+  let sum (bytes : BytesRef) : Nat := Id.run do
+    let mut sum := 0
+    for byte in bytes do sum := sum + byte.toNat
+    return sum
+  checkEq (sum sample) (0 + 1 + 2 + 3 + 255 + 2 + 3)
+  Async.runMain do
+    let mut count := 0
+    for byte in BytesRef.ofByteArray ⟨Array.replicate 300_000 1⟩ do count := count + byte.toNat
+    checkEq count 300_000
+
 test "the order is that of the bytes" := do
   let order (left right : String) := compare (left : BytesRef) (right : BytesRef)
   check (order "abc" "abd" == .lt && order "b" "abc" == .gt && order "ab" "abc" == .lt) "compare"

@@ -73,7 +73,7 @@ test "what a canceler forgets goes on" := inBoth fun runtime => do
 test "a canceler ends async code, whose clean-up runs" := inBoth fun runtime => do
   let canceler ← Canceler.new runtime
   let ended ← Counter.new
-  let wrapped ← canceler.wrap (← Async.start runtime (try Async.sleep anHour finally ended.add))
+  let wrapped ← canceler.wrap (← Async.start runtime (try Async.sleep (.ofHours 1) finally ended.add))
   letRest runtime
   canceler.cancel
   discard <| fails .canceled wrapped.await

@@ -107,14 +107,14 @@ test "race gives the first to settle, value or error" := inBoth fun runtime => d
 -- parity: TIME-04
 test "timeout cancels what takes too long" := inBoth fun runtime => do
   let ended ← Counter.new
-  let late ← (← (← PromiseRef.never (α := Nat) runtime).finally ended.add).timeout millisecond
+  let late ← (← (← PromiseRef.never (α := Nat) runtime).finally ended.add).timeout (.ofMillis 1)
   discard <| fails .timedOut late.await
   runtime.yieldNow
   checkEq (← ended.get) 1
-  checkEq (← (← (← PromiseRef.pure runtime 1).timeout anHour).await) 1
+  checkEq (← (← (← PromiseRef.pure runtime 1).timeout (.ofHours 1)).await) 1
   let never ← PromiseRef.never (α := Nat) runtime
-  discard <| fails .timedOut (← never.deadline 0).await
-  discard <| fails .timedOut (← never.deadline ((← monoNanosNow) + millisecond)).await
+  discard <| fails .timedOut (← never.deadline ⟨0⟩).await
+  discard <| fails .timedOut (← never.deadline ((← MonoTime.now) + Duration.ofMillis 1)).await
   check (!(← never.isSettled)) "a promise that is held goes on"
 
 -- parity: FORK-01, FORK-03

@@ -33,7 +33,7 @@ private def ways : List (String × Way) := [
   ("catchKind of another kind", fun _ promise => promise.catchKind .busy fun (_ : IO.Error) => return 0),
   ("catchKind that throws it again", fun _ promise => promise.catchKind .overloaded fun error => throw error),
   ("finally", fun _ promise => promise.finally (return ())),
-  ("timeout", fun _ promise => promise.timeout anHour),
+  ("timeout", fun _ promise => promise.timeout (.ofHours 1)),
   ("fork", fun _ promise => promise.fork),
   ("attach", fun _ promise => promise.attach "object"),
   ("all", fun runtime promise => do (← PromiseRef.all runtime #[promise]).map (·.size)),
@@ -73,9 +73,9 @@ private def ways : List (String × Way) := [
     catch error : ErrorRef => throwThe ErrorRef error),
   ("all in code", fun runtime promise => Async.start runtime do return (← Async.all #[promise.await]).size),
   ("race in code", fun runtime promise => Async.start runtime (Async.race #[promise.await])),
-  ("timeout in code", fun runtime promise => Async.start runtime (Async.timeout anHour promise.await)),
+  ("timeout in code", fun runtime promise => Async.start runtime (Async.timeout (.ofHours 1) promise.await)),
   ("scope", fun runtime promise => Async.start runtime (Async.withCancel fun scope => do
-    let member ← scope.spawn promise.await (fun _ => return)
+    let member ← scope.spawnCatching promise.await fun (_ : IO.Error) => return
     member.await)),
   ("connection", fun runtime promise => do
     let connecting : PromiseRef Connection ← promise.then fun _ => Connection.null runtime
@@ -126,7 +126,7 @@ test "who hears of an error hears all of it" := inBoth fun runtime => do
   Async.run runtime do
     Async.background (do discard (← failing).await) hear
     Async.withCancel fun scope => do
-      let member ← scope.spawn (do (← failing).await) hear
+      let member ← scope.spawnCatching (do (← failing).await) hear
       try discard member.await catch _ => return
   letRest runtime
   tasks.onEmpty

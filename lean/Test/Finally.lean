@@ -2,7 +2,7 @@ import Test.Check
 
 open Test KjAsync
 
-private def never : Async Unit := do Async.sleep anHour
+private def never : Async Unit := do Async.sleep (.ofHours 1)
 
 test "finally runs once after a value and after an error" := onLoop do
   let ran ← Counter.new
@@ -39,7 +39,7 @@ test "a clean-up may wait, and runs to its end" := inBoth fun runtime => do
   let ran ← Counter.new
   let cleanup : Async Unit := do
     ran.add
-    Async.sleep 1000
+    Async.sleep (.ofNanos 1000)
     ran.add
   Async.run runtime (try Async.yield finally cleanup)
   checkEq (← ran.get) 2
@@ -99,7 +99,7 @@ test "cancelling code that has not begun runs nothing of it" := withRuntime fun 
 test "a clean-up begins after those inside it have ended" := inBoth fun runtime => do
   let order ← IO.mkRef #[]
   let note (n : Nat) : Async Unit := do
-    Async.sleep 200_000
+    Async.sleep (.ofNanos 200_000)
     order.modify (·.push n)
   let code (work : Async Unit) : Async Unit := do
     try
@@ -116,7 +116,7 @@ test "a clean-up begins after those inside it have ended" := inBoth fun runtime 
   -- By a deadline inside.
   order.set #[]
   discard <| fails .timedOut (Async.run runtime
-    (try Async.timeout 1000 (code never) finally order.modify (·.push 4)))
+    (try Async.timeout (.ofNanos 1000) (code never) finally order.modify (·.push 4)))
   checkEq (← order.get) #[1, 2, 3, 4]
   -- By losing a race.
   order.set #[]

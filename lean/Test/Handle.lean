@@ -9,7 +9,7 @@ test "a released promise is an error, also when released twice" := withRuntime f
   discard <| fails .badHandle promise.cancel
   discard <| fails .badHandle promise.await
   discard <| fails .badHandle (promise.map (· + 1))
-  discard <| fails .badHandle (promise.timeout 1)
+  discard <| fails .badHandle (promise.timeout (.ofNanos 1))
   discard <| fails .badHandle promise.fork
   discard <| fails .badHandle (PromiseRef.all runtime #[promise])
   check (← promise.isSettled) "a stale promise is not pending"

@@ -77,7 +77,7 @@ test "a client that gives up cancels the handler, whose clean-up runs" := inBoth
   let server ← Http.Server.new runtime fun _ => do
     begun.set
     try
-      Async.sleep 3_600_000_000_000
+      Async.sleep (.ofNanos 3_600_000_000_000)
     finally
       cleaned.set
     return .text "never"

@@ -97,7 +97,7 @@ test "the last comes when nothing else is queued" := inBoth fun runtime => do
 -- parity: PROM-20, EXC-05
 test "a trace names what a promise waits for" := inVirtualTime fun runtime => do
   let timer ← runtime.sleepNanosStart 5
-  let promise ← (← (← timer.then fun () => pure ()).finally (pure ())).timeout 10
+  let promise ← (← (← timer.then fun () => pure ()).finally (pure ())).timeout (.ofNanos 10)
   checkEq (← promise.trace) "timeout < finally < then < timer"
   letPass runtime 5
   checkEq (← promise.trace) ""

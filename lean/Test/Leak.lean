@@ -11,10 +11,10 @@ private def conversation (runtime : Runtime) (listener : Listener) (address : Ad
       if bytes.isEmpty then break
       connection.write bytes
   let client ← address.connect (m := IO)
-  discard <| Async.run runtime (Async.timeout anHour (do client.write "over"; client.readExactly 4))
+  discard <| Async.run runtime (Async.timeout (.ofHours 1) (do client.write "over"; client.readExactly 4))
   discard client.readStart
   discard <| (← PromiseRef.never (α := Nat) runtime).map (· + 1)
-  discard <| fails .timedOut (Async.run runtime (Async.timeout 1000 (Async.sleep anHour)))
+  discard <| fails .timedOut (Async.run runtime (Async.timeout (.ofNanos 1000) (Async.sleep (.ofHours 1))))
   client.close
   server.await
 

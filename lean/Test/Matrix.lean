@@ -71,7 +71,7 @@ def combinators : List Combinator := [
   { name := "any", build := fun runtime _ promise => do
       PromiseRef.any runtime #[promise, ← PromiseRef.fail runtime (Error.ofKind .busy "busy")] },
   { name := "race", build := fun runtime _ promise => do PromiseRef.race runtime #[promise, ← PromiseRef.never runtime] },
-  { name := "timeout", build := fun _ _ promise => promise.timeout (2 * anHour) },
+  { name := "timeout", build := fun _ _ promise => promise.timeout (.ofHours 2) },
   { name := "fork", build := fun _ _ promise => promise.fork },
   { name := "task set", build := fun _ _ promise => return promise, isTask := true },
   { name := "canceler", build := fun runtime _ promise => do
@@ -157,7 +157,7 @@ private def body (runtime : Runtime) (source : Source) (combinator : Combinator)
   let promise ← combinator.build runtime probe promise
   let canceler ← Canceler.new runtime
   let promise ← match way with
-    | .timeout => promise.timeout anHour
+    | .timeout => promise.timeout (.ofHours 1)
     | .canceler => canceler.wrap promise
     | _ => pure promise
   let held ← if combinator.isTask then do

@@ -16,9 +16,9 @@ private def waits (runtime : Runtime) : IO (Array (String × Async Unit)) := do
   -- An event that nobody holds can happen no more, and ends who waits for it.
   let waitFor (event : Event) : Async Unit := do event.wait; discard event.isSet
   return #[
-    ("sleep", Async.sleep (2 * anHour)), ("read", do discard server.read; client.close), ("accept", discard listener.accept),
+    ("sleep", Async.sleep (.ofHours 2)), ("read", do discard server.read; client.close), ("accept", discard listener.accept),
     ("pop", discard queue.pop), ("acquire", do discard semaphore.acquire; held.release), ("event", waitFor event),
-    ("await", never.await), ("all", discard (Async.all #[never.await, Async.sleep (2 * anHour)])),
+    ("await", never.await), ("all", discard (Async.all #[never.await, Async.sleep (.ofHours 2)])),
     ("race", Async.race #[never.await, waitFor event]), ("scope", Async.withCancel fun scope => do
       discard <| scope.spawn (do discard queue.pop)
       waitFor event)]
@@ -62,7 +62,7 @@ private def cell (index at_ : Nat) (way : Way) : IO Unit := do
       let canceler ← Canceler.new runtime
       let promise ← Async.start runtime (code order at_ wait)
       let promise ← match way with
-        | .timeout => promise.timeout anHour
+        | .timeout => promise.timeout (.ofHours 1)
         | .canceler => canceler.wrap promise
         | _ => pure promise
       letRest runtime

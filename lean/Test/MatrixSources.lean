@@ -170,7 +170,7 @@ private def call : Source where
 private def code : Source where
   name := "async code"
   start runtime := return {
-    promise := ← Async.start runtime (Async.sleep aWhile)
+    promise := ← Async.start runtime (Async.sleep (.ofMinutes 90))
     close := some (runtime.advance aWhile) }
 
 private def pop : Source where

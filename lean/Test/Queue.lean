@@ -106,3 +106,22 @@ test "code on the loop and threads meet in a queue" := withRuntime fun runtime =
   for task in tasks do EIO.ofExcept (← IO.wait task)
   checkEq (← sum.await) (4 * 499500)
   checkEq (← queue.size) 0
+
+-- parity: QUEUE-04
+test "a loop over a queue ends when it is closed and empty" := inBoth fun runtime => do
+  let queue ← Queue.new (α := Nat) runtime 8
+  for value in [1, 2, 3] do queue.push value
+  let working ← Async.start runtime do
+    let mut seen := #[]
+    for value in queue do seen := seen.push value
+    return seen
+  runtime.yieldNow
+  queue.push 4
+  queue.close
+  checkEq (← working.await) #[1, 2, 3, 4]
+  checkEq (← queue.pop?) none
+  let failing ← Queue.new (α := Nat) runtime 8
+  let waiting ← Async.start runtime failing.pop?
+  runtime.yieldNow
+  failing.rejectAll (Error.ofKind .busy "busy")
+  discard <| fails .busy waiting.await

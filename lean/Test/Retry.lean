@@ -25,16 +25,16 @@ test "other errors are not tried again, unless asked for" := onLoop do
   try discard <| Async.retry (failing .busy 1 tried) catch _ => pure ()
   checkEq (← tried.get) 1
   let tried ← Counter.new
-  let options : RetryOptions := { attempts := 0, retryIf := fun _ => true, delayNanos := 1000, maxDelayNanos := 4000 }
+  let options : RetryOptions := { attempts := 0, retryIf := fun _ => true, delay := .ofNanos 1000, maxDelay := .ofNanos 4000 }
   checkEq (← Async.retry (failing .busy 20 tried) options) 21
 
 test "pauses grow up to a limit" := do
-  let options : RetryOptions := { delayNanos := 3, factor := 10, maxDelayNanos := 1000 }
-  checkEq (options.nextDelay 3) (30 : UInt64)
-  checkEq (options.nextDelay 99) (990 : UInt64)
-  checkEq (options.nextDelay 300) (1000 : UInt64)
-  let options := { options with maxDelayNanos := 0xFFFF_FFFF_FFFF_FFFF }
-  checkEq (options.nextDelay 0xFFFF_FFFF_FFFF_FFFF) (0xFFFF_FFFF_FFFF_FFFF : UInt64)
+  let options : RetryOptions := { delay := .ofNanos 3, factor := 10, maxDelay := .ofNanos 1000 }
+  checkEq (options.nextDelay (.ofNanos 3)) (.ofNanos 30)
+  checkEq (options.nextDelay (.ofNanos 99)) (.ofNanos 990)
+  checkEq (options.nextDelay (.ofNanos 300)) (.ofNanos 1000)
+  let options := { options with maxDelay := .ofHours 2_000_000 }
+  checkEq (options.nextDelay (.ofHours 2_000_000)) (.ofHours 2_000_000)
 
 test "an operation of promises is tried again, and stops when cancelled" := inBoth fun runtime => do
   let tried ← Counter.new
@@ -46,7 +46,7 @@ test "an operation of promises is tried again, and stops when cancelled" := inBo
   let tried ← Counter.new
   let promise ← PromiseRef.retry runtime
     (do tried.add; PromiseRef.fail (α := Nat) runtime (Error.ofKind .disconnected "gone"))
-    { attempts := 0, delayNanos := anHour, maxDelayNanos := anHour }
+    { attempts := 0, delay := .ofHours 1, maxDelay := .ofHours 1 }
   eventually "first attempt" (do runtime.yieldNow; return (← tried.get) == 1)
   promise.cancel
   runtime.yieldNow

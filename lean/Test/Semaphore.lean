@@ -49,8 +49,8 @@ test "withPermit gives back after a value, an error and a cancel" := inBoth fun 
   checkEq (← semaphore.free) 1
   discard <| fails .busy (semaphore.withPermit (m := IO) (throw (Error.ofKind .busy "busy") : IO Unit))
   checkEq (← semaphore.free) 1
-  let working ← Async.start runtime (semaphore.withPermit (Async.sleep anHour))
-  let waiting ← Async.start runtime (semaphore.withPermit (Async.sleep anHour))
+  let working ← Async.start runtime (semaphore.withPermit (Async.sleep (.ofHours 1)))
+  let waiting ← Async.start runtime (semaphore.withPermit (Async.sleep (.ofHours 1)))
   letRest runtime
   checkEq (← semaphore.free) 0
   waiting.cancel
@@ -65,7 +65,7 @@ test "no more at a time than there are permits" := inVirtualTime fun runtime => 
   let worker : Async Unit := semaphore.withPermit do
     inside.modify (· + 1)
     most.set (max (← most.get) (← inside.get))
-    Async.sleep 10
+    Async.sleep (.ofNanos 10)
     inside.modify (· - 1)
   let all ← Async.start runtime (Async.all (Array.replicate 30 worker))
   letRest runtime
@@ -83,7 +83,7 @@ test "a mutex keeps a state together across waits" := inBoth fun runtime => do
     state.set (seen + 1)
   discard <| Async.run runtime (Async.all (Array.replicate 100 worker))
   checkEq (← mutex.lock (m := IO) (·.get)) 100
-  let cancelled ← Async.start runtime (mutex.lock fun state => do state.set 5; Async.sleep anHour)
+  let cancelled ← Async.start runtime (mutex.lock fun state => do state.set 5; Async.sleep (.ofHours 1))
   letRest runtime
   cancelled.cancel
   checkEq (← mutex.lock (m := IO) (·.get)) 5

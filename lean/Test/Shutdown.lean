@@ -58,12 +58,12 @@ test "shutdown runs the finally blocks of what was running" := do
     try
       try
         begun.pass
-        Async.sleep anHour
+        Async.sleep (.ofHours 1)
       finally ran.add
     finally
       ran.add
       -- Nothing can be waited for any more; the block ends here.
-      Async.sleep anHour
+      Async.sleep (.ofHours 1)
       ran.add
   begun.wait
   runtime.shutdown
@@ -86,7 +86,7 @@ test "shutdown waits for a callback as long as it may" := do
 test "threads may shut down a runtime all at once" := do
   for _ in [0:20] do
     let runtime ← Runtime.init
-    discard <| Async.start runtime (Async.sleep anHour)
+    discard <| Async.start runtime (Async.sleep (.ofHours 1))
     let tasks ← (List.range 4).mapM fun _ => IO.asTask (prio := .dedicated) runtime.shutdown
     for task in tasks do EIO.ofExcept (← IO.wait task)
     check (!(← runtime.isAlive)) "alive"

@@ -122,8 +122,8 @@ test "async code may run as a task" := inVirtualTime fun runtime => do
   let heard ← IO.mkRef none
   let ended ← Counter.new
   let tasks ← TaskSet.new runtime fun error => heard.set (Error.kind? error)
-  tasks.add (← Async.start runtime (do Async.sleep 5; throw (Error.ofKind .disconnected "gone") : Async Unit))
-  tasks.add (← Async.start runtime (try Async.sleep anHour finally ended.add))
+  tasks.add (← Async.start runtime (do Async.sleep (.ofNanos 5); throw (Error.ofKind .disconnected "gone") : Async Unit))
+  tasks.add (← Async.start runtime (try Async.sleep (.ofHours 1) finally ended.add))
   letRest runtime
   letPass runtime 5
   checkEq (← heard.get) (some .disconnected)

@@ -19,6 +19,15 @@ test "durations are signed, and cut where they do not fit" := do
   checkEq (Duration.ofMillis 5 * (-3 : Int)) (Duration.ofMillis (-15))
   checkEq (Duration.ofNanos (-7) / (2 : Int)) (Duration.ofNanos (-3))
   checkEq (Duration.ofNanos 7 / (0 : Int)) (Duration.ofNanos 0)
+  let span := Duration.ofMillis 5
+  checkEq (span * 2) (.ofMillis 10)
+  checkEq (2 * span) (.ofMillis 10)
+  checkEq (span / 2) (.ofMicros 2500)
+  checkEq (span * span.nanos.toInt) (.ofSeconds 25_000)
+  checkEq ((4 : Nat) * span + 0) (.ofMillis 20)
+  checkEq (#[span, span].foldl (· + ·) 0) (.ofMillis 10)
+  checkEq (max span 0, min span 0) (span, 0)
+  checkEq (compare span (span * 2)) .lt
   check (Duration.ofMicros 1 < Duration.ofMillis 1 && Duration.ofMillis 1 ≤ Duration.ofMicros 1000) "order"
   checkEq (Duration.ofMillis (-5) : UInt64) 0
   checkEq (Duration.ofMillis 5 : UInt64) 5_000_000
@@ -31,6 +40,7 @@ test "moments and durations do not mix up" := do
   checkEq ((⟨0xFFFF_FFFF_FFFF_FFFF⟩ : MonoTime) + Duration.ofNanos 1) ⟨0xFFFF_FFFF_FFFF_FFFF⟩
   checkEq (start - (⟨130⟩ : MonoTime)) (Duration.ofNanos (-30))
   check (start < start + Duration.ofNanos 1) "order"
+  checkEq (max start ⟨200⟩, s!"{start}") (⟨200⟩, "100ns")
   checkEq (CalendarTime.epoch - (CalendarTime.epoch + Duration.ofSeconds 3)) (Duration.ofSeconds (-3))
 
 -- parity: TIME-11

@@ -57,8 +57,8 @@ test "timeouts and deadlines go by virtual time" := inVirtualTime fun runtime =>
   letPass runtime 100
   let gone ← Counter.new
   let slow ← pendingUntilGone runtime gone
-  let timeout ← slow.timeout 1000
-  let deadline ← slow.deadline 1100
+  let timeout ← slow.timeout (.ofNanos 1000)
+  let deadline ← slow.deadline ⟨1100⟩
   let moment := (← runtime.now) + Duration.ofNanos 1000
   let same ← slow.deadline moment
   slow.release
@@ -77,7 +77,7 @@ test "a wait scope stops at each timer on the way" := do
   let promise ← Async.start scope.runtime do
     for _ in [0:8] do
       seen.modify (·.push (← scope.runtime.now).nanos)
-      Async.sleep 10
+      Async.sleep (.ofNanos 10)
   discard <| scope.pumpNanos 75
   checkEq (← seen.get) #[0, 10, 20, 30, 40, 50, 60, 70]
   checkEq (← scope.runtime.now) ⟨75⟩
@@ -105,7 +105,7 @@ test "retries wait by virtual time" := inVirtualTime fun runtime => do
   let promise ← PromiseRef.retry runtime (do
     at_.modify (·.push (← runtime.now).nanos)
     PromiseRef.fail (α := Nat) runtime (Error.ofKind .disconnected "gone"))
-    { attempts := 5, delayNanos := 10, maxDelayNanos := 40 }
+    { attempts := 5, delay := .ofNanos 10, maxDelay := .ofNanos 40 }
   letRest runtime
   for _ in [0:12] do letPass runtime 10
   discard <| fails .disconnected promise.await

@@ -48,7 +48,7 @@ test "another thread is refused" := withScope fun scope => do
 
 test "async code runs in a wait scope" := withScope fun scope => do
   let result ← Async.run scope.runtime do
-    Async.sleep millisecond
+    Async.sleep (.ofMillis 1)
     return 3
   checkEq result 3
 

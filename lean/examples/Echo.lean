@@ -39,7 +39,7 @@ def talk (server : Address) (message : String) : Async Unit := do
 def listenInVain (server : Address) : Async Unit := do
   let connection ← server.connect
   try
-    discard <| Async.timeout 20_000_000 connection.read
+    discard <| Async.timeout (.ofNanos 20_000_000) connection.read
     throw (IO.userError "the server spoke first")
   catch error =>
     unless Error.kind? error == some .timedOut do throw error
@@ -54,7 +54,7 @@ def main : IO UInt32 := do
     let address ← listener.localAddress
     let server ← Async.start runtime (serve listener served bytes)
     Async.run runtime do
-      Async.timeout 10_000_000_000 do
+      Async.timeout (.ofNanos 10_000_000_000) do
         discard <| Async.all (Array.ofFn fun (n : Fin clients) => talk address ("".pushn 'x' (n.val * 20 + 1)))
       listenInVain address
       -- Until the server has noticed that the last one has gone.

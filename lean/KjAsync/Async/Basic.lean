@@ -1,5 +1,6 @@
 import KjAsync.Promise
 import KjAsync.Executor
+import KjAsync.Timer
 
 /-!
 `Async α`: code in direct style that runs on a loop. Where it waits for a promise it is suspended, and the loop goes
@@ -137,8 +138,19 @@ it is to cancel. -/
 def fork (action : Async α) : Async (PromiseRef α) := fun { runtime, .. } => do
   Outcome.ofIO ((← action { runtime }).toPromise runtime)
 
-/-- Suspends for `nanos` nanoseconds. -/
-def sleep (nanos : UInt64) : Async Unit := do (← Async.runtime).sleepNanos nanos
+/-- Suspends for this time, by the clock of the runtime. (TIME-03) -/
+def sleep (span : Duration) : Async Unit := do (← Async.runtime).sleepNanos span
+
+/-- Suspends until `Runtime.now` has reached this moment. (TIME-02) -/
+def sleepUntil (moment : MonoTime) : Async Unit := do (← Async.runtime).sleepUntilMonoNanos moment
+
+/-- Suspends for ever: only a cancellation or a shutdown ends it. (PROM-21) -/
+def never : Async α := do awaitStarted (PromiseRef.never (← Async.runtime))
+
+/-- The code, or what `handler` makes of an error of this kind. Other errors pass by, with all that they carry. (PROM-10, EXC-01) -/
+def catchKind [ErrorForm ε] (action : Async α) (kind : ErrorKind) (handler : ε → Async α) : Async α :=
+  fun context => do (← action context).orElse fun error =>
+    if error.kind == kind then handler (ErrorForm.ofRef error) (context.catching error) else return .error error
 
 /-- Gives the loop a turn: goes on after what is queued now. -/
 def yield : Async Unit := do (← Async.runtime).yieldNow

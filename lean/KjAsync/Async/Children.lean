@@ -8,21 +8,24 @@ namespace KjAsync.Async
 touches it. -/
 structure Children where
   /-- How many there are, and what to do when there are none left. -/
-  private state : IO.Ref (Nat × Option (BaseIO Unit))
+  private state : IO.Ref (Nat × List (BaseIO Unit))
 
 namespace Children
 
 /-- None. -/
-protected def new : BaseIO Children := return ⟨← IO.mkRef (0, none)⟩
+protected def new : BaseIO Children := return ⟨← IO.mkRef (0, [])⟩
 
 private def add (children : Children) : BaseIO Unit := children.state.modify fun (count, next) => (count + 1, next)
 
 private def remove (children : Children) : BaseIO Unit := do
   match ← children.state.get with
-  | (1, some next) =>
-    children.state.set (0, none)
-    next
+  | (1, next) =>
+    children.state.set (0, [])
+    next.forM id
   | (count, next) => children.state.set (count - 1, next)
+
+/-- How many have not ended. -/
+def count (children : Children) : BaseIO Nat := return (← children.state.get).1
 
 /-- Runs code up to its first wait, and counts it from then until it has ended; `ended` says what its end amounts to. -/
 def run (children : Children) (action : Async α) (ended : Ended α → BaseIO (Outcome β)) : Async β :=
@@ -34,14 +37,14 @@ def run (children : Children) (action : Async α) (ended : Ended α → BaseIO (
       children.remove
       ended result
 
-/-- Waits until all have ended. For one at a time. -/
+/-- Waits until all have ended. -/
 def wait (children : Children) : Async Unit := fun context => do
-  let (count, _) ← children.state.get
+  let (count, next) ← children.state.get
   if count == 0 then return .ok ()
   match ← ErrorRef.attempt (Fulfiller.new context.runtime) with
   | .error error => return .error error
   | .ok (fulfiller, promise) =>
-    children.state.set (count, some (discard (fulfiller.fulfill ()).toBaseIO))
+    children.state.set (count, discard (fulfiller.fulfill ()).toBaseIO :: next)
     return .suspended promise.native context.shielded (.ofFun fun call _ => do
       -- Nothing else fails this wait than a shutdown, which ends the youngest first: all children have ended.
       return if ← call.isCanceled then .canceled else .ok ())

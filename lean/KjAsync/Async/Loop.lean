@@ -1,4 +1,5 @@
 import KjAsync.Async.Basic
+import KjAsync.Queue
 
 /-!
 Loops of `Async` code. All of them go through `Async.iterate`, whose ready branch is a call of itself in tail
@@ -47,6 +48,19 @@ instance (priority := high) : ForIn Async (List α) α where
 @[always_inline]
 instance (priority := high) : ForIn Async (Array α) α where
   forIn items := forEach (fun index => if h : index < items.size then some (items[index], index + 1) else none) 0
+
+/-- `for` over bytes. -/
+@[always_inline]
+instance (priority := high) : ForIn Async BytesRef UInt8 where
+  forIn bytes := forEach (fun index => if index < bytes.size then some (bytes.get index, index + 1) else none) 0
+
+/-- `for` over the values of a queue, until it is closed and empty. (QUEUE-04) -/
+@[always_inline]
+instance : ForIn Async (Queue α) α where
+  forIn queue state step := iterate (state := state) fun state => do
+    match ← queue.pop? with
+    | some value => step value state
+    | none => return .done state
 
 /-- `for` over a range. -/
 @[always_inline]

@@ -10,20 +10,16 @@ structure RetryOptions where
   attempts : Nat := 2
   /-- Which errors are worth another attempt. -/
   retryIf : ErrorRef → Bool := fun error => error.kind == .disconnected
-  /-- The pause after the first failure, in nanoseconds. -/
-  delayNanos : UInt64 := 0
+  /-- The pause after the first failure. -/
+  delay : Duration := 0
   /-- What the pause is multiplied by after each further failure. -/
-  factor : UInt64 := 2
-  /-- The longest pause, in nanoseconds. -/
-  maxDelayNanos : UInt64 := 10_000_000_000
+  factor : Nat := 2
+  /-- The longest pause. -/
+  maxDelay : Duration := .ofSeconds 10
 
 /-- The pause that follows this one. -/
-def RetryOptions.nextDelay (options : RetryOptions) (nanos : UInt64) : UInt64 :=
-  -- Divided rather than multiplied: a product may not fit.
-  if options.factor == 0 || nanos ≤ options.maxDelayNanos / options.factor then
-    min options.maxDelayNanos (nanos * options.factor)
-  else
-    options.maxDelayNanos
+def RetryOptions.nextDelay (options : RetryOptions) (delay : Duration) : Duration :=
+  min options.maxDelay (delay * options.factor)
 
 /--
 Runs the code until it succeeds, fails with an error that is not worth another attempt, or has failed often enough;
@@ -32,7 +28,7 @@ then with the last error. By default once more after a disconnection. Cancellati
 -/
 def Async.retry (action : Async α) (options : RetryOptions := {}) : Async α := do
   let mut tried := 0
-  let mut delay := min options.delayNanos options.maxDelayNanos
+  let mut delay := min options.delay options.maxDelay
   repeat
     tried := tried + 1
     try

@@ -107,14 +107,14 @@ def evalNow (runtime : Runtime) (start : IO (PromiseRef α)) : IO (PromiseRef α
   | .ok promise => return promise
   | .error error => fail runtime (← ErrorRef.thrown error)
 
-/-- The outcome, or an error of kind `timedOut` after `nanos` nanoseconds: then the hold on the input is dropped,
+/-- The outcome, or an error of kind `timedOut` after this time: then the hold on the input is dropped,
 so that it is cancelled if nobody else holds it. (TIME-04) -/
-def timeout (promise : PromiseRef α) (nanos : UInt64) : IO (PromiseRef α) :=
-  return { promise with native := ← promise.native.timeout nanos }
+def timeout (promise : PromiseRef α) (limit : Duration) : IO (PromiseRef α) :=
+  return { promise with native := ← promise.native.timeout limit }
 
-/-- As `timeout`, when `Runtime.now` reaches `monoNanos`; on the next turn if it has. (TIME-04) -/
-def deadline (promise : PromiseRef α) (monoNanos : UInt64) : IO (PromiseRef α) :=
-  return { promise with native := ← promise.native.deadline monoNanos }
+/-- As `timeout`, when `Runtime.now` reaches this moment; on the next turn if it has. (TIME-04) -/
+def deadline (promise : PromiseRef α) (moment : MonoTime) : IO (PromiseRef α) :=
+  return { promise with native := ← promise.native.deadline moment }
 
 /-- A branch: the same outcome, to be cancelled on its own. The operation goes on while a branch or the original
 is held. (FORK-01, FORK-03) -/
