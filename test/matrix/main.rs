@@ -142,14 +142,14 @@ fn run_all(turned: Loop, count: usize) {
 // parity: TASK-03, TIME-04, TIME-05, TLS-12, TLS-17
 #[test]
 fn everything_on_a_loop_thread() {
-    run_all(Loop::Thread, 7082);
+    run_all(Loop::Thread, 7838);
 }
 
 // parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
 // parity: TASK-03, TIME-04, TIME-05, TLS-12, TLS-17
 #[test]
 fn everything_in_a_wait_scope() {
-    run_all(Loop::Scope, 6593);
+    run_all(Loop::Scope, 7287);
 }
 
 /// A release that does not wait leaves a callback running, which may use what is attached; the same for a `finally`.

@@ -153,7 +153,7 @@ pub(crate) struct Cell {
     pub(crate) turned: Loop,
 }
 
-pub(crate) const SOURCES: [Source; 26] = {
+pub(crate) const SOURCES: [Source; 29] = {
     use Source::*;
     [
         Timer,
