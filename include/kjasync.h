@@ -63,6 +63,11 @@
 #define KJA_LISTEN_REPLACE_STALE 1
 
 /*
+ The wait is not let go of when the coroutine is cancelled: a part of a clean-up, for instance.
+ */
+#define KJA_AWAIT_SHIELDED 1
+
+/*
  There is something to read, or the end has come.
  */
 #define KJA_FD_READABLE 0
