@@ -5,6 +5,7 @@
 //! | phase | the source (what will produce the outcome) is | who may act |
 //! | --- | --- | --- |
 //! | `Idle(source)` | in the cell | anyone: to poll it, or to take it out and drop it |
+//! | `Parked(source)` | in the cell | only the thread that ends the runtime: to drop the source |
 //! | `Polling { by }` | on the stack of thread `by` | only `by`; others leave a note: `again` or `cancel` |
 //! | `Settled(outcome)` | dropped | anyone may read the outcome; it never changes |
 //!
@@ -93,6 +94,7 @@ struct State {
 
 enum Phase {
     Idle(Source),
+    Parked(Source),
     Polling { by: usize, again: bool, cancel: Option<Noted> },
     Settled(Outcome),
 }
@@ -170,7 +172,7 @@ impl Cell {
     /// What produces the outcome, if that is pending, and the cell that it waits for.
     pub(super) fn describe(&self) -> Option<(&'static str, Option<Arc<Cell>>)> {
         match &self.state.lock().phase {
-            Phase::Idle(source) => Some(source.describe()),
+            Phase::Idle(source) | Phase::Parked(source) => Some(source.describe()),
             Phase::Polling { .. } => Some(("running", None)),
             Phase::Settled(_) => None,
         }
@@ -249,7 +251,7 @@ impl Cell {
             let mut state = self.state.lock();
             match &mut state.phase {
                 // An outside source has nothing to poll, and who settles it must find it in its place.
-                Phase::Settled(_) | Phase::Idle(Source::Outside) => return,
+                Phase::Settled(_) | Phase::Parked(_) | Phase::Idle(Source::Outside) => return,
                 Phase::Polling { again, .. } => {
                     *again = true;
                     return;

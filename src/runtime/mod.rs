@@ -37,7 +37,7 @@ use crate::error::Error;
 use crate::foreign::{Hook, Opaque};
 pub(crate) use crate::object::Status;
 use crate::object::{Object, Owner};
-use crate::promise::{Coroutines, Fulfiller, Promise, Turn, watch_forks};
+use crate::promise::{Coroutines, Fulfiller, Promise, Turn, this_thread, watch_forks};
 use crate::sync::Lock;
 use crate::value::Outcome;
 use belongings::Belongings;
@@ -123,7 +123,6 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     /// Waits for the system, if the clock of the timers does not move by itself.
     pauses: Option<Timers>,
-    /// The thread that ends everything of the runtime just now; 0 for none.
     ended_by: AtomicUsize,
     pub(crate) detached: Detached,
     pub(crate) roots: Roots,
@@ -209,6 +208,15 @@ impl Shared {
     /// Why there is no outcome, for those who learn of a promise that nobody holds any more.
     pub(crate) fn gone(&self) -> Error {
         if self.status() == Status::Live { Error::canceled() } else { Error::shutdown() }
+    }
+
+    /// The thread that ends everything of the runtime just now; 0 for none.
+    pub(crate) fn ended_by(&self) -> usize {
+        self.ended_by.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_ended_here(&self) -> bool {
+        self.ended_by() == this_thread()
     }
 
     pub(crate) fn check_live(&self) -> Result<(), Error> {

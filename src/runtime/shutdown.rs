@@ -103,8 +103,7 @@ impl Runtime {
 
     /// Whether this thread may wait for the end: nothing that the end waits for is further up on its stack.
     pub(crate) fn check_may_end(&self) -> Result<(), Error> {
-        let ends_it = self.shared.ended_by.load(Ordering::Relaxed) == this_thread();
-        if ends_it || super::on_any_loop() { Err(Error::would_deadlock()) } else { Ok(()) }
+        if self.shared.is_ended_here() || super::on_any_loop() { Err(Error::would_deadlock()) } else { Ok(()) }
     }
 
     /// Shuts down for good: nobody waits for it once more when it is dropped.

@@ -36,6 +36,7 @@ mod runtime;
 mod sequences;
 mod shutdown;
 mod stress;
+mod stress_loops;
 mod tcp;
 mod timer;
 mod tls;

@@ -38,10 +38,24 @@ impl Cell {
         let mut state = self.state.lock();
         match &mut state.phase {
             Phase::Settled(_) => Canceled::TooLate,
-            Phase::Polling { by, cancel, .. } => {
-                cancel.get_or_insert(Noted { error, causes: Vec::new() }).causes.extend(aftermath::cause());
-                self.flags.fetch_or(NOTED, Ordering::AcqRel);
-                let by = *by;
+            Phase::Parked(_) if self.runtime.is_ended_here() => {
+                let source = state.phase.take_parked(&error);
+                drop(state);
+                if let Some(source) = source {
+                    discard(source, self);
+                }
+                self.settle(Err(error), false, None);
+                Canceled::Gone
+            }
+            Phase::Polling { .. } | Phase::Parked(_) => {
+                let by = match &mut state.phase {
+                    Phase::Polling { by, cancel, .. } => {
+                        cancel.get_or_insert(Noted { error, causes: Vec::new() }).causes.extend(aftermath::cause());
+                        self.flags.fetch_or(NOTED, Ordering::AcqRel);
+                        *by
+                    }
+                    _ => self.runtime.ended_by(),
+                };
                 drop(state);
                 if by == this_thread() || !WAITS.begin(by, self) {
                     return Canceled::AfterThisPoll;

@@ -4,48 +4,53 @@ use super::{Cell, Phase, Source, discard};
 use crate::error::Error;
 use std::sync::Arc;
 
-/// A cell that will be ended: nobody else polls or cancels it any more.
-enum Parked {
-    With(Source),
-    /// Another thread polls it, or this one further up.
-    Polled,
-    Settled,
-}
-
 impl Cell {
-    /// Ends all of them as `cancel` does. None of them learns what the end of another leads to, whatever their order: a
-    /// turn that is passed on, a value that is dropped, a promise that is rejected.
+    /// Ends all of them as `cancel` does; by the thread that ends their runtime. None of them learns what the end of another leads
+    /// to, whatever their order: a turn that is passed on, a value that is dropped, a promise that is rejected.
     pub(crate) fn end_all(cells: Vec<Arc<Self>>, error: &Error, deadline: u64) {
-        let (mut parked, mut polled) = (Vec::new(), Vec::new());
-        for cell in cells {
-            match cell.park(error) {
-                Parked::With(source) => parked.push((cell, source)),
-                Parked::Polled => polled.push(cell),
-                Parked::Settled => {}
-            }
-        }
-        let discarded = |(cell, source)| {
+        let (parked, others): (Vec<_>, Vec<_>) = cells.into_iter().partition(|cell| cell.park());
+        // One that another of them was built on is ended by that, before what comes after it.
+        let discarded = |cell: Arc<Self>| {
+            let source = cell.take_parked(error)?;
             discard(source, &cell);
-            cell
+            Some(cell)
         };
-        let cells: Vec<_> = parked.into_iter().map(discarded).collect();
-        cells.into_iter().for_each(|cell| cell.settle(Err(error.clone()), false, None));
-        for cell in polled {
+        let ended: Vec<_> = parked.into_iter().filter_map(discarded).collect();
+        ended.into_iter().for_each(|cell| cell.settle(Err(error.clone()), false, None));
+        for cell in others {
             cell.cancel(error.clone(), Some(deadline));
         }
     }
 
-    fn park(&self, error: &Error) -> Parked {
+    /// From now on nobody else polls or cancels it. `false` if somebody polls it now, or it has settled.
+    fn park(&self) -> bool {
         let mut state = self.state.lock();
-        if let Phase::Settled(_) = state.phase {
-            return Parked::Settled;
+        match std::mem::replace(&mut state.phase, Phase::polling()) {
+            Phase::Idle(source) => {
+                state.phase = Phase::Parked(source);
+                true
+            }
+            other => {
+                state.phase = other;
+                false
+            }
         }
-        if let Phase::Polling { .. } = state.phase {
-            return Parked::Polled;
-        }
-        match std::mem::replace(&mut state.phase, Phase::ending(error)) {
-            Phase::Idle(source) => Parked::With(source),
-            _ => unreachable!("neither settled nor polled, under the same lock"),
+    }
+
+    /// What it was parked with, unless it has been ended since; this thread settles it.
+    fn take_parked(&self, error: &Error) -> Option<Source> {
+        self.state.lock().phase.take_parked(error)
+    }
+}
+
+impl Phase {
+    pub(super) fn take_parked(&mut self, error: &Error) -> Option<Source> {
+        match std::mem::replace(self, Self::ending(error)) {
+            Self::Parked(source) => Some(source),
+            other => {
+                *self = other;
+                None
+            }
         }
     }
 }
