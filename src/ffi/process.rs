@@ -141,7 +141,10 @@ pub unsafe extern "C" fn kja_process_spawn(
     options: *const kja_process_options_t,
     out: *mut kja_process_t,
 ) -> kja_status_t {
-    created(out, || command(options)?.spawn(&*get::<Runtime>(runtime)?))
+    created(out, || {
+        let runtime = get::<Runtime>(runtime)?;
+        command(options)?.spawn(&*runtime)
+    })
 }
 
 /// Watches a child that was started elsewhere, with `fork` for instance; any number of children, on any number of runtimes. Its
@@ -247,7 +250,10 @@ pub unsafe extern "C" fn kja_process_run_start(
     limit: usize,
     out: *mut kja_promise_t,
 ) -> kja_status_t {
-    created(out, || command(options)?.run(&*get::<Runtime>(runtime)?, bytes_in(input, input_size)?, limit))
+    created(out, || {
+        let runtime = get::<Runtime>(runtime)?;
+        command(options)?.run(&*runtime, bytes_in(input, input_size)?, limit)
+    })
 }
 
 /// The status of a program that has been run to its end.

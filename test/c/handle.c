@@ -1,6 +1,8 @@
 #include "every_function.h"
 #include "messages.h"
 
+#include <signal.h>
+
 /* One live handle of each family. */
 typedef struct world_t {
   uint64_t handle[FAMILIES];
@@ -67,6 +69,26 @@ static void websocket_open(uint64_t *h) {
   pair_release(pair);
 }
 
+/* A subscription with a signal that has come, a child, what another one said, and a watch over a descriptor. */
+static void system_open(uint64_t *h) {
+  int32_t numbers[] = {SIGUSR2};
+  kja_promise_t next = 0, running = 0;
+  CHECK_OK(kja_signal_new(h[RUNTIME], numbers, 1, &h[SIGNAL]));
+  CHECK_OK(kja_signal_next_start(h[SIGNAL], &next));
+  CHECK(raise(SIGUSR2) == 0);
+  h[SIGNAL_INFO] = handle_from(next);
+  kja_process_options_t options;
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  options.program = "true";
+  CHECK_OK(kja_process_spawn(h[RUNTIME], &options, &h[PROCESS]));
+  CHECK_OK(kja_process_run_start(h[RUNTIME], &options, NULL, 0, 100, &running));
+  h[PROCESS_OUTPUT] = handle_from(running);
+  int32_t fd = -1;
+  CHECK_OK(kja_connection_fd(h[CONNECTION], &fd));
+  CHECK_OK(kja_fd_observer_new(h[RUNTIME], fd, 0, &h[FD_OBSERVER]));
+}
+
 static world_t world_open(void) {
   world_t world;
   uint64_t *h = world.handle;
@@ -99,6 +121,7 @@ static world_t world_open(void) {
   http_open(h);
   tls_open(h);
   websocket_open(h);
+  system_open(h);
   kja_promise_t receiving = 0;
   h[DATAGRAM] = port_on(h[RUNTIME], "127.0.0.1:0");
   kja_address_t own = address_of_port(h[DATAGRAM]);

@@ -135,7 +135,7 @@ pub(crate) fn act(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>)
             seen(look(&probes, other.as_ref(), None), Some(kind(&result)))
         }
         Way::Shutdown => {
-            world.runtime.shutdown().expect("it ends");
+            world.shut_down();
             let result = match &built {
                 Built::Promise(promise) => Some(kind(&world.outcome(promise))),
                 _ => None,
@@ -152,7 +152,7 @@ pub(crate) fn act(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>)
                 promise.wait(None).unwrap_or_else(Err)
             });
             begun.pass();
-            world.runtime.shutdown().expect("it ends");
+            world.shut_down();
             assert!(soon(|| waiter.is_finished()), "the await does not end");
             let result = waiter.join().expect("it does not panic");
             drop(built);

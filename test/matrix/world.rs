@@ -12,9 +12,13 @@ use kjasync::stream::Connection;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+/// A runtime ends, and holds what it will close.
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// What does not happen by then does not happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -111,6 +115,13 @@ impl<'a> World<'a> {
         self.outcome(&quiet).expect("the loop turns");
     }
 
+    /// Ends its runtime.
+    pub(crate) fn shut_down(&self) {
+        ENDING.store(true, Ordering::SeqCst);
+        self.runtime.shutdown().expect("it ends");
+        ENDING.store(false, Ordering::SeqCst);
+    }
+
     /// Runs `f` on the loop.
     pub(crate) fn on_loop<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> T {
         let result = Arc::new(Mutex::new(None));
@@ -196,7 +207,8 @@ impl Tcp {
 
     /// No operation is on it.
     pub(crate) fn is_idle(&self) -> bool {
-        Arc::strong_count(&self.connection) == 1
+        let ends = usize::from(ENDING.load(Ordering::SeqCst));
+        Arc::strong_count(&self.connection) <= 1 + ends
     }
 
     /// The other end, for another connection.
