@@ -96,7 +96,7 @@ test "a child is asked to end, and killed if it does not" := inBoth fun runtime 
 
 test "a deadline ends the wait, not the child" := inBoth fun runtime => do
   let process ← shell runtime "exec sleep 1000"
-  discard <| fails .timedOut (← (← process.waitStart).timeout millisecond).await
+  discard <| fails .timedOut (← (← process.waitStart).timeout (.ofMillis 1)).await
   check (← process.pid?).isSome "it has ended"
   process.kill
   checkEq (← process.wait) (.signaled .kill false)

@@ -94,7 +94,7 @@ def main (arguments : List String) : IO UInt32 := do
       talk s!"ws://127.0.0.1:{port}/room{n.val % roomCount}" s!"hello from {n}" everybody perRoom
     while (← rooms.members.get).size < roomCount * perRoom do Async.yield
     everybody.set
-    let heard ← Async.timeout 20_000_000_000 clients.await
+    let heard ← Async.timeout (.ofMillis 20_000) clients.await
     IO.println s!"clients: {heard.size}, messages heard: {heard.foldl (· + ·) 0}"
     unless heard.all (· == perRoom) do throw (IO.userError "somebody has missed something")
     listening.cancel

@@ -12,13 +12,13 @@ use kjasync::stream::Connection;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A runtime ends, and holds what it will close.
-static ENDING: AtomicBool = AtomicBool::new(false);
+/// How many runtimes end, which hold what they will close.
+static ENDING: AtomicUsize = AtomicUsize::new(0);
 
 /// What does not happen by then does not happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -117,9 +117,9 @@ impl<'a> World<'a> {
 
     /// Ends its runtime.
     pub(crate) fn shut_down(&self) {
-        ENDING.store(true, Ordering::SeqCst);
+        ENDING.fetch_add(1, Ordering::SeqCst);
         self.runtime.shutdown().expect("it ends");
-        ENDING.store(false, Ordering::SeqCst);
+        ENDING.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Runs `f` on the loop.
@@ -207,8 +207,9 @@ impl Tcp {
 
     /// No operation is on it.
     pub(crate) fn is_idle(&self) -> bool {
-        let ends = usize::from(ENDING.load(Ordering::SeqCst));
-        Arc::strong_count(&self.connection) <= 1 + ends
+        // The runtime's own, and that of a layer which it holds likewise.
+        let ended = if ENDING.load(Ordering::SeqCst) > 0 { 2 } else { 0 };
+        Arc::strong_count(&self.connection) <= 1 + ended
     }
 
     /// The other end, for another connection.
