@@ -58,7 +58,7 @@ def buildRust (pkg : Package) : FetchM (Job FilePath) := do
 /-- The library and the shim in one archive. Lake links it into every program that imports `KjAsync`, in this package or
 in one that requires it; so such a package has nothing to say about linking. -/
 extern_lib kjasyncnative pkg := do
-  let objects ← (shimSources.push "websocket").mapM (buildShim pkg)
+  let objects ← shimSources.mapM (buildShim pkg)
   let rust ← buildRust pkg
   let archive := pkg.staticLibDir / nameToStaticLib "kjasyncnative"
   (Job.collectArray (objects.push rust)).mapM fun files => do
