@@ -22,7 +22,7 @@ def serve (listener : Listener) (served bytes : IO.Ref Nat) : Async Unit :=
   Async.withCancel fun clients => do
     repeat
       let client ← listener.accept
-      discard <| clients.spawn (onError := fun error => IO.eprintln s!"a client failed: {error}") do
+      discard <| clients.spawnCatching (onError := fun (error : IO.Error) => IO.eprintln s!"a client failed: {error}") do
         let count ← echo client
         served.modify (· + 1)
         bytes.modify (· + count)
