@@ -196,8 +196,29 @@ pub(crate) fn text(text: &OsStr) -> Result<CString, Error> {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn exit_descriptor(pid: i32) -> io::Result<Option<OwnedFd>> {
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
-    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(Some(pidfd_open(pid, PidfdFlags::empty())?))
+    match pidfd_open(Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?, PidfdFlags::empty()) {
+        Ok(descriptor) => Ok(Some(descriptor)),
+        // Linux before 5.3, and sandboxes that do not know the call.
+        Err(rustix::io::Errno::NOSYS) => exit_told_by_thread(pid).map(Some),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// As `exit_descriptor`, at the price of a thread until the process ends.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn exit_told_by_thread(pid: i32) -> io::Result<OwnedFd> {
+    let (told, telling) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    std::thread::Builder::new().name("kja exit".to_owned()).stack_size(64 * 1024).spawn(move || {
+        let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
+        // SAFETY: room for what the call writes, and nobody reads it.
+        let mut wait = || unsafe {
+            libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), libc::WEXITED | libc::WNOWAIT)
+        };
+        // An error says that it has been reaped.
+        while wait() != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EINTR) {}
+        drop(telling);
+    })?;
+    Ok(told)
 }
 
 #[cfg(target_vendor = "apple")]
@@ -276,6 +297,21 @@ mod tests {
         assert_eq!((libc::WIFEXITED(status), libc::WEXITSTATUS(status)), (true, 7));
         assert!(!is_child(pid) && reap(pid).is_err());
         assert!(!is_child(0) && !is_child(-1) && !is_child(1));
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[test]
+    fn a_thread_tells_of_an_exit_where_the_system_has_no_descriptor_for_it() {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let pid = spawn(&start(c"sh", &[c"-c", c"exit 3"])).expect("it starts");
+        let told = exit_told_by_thread(pid).expect("a thread");
+        let ready = poll(&mut [PollFd::new(&told, PollFlags::IN)], None).expect("it is told");
+        assert_eq!(ready, 1);
+        let status = reap(pid).expect("a child").expect("it has ended");
+        assert_eq!(libc::WEXITSTATUS(status), 3);
+        // Nothing to wait for: told at once.
+        let told = exit_told_by_thread(pid).expect("a thread");
+        assert_eq!(poll(&mut [PollFd::new(&told, PollFlags::IN)], None).expect("it is told"), 1);
     }
 
     #[test]

@@ -50,12 +50,12 @@ impl Child {
         self.status.lock().is_none().then_some(self.pid)
     }
 
-    /// Takes its exit, if it has one and nobody did before; its status once it is known.
     /// Whether its exit is to be taken here in any case.
     pub(super) fn is_ours(&self) -> bool {
         self.is_ours
     }
 
+    /// Takes its exit, if it has one and nobody did before; its status once it is known.
     fn reap(&self) -> std::io::Result<Option<i32>> {
         let mut status = self.status.lock();
         if status.is_none() {

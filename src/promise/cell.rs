@@ -329,7 +329,10 @@ impl Cell {
             }
         };
         let aftermath = match source {
-            Source::Ended(_, aftermath) => Some(aftermath),
+            Source::Ended(ended, aftermath) => {
+                drop(ended);
+                Some(aftermath)
+            }
             source => discard_watched(source, self),
         };
         let canceled = noted.map(|mut noted| {
@@ -352,7 +355,7 @@ impl Cell {
     /// From `Polling` by this thread to `Settled`, then tells everyone. The source has been dropped. A cancel,
     /// `canceled` or one that was noted meanwhile, comes first, unless the outcome wins.
     fn settle(self: &Arc<Self>, mut outcome: Outcome, wins: bool, mut canceled: Option<Error>) {
-        let state = loop {
+        let (mut state, abandoned) = loop {
             let mut state = self.state.lock();
             if let Some(noted) = state.take_noted() {
                 drop(state);
@@ -361,22 +364,21 @@ impl Cell {
                 canceled.get_or_insert(noted.error);
                 continue;
             }
-            let unwanted = canceled.is_some() && !wins || !self.has_holders();
+            // Asked once: a holder may go at any moment, and what is decided here must hold below.
+            let abandoned = !self.has_holders();
+            let unwanted = canceled.is_some() && !wins || abandoned;
             if unwanted && matches!(outcome, Ok(Value::Unclaimed(_))) {
                 drop(state);
                 // Back where it came from before anybody learns that this has settled.
                 outcome = Err(self.runtime.gone());
                 continue;
             }
-            break state;
+            break (state, abandoned);
         };
-        self.settle_as(state, canceled.filter(|_| !wins), outcome);
-    }
-
-    fn settle_as(self: &Arc<Self>, mut state: MutexGuard<'_, State>, canceled: Option<Error>, outcome: Outcome) {
+        let canceled = canceled.filter(|_| !wins);
         let how = if canceled.is_some() { SETTLED | CANCELED } else { SETTLED };
-        // Abandoned meanwhile: nobody can ask for the value any more.
-        let unclaimed = outcome.is_ok() && !self.has_holders();
+        // Abandoned: nobody can ask for the value any more.
+        let unclaimed = outcome.is_ok() && abandoned;
         let (kept, unwanted) = match canceled.or_else(|| unclaimed.then(|| self.runtime.gone())) {
             None => (outcome, None),
             Some(error) => (Err(error), Some(outcome)),

@@ -129,7 +129,7 @@ impl FdObserver {
     pub fn new(runtime: &Runtime, fd: OwnedFd) -> Result<Arc<Self>, Error> {
         let runtime = runtime.shared();
         runtime.check()?;
-        let watches = [const { Lock::new(None) }; 4];
+        let watches = std::array::from_fn(|_| Lock::new(None));
         let observer = Self { runtime: runtime.clone(), fd, watches };
         // Here rather than at the first wait, so that whoever made it learns of it.
         observer.watch(Readiness::Readable)?;

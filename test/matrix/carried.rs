@@ -2,7 +2,7 @@
 
 use crate::rules::Source;
 use crate::sources::{End, Operation, Start, Step, close, ensure, reset, step, to};
-use crate::world::{Tcp, World};
+use crate::world::{Tcp, World, holders};
 use kjasync::net::{Address, Listener, NetworkWrapper, Wrap, WrapperOptions};
 use kjasync::promise::{Resolution, When};
 use kjasync::stream::Connection;
@@ -139,7 +139,7 @@ fn carried_connect((over, there): Pair) -> Operation {
         promise,
         over: Arc::new({
             let over = Arc::downgrade(&over);
-            move || over.strong_count() <= held
+            move || holders(&over) <= held
         }),
         settle: step(move |world| *other.lock().unwrap() = accepted(&accepting, world).ok()),
         peer: Some((step(move |_| there.close()), Some(ErrorKind::Disconnected))),

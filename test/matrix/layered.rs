@@ -24,15 +24,24 @@ pub(crate) fn prepare(source: Source, world: &World<'_>) -> Start {
     if source == Source::LayeredShutdown {
         // For which there is no room.
         farewell = FAREWELL;
-        let full = tcp.connection.write(block()).expect("it starts");
-        world.quiet();
-        drop(full);
+        fill(&tcp, world);
     }
     let (tcp, refusal) = layered(tcp, farewell);
     match source {
         Source::LayeredRead => Box::new(move |_| read(tcp)),
         Source::LayeredWrite => Box::new(move |_| refused(&tcp, refusal, write(&tcp))),
         _ => Box::new(move |_| refused(&tcp, refusal, shutdown(&tcp))),
+    }
+}
+
+/// Leaves no room, nor any that the system makes by moving on what it has.
+fn fill(tcp: &Tcp, world: &World<'_>) {
+    let (mut filled, mut refused) = (0, 0);
+    while refused < 10 {
+        let more = tcp.connection.write_now(&block()[filled..]).expect("it is open");
+        refused = if more == 0 { refused + 1 } else { 0 };
+        filled += more;
+        world.quiet();
     }
 }
 

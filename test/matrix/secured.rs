@@ -2,7 +2,7 @@
 
 use crate::rules::Source;
 use crate::sources::{End, Operation, Start, close, ensure, reset, step};
-use crate::world::{Tcp, World};
+use crate::world::{Tcp, World, holders};
 use kjasync::net::NetworkWrapper;
 use kjasync::stream::Connection;
 use kjasync::tls::{TlsContext, TlsOptions};
@@ -97,7 +97,7 @@ fn read(secure: Arc<Connection>, peer: Arc<Mutex<Peer>>) -> Operation {
     Operation {
         promise: secure.read(1, 10).expect("it starts"),
         // This, that which closes, and that which looks afterwards.
-        over: Arc::new(move || Arc::strong_count(&over) <= 3),
+        over: Arc::new(move || holders(&Arc::downgrade(&over)) <= 3),
         settle: step(move |_| settling.lock().unwrap().write_all(b"x").expect("the peer writes")),
         peer: Some((
             step(move |_| {

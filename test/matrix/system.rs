@@ -3,7 +3,7 @@
 use crate::alone::descriptors;
 use crate::probes::Over;
 use crate::sources::{End, Operation, ensure, step};
-use crate::world::World;
+use crate::world::{World, holders};
 use kjasync::process::{Command, Standard, Stdio};
 use kjasync::signal::{Signal, SignalInfo};
 use kjasync::stream::{FdObserver, Readiness};
@@ -24,7 +24,7 @@ fn raise() {
 /// A wait holds what it waits for.
 fn held_by_at_most<T: Send + Sync + 'static>(this: &Arc<T>, most: usize) -> Over {
     let this = Arc::downgrade(this);
-    Arc::new(move || this.strong_count() <= most)
+    Arc::new(move || holders(&this) <= most)
 }
 
 pub(crate) fn signal(world: &World<'_>) -> Operation {

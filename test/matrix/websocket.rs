@@ -2,7 +2,7 @@
 
 use crate::rules::Source;
 use crate::sources::{End, Ending, Operation, Start, block, ensure, lend, reset, step};
-use crate::world::{Tcp, World};
+use crate::world::{Tcp, World, holders};
 use bytes::Bytes;
 use kjasync::websocket::{MessageKind, Role, WebSocket, WebSocketMessage, WebSocketOptions};
 use kjasync::{ErrorKind, Value};
@@ -75,7 +75,7 @@ fn receive(scene: &Arc<Scene>) -> Operation {
     let (over, settle, peer, after) = (scene.clone(), scene.clone(), scene.clone(), scene.clone());
     Operation {
         promise: scene.socket.receive(None).expect("it starts"),
-        over: Arc::new(move || Arc::strong_count(&over.socket) == 1),
+        over: Arc::new(move || holders(&Arc::downgrade(&over.socket)) <= 1),
         settle: step(move |_| settle.tcp.peer_writes(HELLO)),
         peer: Some((step(move |_| peer.tcp.peer_ends()), Some(ErrorKind::Disconnected))),
         close: close(scene),

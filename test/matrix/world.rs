@@ -13,12 +13,17 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How many runtimes end, which hold what they will close.
+/// How many runtimes end. Each holds what it will close.
 static ENDING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many hold it, besides a runtime that ends.
+pub(crate) fn holders<T>(object: &Weak<T>) -> usize {
+    object.strong_count().saturating_sub(ENDING.load(Ordering::SeqCst))
+}
 
 /// What does not happen by then does not happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -207,9 +212,7 @@ impl Tcp {
 
     /// No operation is on it.
     pub(crate) fn is_idle(&self) -> bool {
-        // The runtime's own, and that of a layer which it holds likewise.
-        let ended = if ENDING.load(Ordering::SeqCst) > 0 { 2 } else { 0 };
-        Arc::strong_count(&self.connection) <= 1 + ended
+        holders(&Arc::downgrade(&self.connection)) <= 1
     }
 
     /// The other end, for another connection.
