@@ -143,7 +143,7 @@ pub unsafe extern "C" fn kja_process_spawn(
 ) -> kja_status_t {
     created(out, || {
         let runtime = get::<Runtime>(runtime)?;
-        command(options)?.spawn(&*runtime)
+        command(options)?.spawn(&runtime)
     })
 }
 
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn kja_process_run_start(
 ) -> kja_status_t {
     created(out, || {
         let runtime = get::<Runtime>(runtime)?;
-        command(options)?.run(&*runtime, bytes_in(input, input_size)?, limit)
+        command(options)?.run(&runtime, bytes_in(input, input_size)?, limit)
     })
 }
 

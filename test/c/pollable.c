@@ -193,8 +193,6 @@ static void other_threads_make_it_readable(void) {
 
 /* parity: UNIX-16 */
 static void signals_and_children_make_it_readable(void) {
-  /* A process cannot be watched there. */
-  if (under_valgrind()) return;
   kja_runtime_t runtime = scope_open();
   int fd = pollable_of(runtime);
   int32_t number = SIGUSR1;
