@@ -103,6 +103,63 @@
 #define KJA_AT_END_YES 2
 
 /*
+ A request: the first line has a method, a target and a version. (HTTP-13)
+ */
+#define KJA_HTTP_HEAD_REQUEST 1
+
+/*
+ A response: the first line has a version, a status and a text. (HTTP-13)
+ */
+#define KJA_HTTP_HEAD_RESPONSE 2
+
+/*
+ There is no first line, only header fields, as in the base protocol of language servers. (HTTP-22)
+ */
+#define KJA_HTTP_HEAD_FIELDS 3
+
+/*
+ The body has a length, which is 0 for none. (HTTP-18, HTTP-19)
+ */
+#define KJA_HTTP_BODY_LENGTH 0
+
+/*
+ The body comes in chunks.
+ */
+#define KJA_HTTP_BODY_CHUNKED 1
+
+/*
+ The body ends with the connection.
+ */
+#define KJA_HTTP_BODY_UNTIL_CLOSE 2
+
+/*
+ The detail of an error (`kja_error_detail`) under which the status stands that a server would answer with, if the error is that
+ bytes are no message: two bytes, the high one first. (HTTP-15)
+ */
+#define KJA_HTTP_STATUS_DETAIL 7740105971991868276
+
+/*
+ The detail of such an error under which the bytes stand. They may be private; the error's text has nothing of them.
+ (HTTP-15)
+ */
+#define KJA_HTTP_RAW_DETAIL 7740105971991868023
+
+/*
+ The header is malformed, or none of its ranges has a byte: 416 is the answer. (HTTP-17)
+ */
+#define KJA_HTTP_RANGE_UNSATISFIABLE 0
+
+/*
+ One of the ranges covers it all: the whole is the answer.
+ */
+#define KJA_HTTP_RANGE_EVERYTHING 1
+
+/*
+ There are ranges, in the order in which they were asked for.
+ */
+#define KJA_HTTP_RANGE_SOME 2
+
+/*
  HTTP/1.0.
  */
 #define KJA_HTTP_1_0 10
@@ -500,6 +557,16 @@
  The descriptor is non-blocking already, which need not be set again. One that is not would stop the loop. (LLIO-03)
  */
 #define KJA_FD_ALREADY_NONBLOCK 4
+
+/*
+ The detail of an error under which the status stands that a server would answer with: two bytes, the high one first.
+ */
+#define STATUS_DETAIL 7740105971991868276
+
+/*
+ The detail of an error under which the bytes stand that are no message. They may be private.
+ */
+#define RAW_DETAIL 7740105971991868023
 
 /*
  The detail of an error under which the close code stands, as two bytes with the high one first.
@@ -948,6 +1015,47 @@ typedef uint64_t kja_http_client_t;
  Headers of an HTTP message. Released with `kja_http_headers_release`.
  */
 typedef uint64_t kja_http_headers_t;
+
+/*
+ Limits of a head. Zeros stand for the defaults, the largest number for no limit. (HTTP-16)
+ */
+typedef struct {
+  /*
+   `sizeof(kja_http_head_options_t)`.
+   */
+  size_t size;
+  /*
+   The most bytes, the blank line included: 128 KiB.
+   */
+  size_t max_head;
+  /*
+   The most header lines: 256.
+   */
+  size_t max_headers;
+  /*
+   The most bytes of the target of a request: 32 KiB.
+   */
+  size_t max_target;
+} kja_http_head_options_t;
+
+/*
+ The head of an HTTP message. Released with `kja_http_head_release`.
+ */
+typedef uint64_t kja_http_head_t;
+
+/*
+ Some bytes of a representation. (HTTP-17)
+ */
+typedef struct {
+  /*
+   The place of the first byte.
+   */
+  uint64_t start;
+  /*
+   The place of the last byte, which belongs to the range.
+   */
+  uint64_t end;
+} kja_http_range_t;
 
 /*
  A request that an HTTP server has got. Released with `kja_http_request_release`.
@@ -3057,13 +3165,140 @@ kja_status_t kja_http_client_idle_connections(kja_http_client_t client, size_t *
 kja_status_t kja_http_client_release(kja_http_client_t client);
 
 /*
+ Writes how long the head is that `data` begins with, its blank line included, or 0 if that has not come yet: read more
+ then, and ask again. `options` may be null. Errors: `FAILED` if it is longer than the limit. (HTTP-13, HTTP-16)
+ */
+kja_status_t kja_http_head_length(const void *data,
+                                  size_t size,
+                                  const kja_http_head_options_t *options,
+                                  size_t *out);
+
+/*
+ Reads a whole head, from its first line to its blank line, as one of the kinds `KJA_HTTP_HEAD_`; the bytes are copied and belong
+ to the caller. `CONNECT` is a method like any other. A head never changes, and belongs to no runtime. Any thread.
+
+ Reading is strict, for what two readers take differently is how requests are smuggled: every line ends with CRLF, none is
+ folded, nothing stands before the first line or behind the blank line, the version is `HTTP/1.0` or `HTTP/1.1`, a name is
+ followed by its colon. `options` may be null.
+
+ Errors: `FAILED` for bytes that are no such head, with the details `KJA_HTTP_STATUS_DETAIL` and `KJA_HTTP_RAW_DETAIL`:
+ 400, 414 for a target and 431 for a head beyond the limit, 505 for another version. (HTTP-13, HTTP-15, HTTP-16)
+
+     kja_http_head_t head = 0;
+     if (kja_http_head_parse(data, size, KJA_HTTP_HEAD_REQUEST, NULL, &head) == KJA_OK) {
+       kja_http_head_method(head, method, sizeof method, NULL);
+       kja_http_head_release(head);
+     }
+ */
+kja_status_t kja_http_head_parse(const void *data,
+                                 size_t size,
+                                 uint32_t kind,
+                                 const kja_http_head_options_t *options,
+                                 kja_http_head_t *out);
+
+/*
+ Makes the head of a request. `version` is `KJA_HTTP_1_0` or `KJA_HTTP_1_1`; `headers` are copied. Errors:
+ `INVALID_ARGUMENT` for a method that is no token and for a target that is empty or has spaces or control characters.
+ (HTTP-01, HTTP-02, HTTP-03, HTTP-14)
+ */
+kja_status_t kja_http_head_new_request(const char *method,
+                                       size_t method_len,
+                                       const char *target,
+                                       size_t target_len,
+                                       uint32_t version,
+                                       kja_http_headers_t headers,
+                                       kja_http_head_t *out);
+
+/*
+ Makes the head of a response. `reason` is the text beside the status, null for the usual one. Otherwise as
+ `kja_http_head_new_request`. Errors: `INVALID_ARGUMENT` for a status outside 100 to 999 and for a text with a NUL, CR or LF. (HTTP-14)
+ */
+kja_status_t kja_http_head_new_response(uint32_t status,
+                                        const char *reason,
+                                        size_t reason_len,
+                                        uint32_t version,
+                                        kja_http_headers_t headers,
+                                        kja_http_head_t *out);
+
+/*
+ Writes which of `KJA_HTTP_HEAD_` the head is.
+ */
+kja_status_t kja_http_head_kind(kja_http_head_t head_, uint32_t *out);
+
+/*
+ Copies the method of a request, with a closing NUL, cut to `capacity`; its whole length goes to `length`, which may be null. Errors:
+ `INVALID_ARGUMENT` if the head is of another kind, here and below. (HTTP-01, HTTP-02, HTTP-03)
+ */
+kja_status_t kja_http_head_method(kja_http_head_t head,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *length);
+
+/*
+ Copies the target of a request, as `kja_http_head_method` does.
+ */
+kja_status_t kja_http_head_target(kja_http_head_t head,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *length);
+
+/*
+ Writes the status of a response.
+ */
+kja_status_t kja_http_head_status(kja_http_head_t head, uint32_t *out);
+
+/*
+ Copies the text beside the status of a response, as `kja_http_head_method` does.
+ */
+kja_status_t kja_http_head_reason(kja_http_head_t head,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *length);
+
+/*
+ Writes the version of a request or a response, `KJA_HTTP_1_0` or `KJA_HTTP_1_1`.
+ */
+kja_status_t kja_http_head_version(kja_http_head_t head_, uint32_t *out);
+
+/*
+ Writes a handle of a copy of the header fields.
+ */
+kja_status_t kja_http_head_headers(kja_http_head_t head_, kja_http_headers_t *out);
+
+/*
+ Writes a handle of the bytes of the head: lines that end with CRLF, the blank line included. (HTTP-14)
+ */
+kja_status_t kja_http_head_bytes(kja_http_head_t head_,
+                                 kja_bytes_t *out);
+
+/*
+ Writes to `framing` how the body ends that follows, as one of `KJA_HTTP_BODY_`, and to `length`, which may be null, how long it
+ is: `KJA_LENGTH_UNKNOWN` unless it has a length. The body of a response depends on the `method` of its request; null stands for
+ `GET`. Fields without a first line go by the rules of a response.
+
+ Errors: `FAILED`, with the details of `kja_http_head_parse`, for a length that two readers could take differently:
+ `Transfer-Encoding` beside `Content-Length`, lengths that differ, a last coding other than `chunked` (501 for one before it).
+ The stream cannot be used on. (HTTP-18, HTTP-19, HTTP-20)
+ */
+kja_status_t kja_http_head_body_framing(kja_http_head_t head_,
+                                        const char *method,
+                                        size_t method_len,
+                                        uint32_t *framing,
+                                        uint64_t *length);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_http_head_release(kja_http_head_t head);
+
+/*
  Makes headers of an HTTP message, none yet. They belong to no runtime. Any thread. (HTTP-07)
  */
 kja_status_t kja_http_headers_new(kja_http_headers_t *out);
 
 /*
  Reads header lines: each a name, a colon and a value, ended by CRLF, and an empty line behind the last. Errors: `FAILED`
- for lines that are malformed; nothing is repaired. (HTTP-22)
+ for lines that are malformed, with the details of `kja_http_head_parse`; nothing is repaired. (HTTP-22)
  */
 kja_status_t kja_http_headers_parse(const char *lines,
                                     size_t lines_len,
@@ -3154,6 +3389,36 @@ kja_status_t kja_http_headers_clear(kja_http_headers_t headers);
  Releases the handle.
  */
 kja_status_t kja_http_headers_release(kja_http_headers_t headers);
+
+/*
+ Reads the value of a `Range` header for something of `total` bytes. Writes one of `KJA_HTTP_RANGE_` to `kind`, as many ranges as fit to
+ `ranges`, and how many there are, at most 256, to `count`, which may be null. Ranges are cut to the bytes that there are; one that
+ begins past the end is left out. One item that is malformed spoils the whole header, as does another unit than `bytes`.
+ `ranges` may be null if `capacity` is 0. Never fails for what is in the header. (HTTP-17)
+
+     kja_http_range_t range;
+     uint32_t kind = 0;
+     size_t count = 0;
+     kja_http_range_parse("bytes=0-99", 10, file_size, &range, 1, &count, &kind);
+     if (kind == KJA_HTTP_RANGE_SOME && count == 1) ... // 206 with range.start to range.end
+ */
+kja_status_t kja_http_range_parse(const char *value,
+                                  size_t value_len,
+                                  uint64_t total,
+                                  kja_http_range_t *ranges,
+                                  size_t capacity,
+                                  size_t *count,
+                                  uint32_t *kind);
+
+/*
+ Copies the range from `start` to `end`, both included, as `Content-Range` has it, such as `0-99`, with a closing NUL, cut to `capacity`; its whole length goes to `length`,
+ which may be null. Errors: `INVALID_ARGUMENT` for an end before the start. (HTTP-26)
+ */
+kja_status_t kja_http_range_text(uint64_t start,
+                                 uint64_t end,
+                                 char *buffer,
+                                 size_t capacity,
+                                 size_t *length);
 
 /*
  Copies the method, with a closing NUL, cut to `capacity`; its whole length goes to `length`, which may be null. Any token is a method, and

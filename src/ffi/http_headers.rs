@@ -22,9 +22,14 @@ impl From<Headers> for SharedHeaders {
     }
 }
 
-/// A copy of the headers that a handle names; none for 0.
+/// A copy of the headers that a handle names.
+pub(super) fn headers_of(id: kja_http_headers_t) -> Result<Headers, Error> {
+    Ok(get::<SharedHeaders>(id)?.0.lock().clone())
+}
+
+/// The same; none for 0.
 pub(super) fn headers_in(id: kja_http_headers_t) -> Result<Headers, Error> {
-    if id == 0 { Ok(Headers::new()) } else { Ok(get::<SharedHeaders>(id)?.0.lock().clone()) }
+    if id == 0 { Ok(Headers::new()) } else { headers_of(id) }
 }
 
 fn change<R>(id: kja_http_headers_t, change: impl FnOnce(&mut Headers) -> R) -> Result<R, Error> {
@@ -42,7 +47,7 @@ pub unsafe extern "C" fn kja_http_headers_new(out: *mut kja_http_headers_t) -> k
 }
 
 /// Reads header lines: each a name, a colon and a value, ended by CRLF, and an empty line behind the last. Errors: `FAILED`
-/// for lines that are malformed; nothing is repaired. (HTTP-22)
+/// for lines that are malformed, with the details of `kja_http_head_parse`; nothing is repaired. (HTTP-22)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_http_headers_parse(
     lines: *const c_char,
@@ -62,7 +67,7 @@ pub unsafe extern "C" fn kja_http_headers_clone(
     headers: kja_http_headers_t,
     out: *mut kja_http_headers_t,
 ) -> kja_status_t {
-    created(out, || change(headers, |headers| SharedHeaders::from(headers.clone())))
+    created(out, || headers_of(headers).map(SharedHeaders::from))
 }
 
 /// Makes this the only value of a header, in the place of the first that there is. Names compare without regard to case. A

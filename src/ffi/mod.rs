@@ -26,7 +26,9 @@ pub mod fd_observer;
 pub mod fulfiller;
 pub(crate) mod handle;
 pub mod http_client;
+pub mod http_head;
 pub mod http_headers;
+pub mod http_range;
 pub mod http_request;
 pub mod http_response;
 pub mod http_server;
@@ -120,6 +122,8 @@ pub type kja_event_t = u64;
 pub type kja_error_t = u64;
 /// Headers of an HTTP message. Released with `kja_http_headers_release`.
 pub type kja_http_headers_t = u64;
+/// The head of an HTTP message. Released with `kja_http_head_release`.
+pub type kja_http_head_t = u64;
 /// An HTTP server. Released with `kja_http_server_release`, which ends what it serves.
 pub type kja_http_server_t = u64;
 /// A request that an HTTP server has got. Released with `kja_http_request_release`.

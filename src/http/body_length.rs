@@ -53,9 +53,14 @@ impl BodyLength {
         if method == "HEAD" || tunnel || matches!(head.status, 100..=199 | 204 | 205 | 304) {
             return Ok(Self::Exactly(0));
         }
+        Self::of_fields(headers, head.version)
+    }
+
+    /// That of a message with these fields, which may end with the connection.
+    pub(super) fn of_fields(headers: &Headers, version: Version) -> Result<Self, ProtocolError> {
         // The coding that changes nothing is of the past, yet some servers still send it.
         let identity = headers.items(b"transfer-encoding").eq([b"identity"]);
-        let is_chunked = !identity && chunked(headers, head.version)?;
+        let is_chunked = !identity && chunked(headers, version)?;
         match (is_chunked, content_length(headers)?) {
             (true, Some(_)) => Err(ProtocolError::bad_request("both Transfer-Encoding and Content-Length")),
             (true, None) => Ok(Self::Chunked),

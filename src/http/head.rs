@@ -172,17 +172,26 @@ impl RequestHead {
         }
     }
 
-    /// The text of the head. (HTTP-14)
+    /// Whether it would be read back as itself.
     ///
     /// # Errors
-    /// `InvalidArgument` for a method or a target that would not be read back as itself.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+    /// `InvalidArgument` for a method or a target that would not.
+    pub fn check(&self) -> Result<(), Error> {
         if !is_token(self.method.as_bytes()) {
             return Err(Error::invalid("the method of a request is a token such as GET"));
         }
         if !is_target(self.target.as_bytes()) {
             return Err(Error::invalid("the target of a request is a URL without spaces and control characters"));
         }
+        Ok(())
+    }
+
+    /// The text of the head. (HTTP-14)
+    ///
+    /// # Errors
+    /// As `check`.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        self.check()?;
         let line = [self.method.as_bytes(), self.target.as_bytes(), self.version.text()].join(&b' ');
         Ok(write(line, &self.headers))
     }
@@ -194,6 +203,13 @@ fn is_target(target: &[u8]) -> bool {
 }
 
 impl ResponseHead {
+    /// With the usual text beside the status if none is given.
+    pub fn new(status: u16, reason: Option<&str>, version: Version, headers: Headers) -> Self {
+        let usual = || http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let reason = reason.or_else(usual).unwrap_or_default().to_owned();
+        Self { status, reason, version, headers }
+    }
+
     /// Reads a whole head, from its first line to its blank line. (HTTP-13)
     ///
     /// # Errors
@@ -220,17 +236,26 @@ impl ResponseHead {
         Ok(Self { status, reason, version, headers: headers(head, &lines[1..], limits)? })
     }
 
-    /// The text of the head. (HTTP-14)
+    /// Whether it would be read back as itself.
     ///
     /// # Errors
-    /// `InvalidArgument` for a status or a text that would not be read back as itself.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+    /// `InvalidArgument` for a status or a text that would not.
+    pub fn check(&self) -> Result<(), Error> {
         if !(100..=999).contains(&self.status) {
             return Err(Error::invalid(format!("{} is not a status of three digits", self.status)));
         }
         if !is_value(self.reason.as_bytes()) {
             return Err(Error::invalid("the text beside a status has neither NUL, CR nor LF"));
         }
+        Ok(())
+    }
+
+    /// The text of the head. (HTTP-14)
+    ///
+    /// # Errors
+    /// As `check`.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        self.check()?;
         let status = self.status.to_string();
         let line = [self.version.text(), status.as_bytes(), self.reason.as_bytes()].join(&b' ');
         Ok(write(line, &self.headers))

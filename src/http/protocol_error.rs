@@ -4,6 +4,11 @@ use crate::error::{Error, ErrorKind};
 use bytes::Bytes;
 use std::fmt;
 
+/// The detail of an error under which the status stands that a server would answer with: two bytes, the high one first.
+pub const STATUS_DETAIL: u64 = 0x6b6a_615f_6874_7374;
+/// The detail of an error under which the bytes stand that are no message. They may be private.
+pub const RAW_DETAIL: u64 = 0x6b6a_615f_6874_7277;
+
 /// What is wrong with a message, and the answer that fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolError {
@@ -50,9 +55,11 @@ impl ProtocolError {
         Self::new(501, "Not Implemented", "a transfer coding other than chunked")
     }
 
-    /// As an error of the library, without what may be private.
+    /// As an error of the library. The status and the bytes are details; nothing of the message is in the text.
     pub(crate) fn into_error(self) -> Error {
-        Error::new(ErrorKind::Failed, self.description)
+        let status = Bytes::copy_from_slice(&self.status.to_be_bytes());
+        let error = Error::new(ErrorKind::Failed, self.description).with_detail(STATUS_DETAIL, Some(status));
+        if self.raw.is_empty() { error } else { error.with_detail(RAW_DETAIL, Some(self.raw)) }
     }
 
     pub(crate) fn with_raw(mut self, raw: &[u8]) -> Self {

@@ -29,6 +29,7 @@ static void http_open(uint64_t *h) {
   h[HTTP_RESPONSE] = handle_from(asked);
   CHECK_OK(kja_promise_release(listening));
   CHECK_OK(kja_url_parse(url, (size_t)size, 0, 0, &h[URL]));
+  CHECK_OK(kja_http_head_new_response(200, NULL, 0, KJA_HTTP_1_1, h[HTTP_HEADERS], &h[HTTP_HEAD]));
 }
 
 /* Of nobody; it has only to be readable. */
@@ -186,6 +187,7 @@ static void world_release(const world_t *world) {
   CHECK_OK(kja_http_client_release(world->handle[HTTP_CLIENT]));
   CHECK_OK(kja_http_server_release(world->handle[HTTP_SERVER]));
   CHECK_OK(kja_http_headers_release(world->handle[HTTP_HEADERS]));
+  CHECK_OK(kja_http_head_release(world->handle[HTTP_HEAD]));
   CHECK_OK(kja_message_list_release(world->handle[MESSAGE_LIST]));
   CHECK_OK(kja_message_release(world->handle[MESSAGE]));
   CHECK_OK(kja_datagram_release(world->handle[DATAGRAM]));

@@ -25,7 +25,7 @@ static void expect_lines(kja_http_headers_t headers, const char *expected) {
   CHECK_OK(kja_bytes_release(bytes));
 }
 
-/* parity: HTTP-07, HTTP-08, HTTP-09, HTTP-10 */
+/* parity: HTTP-04, HTTP-05, HTTP-07, HTTP-08, HTTP-09, HTTP-10 */
 static void fields_are_set_appended_removed_and_kept_in_order(void) {
   kja_http_headers_t headers = 0, copy = 0;
   char name[10], value[10];
