@@ -2,7 +2,7 @@
 
 use crate::combinators::{build, callbacks};
 use crate::probes::Probes;
-use crate::rules::{Cell, Combinator, Source, Way};
+use crate::rules::{Cell, Combinator, Side, Source, Way};
 use crate::sources::{End, prepare};
 use crate::ways::{Hands, Seen, Sight, act};
 use crate::world::{Net, World, soon};
@@ -30,8 +30,8 @@ impl Faults {
 pub(crate) fn run(cell: Cell, net: &Net, world: &World<'_>) -> Vec<String> {
     let mut faults = Faults::default();
     let done = catch_unwind(AssertUnwindSafe(|| {
-        if matches!(cell.way, Way::Shutdown | Way::ShutdownAwaited) {
-            let world = World::new(cell.turned, net);
+        if cell.ends_runtime() {
+            let world = World::new(cell.loops, net);
             inside(cell, &world, &mut faults);
         } else {
             inside(cell, world, &mut faults);
@@ -47,7 +47,9 @@ pub(crate) fn run(cell: Cell, net: &Net, world: &World<'_>) -> Vec<String> {
 
 fn inside(cell: Cell, world: &World<'_>, faults: &mut Faults) {
     let Cell { source, combinator, way, .. } = cell;
-    let ends_runtime = matches!(way, Way::Shutdown | Way::ShutdownAwaited);
+    let ends_runtime = cell.ends_runtime();
+    // Of two loops the other one goes on, with what the operation worked on if it is that one's.
+    let goes_on = !ends_runtime || cell.loops.is_two() && !cell.ends_below();
     let before = world.figures();
     let probes = Probes::default();
     let start = prepare(source, way, world, &probes);
@@ -60,9 +62,12 @@ fn inside(cell: Cell, world: &World<'_>, faults: &mut Faults) {
     }
     probes.watch(operation.over);
     let watched = operation.promise.attach(probes.attachment());
-    let guarded = watched.then(When::Finally, probes.finally());
-    drop(watched);
-    let above = build(combinator, world, &probes, guarded);
+    let own = probes.clone();
+    let above = world.build(move |runtime| {
+        let guarded = watched.then(When::Finally, own.finally());
+        drop(watched);
+        build(combinator, runtime, &own, guarded)
+    });
     if way != Way::Early && !running && !settles {
         // Everything has been polled by the loop, and waits.
         world.quiet();
@@ -85,11 +90,9 @@ fn inside(cell: Cell, world: &World<'_>, faults: &mut Faults) {
         check_sibling(cell, world, sibling, &probes, faults);
     }
     drop(hold);
-    if !ends_runtime {
-        world.quiet();
-    }
+    world.quiet();
     check_counts(cell, &seen, &probes, faults);
-    if !ends_runtime {
+    if goes_on {
         if let Err(fault) = (operation.after)(world, seen.end) {
             faults.0.push(fault);
         }
@@ -102,8 +105,8 @@ fn inside(cell: Cell, world: &World<'_>, faults: &mut Faults) {
     // It knows what the operation worked on.
     drop(probes);
     if ends_runtime {
-        let left = world.runtime.stats();
-        faults.equal("promises, detached and timers left", [left.promises, left.detached, left.timers], [0; 3]);
+        let none = soon(|| world.left() == [0; 3]);
+        faults.expect(none, || format!("promises, detached and timers left: {:?}", world.left()));
     } else {
         // What was told of something after it had settled is still in the queue, which only a turn of a wait scope looks at.
         let back = soon(|| {
@@ -115,14 +118,16 @@ fn inside(cell: Cell, world: &World<'_>, faults: &mut Faults) {
 }
 
 /// Whether the loser, or the rest, ends without a word from below.
-fn from_above(way: Way) -> bool {
-    !matches!(way, Way::Input | Way::Peer | Way::Close | Way::Settled | Way::Unseen | Way::UnseenOnLoop)
+fn from_above(cell: Cell) -> bool {
+    !cell.ends_below()
+        && !matches!(cell.way, Way::Input | Way::Peer | Way::Close | Way::Settled | Way::Unseen | Way::UnseenOnLoop)
 }
 
 /// The outcome that is documented for what was built.
 fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
     let Cell { source, combinator, way, .. } = cell;
     let below = match (way, source) {
+        (Way::Shutdown | Way::ShutdownAwaited, _) => Some(ErrorKind::Shutdown),
         (Way::Input, _) | (Way::Close, Source::Read | Source::ReadEach | Source::Write | Source::QueuedWrite) => {
             Some(ErrorKind::Canceled)
         }
@@ -154,9 +159,9 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
         Way::Timeout | Way::Crossed => Some(Some(ErrorKind::TimedOut)),
         Way::Race => Some(None),
         Way::All | Way::Canceler => Some(Some(ErrorKind::Unimplemented)),
-        Way::Shutdown | Way::ShutdownAwaited => Some(Some(ErrorKind::Shutdown)),
-        Way::Input | Way::Peer | Way::Close | Way::Settled if combinator == Combinator::Any => Some(None),
-        Way::Input | Way::Peer | Way::Close | Way::Settled => Some(below),
+        Way::Shutdown | Way::ShutdownAwaited if !cell.ends_below() => Some(below),
+        _ if combinator == Combinator::Any => Some(None),
+        Way::Input | Way::Peer | Way::Close | Way::Settled | Way::Shutdown | Way::ShutdownAwaited => Some(below),
     };
     let no_result = matches!(combinator, Combinator::TaskSet | Combinator::Detach);
     if no_result && seen.result.is_none() {
@@ -191,7 +196,7 @@ fn check_sight(cell: Cell, sight: &Sight, faults: &mut Faults) {
     if !matches!(combinator, Combinator::Finally | Combinator::TaskSet) {
         faults.equal("closures and attachments left", sight.left, 0);
     }
-    if matches!(way, Way::OnLoop | Way::DropOnLoop) && !stays {
+    if matches!(way, Way::OnLoop | Way::DropOnLoop) && cell.side == Side::Above && !stays {
         faults.equal("on the loop the finally has run at once", sight.finally, 1);
     }
     if let Some(said) = sight.said {
@@ -237,7 +242,7 @@ fn check_counts(cell: Cell, seen: &Seen, probes: &Probes, faults: &mut Faults) {
     faults.equal("the finally ran before what is below it was freed", probes.finally_early.get(), 0);
     faults.equal("closures and attachments freed", probes.freed.get(), probes.made.get());
     let told = probes.told.lock().unwrap().clone();
-    let wanted = if from_above(way) {
+    let wanted = if from_above(cell) {
         usize::from(combinator == Combinator::Finally)
     } else {
         callbacks(combinator, seen.source.is_some())

@@ -2,7 +2,7 @@
 
 use crate::probes::Probes;
 use crate::rules::Combinator;
-use crate::world::{HOUR, World};
+use crate::world::HOUR;
 use kjasync::promise::{Canceled, Canceler, Fulfiller, Promise, TaskSet, When};
 use kjasync::runtime::Runtime;
 use kjasync::{Error, Value};
@@ -75,8 +75,7 @@ pub(crate) fn callbacks(combinator: Combinator, failed: bool) -> usize {
 type Join = fn(&Runtime, &[Promise]) -> Result<Promise, Error>;
 
 /// Puts the combinator above `promise`, of which it becomes the only holder.
-pub(crate) fn build(combinator: Combinator, world: &World<'_>, probes: &Probes, promise: Promise) -> Above {
-    let runtime = &world.runtime;
+pub(crate) fn build(combinator: Combinator, runtime: &Arc<Runtime>, probes: &Probes, promise: Promise) -> Above {
     let mut above = Above { built: Built::Promise(promise), companion: None, sibling: None, canceler: None };
     let Built::Promise(promise) = &above.built else { return above };
     let mut join = |join: Join, first: bool| {

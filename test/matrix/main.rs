@@ -1,5 +1,6 @@
 //! The cancellation matrix: everything that can be pending, under everything that can stand above it, ended in every
-//! way that there is, on a loop with a thread and in a wait scope. `doc/cancellation.md` says what has to hold.
+//! way that there is, on a loop with a thread, in a wait scope, and between two loops. `doc/cancellation.md` says what has
+//! to hold.
 //!
 //! Which cells make sense is in `rules`, with a reason for each that does not. Nothing here waits for a length of time:
 //! timers go by virtual time, and every wait is for an event, with a bound.
@@ -24,6 +25,7 @@ mod check;
 mod combinators;
 mod layered;
 mod probes;
+mod remote;
 mod rules;
 mod secured;
 mod sources;
@@ -34,7 +36,7 @@ mod world;
 
 use alone::descriptors;
 use gate::{Count, Gate};
-use rules::{COMBINATORS, Cell, Loop, SOURCES, WAYS, applies};
+use rules::{COMBINATORS, Cell, Loop, Loops, SOURCES, Side, WAYS, applies};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -70,16 +72,23 @@ fn watch(mut body: impl FnMut(&dyn Fn(&Cell))) {
 }
 
 fn name(cell: &Cell) -> String {
-    format!("{:?} under {:?}, {:?} ({:?})", cell.source, cell.combinator, cell.way, cell.turned)
+    let Cell { source, combinator, way, loops, side } = cell;
+    match loops {
+        Loops::One(turned) => format!("{source:?} under {combinator:?}, {way:?} ({turned:?})"),
+        Loops::Two { above, below } => {
+            format!("{source:?} on {below:?} under {combinator:?} on {above:?}, {way:?} {side:?}")
+        }
+    }
 }
 
-/// Every cell for this kind of loop that makes sense, and how many each rule leaves out.
-fn cells(turned: Loop) -> (Vec<Cell>, BTreeMap<&'static str, usize>) {
+/// Every cell for these kinds of loops that makes sense, and how many each rule leaves out.
+fn cells(loops: Loops) -> (Vec<Cell>, BTreeMap<&'static str, usize>) {
     let (mut cells, mut left_out) = (Vec::new(), BTreeMap::new());
+    let sides: &[Side] = if let Loops::One(_) = loops { &[Side::Above] } else { &[Side::Above, Side::Below] };
     for source in SOURCES {
         for combinator in COMBINATORS {
-            for way in WAYS {
-                let cell = Cell { source, combinator, way, turned };
+            for (way, side) in WAYS.iter().flat_map(|way| sides.iter().map(|side| (*way, *side))) {
+                let cell = Cell { source, combinator, way, loops, side };
                 match applies(cell) {
                     Ok(()) => cells.push(cell),
                     Err(why) => *left_out.entry(why).or_insert(0) += 1,
@@ -103,17 +112,17 @@ fn alone_here() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn run_all(turned: Loop, count: usize) {
+fn run_all(loops: Loops, count: usize) {
     let _alone = alone_here();
     // The name of a cell, or a part of it, to run nothing else.
     let only = std::env::var("KJA_MATRIX").unwrap_or_default();
     let before = (descriptors(), loop_threads(), c::kja_handle_count());
-    let (cells, left_out) = cells(turned);
+    let (cells, left_out) = cells(loops);
     let begin = Instant::now();
     let mut failed = Vec::new();
     watch(|tell| {
         let net = Net::new();
-        let mut world = World::new(turned, &net);
+        let mut world = World::new(loops, &net);
         for (n, cell) in cells.iter().filter(|cell| name(cell).contains(&only)).enumerate() {
             if !failed.is_empty() && begin.elapsed() > ENOUGH {
                 failed.push(format!("no time for more than {n} cells"));
@@ -124,11 +133,11 @@ fn run_all(turned: Loop, count: usize) {
             if !faults.is_empty() {
                 failed.extend(faults.into_iter().map(|fault| format!("{}: {fault}", name(cell))));
                 // What it has left behind is not the next one's.
-                world = World::new(turned, &net);
+                world = World::new(loops, &net);
             }
         }
     });
-    println!("{} cells of the matrix ({turned:?}) in {:.1?}; left out:", cells.len(), begin.elapsed());
+    println!("{} cells of the matrix ({loops:?}) in {:.1?}; left out:", cells.len(), begin.elapsed());
     for (why, count) in &left_out {
         println!("{count:6} because {why}");
     }
@@ -138,18 +147,36 @@ fn run_all(turned: Loop, count: usize) {
     assert_eq!(cells.len(), count, "a rule has changed");
 }
 
-// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
+// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, HCLI-04, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
 // parity: TASK-03, TIME-04, TIME-05, TLS-12, TLS-17
 #[test]
 fn everything_on_a_loop_thread() {
-    run_all(Loop::Thread, 7838);
+    run_all(Loops::One(Loop::Thread), 8354);
 }
 
-// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
+// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, HCLI-04, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
 // parity: TASK-03, TIME-04, TIME-05, TLS-12, TLS-17
 #[test]
 fn everything_in_a_wait_scope() {
-    run_all(Loop::Scope, 7287);
+    run_all(Loops::One(Loop::Scope), 7771);
+}
+
+// parity: CANC-01, CANC-04, LOOP-06, EXEC-08, FULF-09, PROM-01, PROM-17, TASK-03
+#[test]
+fn everything_between_two_loops_with_threads() {
+    run_all(Loops::Two { above: Loop::Thread, below: Loop::Thread }, 10741);
+}
+
+// parity: CANC-01, CANC-04, LOOP-06, EXEC-08, FULF-09, PROM-01, PROM-17, TASK-03
+#[test]
+fn everything_from_a_wait_scope_on_what_another_loop_has() {
+    run_all(Loops::Two { above: Loop::Scope, below: Loop::Thread }, 8702);
+}
+
+// parity: CANC-01, CANC-04, LOOP-06, EXEC-08, FULF-09, PROM-01, PROM-17, TASK-03
+#[test]
+fn everything_from_another_loop_on_what_a_wait_scope_has() {
+    run_all(Loops::Two { above: Loop::Thread, below: Loop::Scope }, 9604);
 }
 
 /// A release that does not wait leaves a callback running, which may use what is attached; the same for a `finally`.

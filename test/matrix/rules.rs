@@ -1,4 +1,4 @@
-//! The three axes of the matrix, and which of their combinations make sense.
+//! The axes of the matrix, and which of their combinations make sense.
 
 /// What is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,10 @@ pub(crate) enum Source {
     Readiness,
     /// A remote call: what other threads settle, with reads of a socket in between.
     Remote,
+    /// The response to an HTTP request.
+    HttpResponse,
+    /// A call of another library, which something attached gives up.
+    Foreign,
 }
 
 /// What stands above it.
@@ -145,15 +149,65 @@ pub(crate) enum Loop {
     Scope,
 }
 
+/// Which loop acts where it makes a difference: the one of what stands above, or the one of the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Above,
+    Below,
+}
+
+/// The loops of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loops {
+    One(Loop),
+    /// What stands above the operation belongs to another loop than the operation.
+    Two {
+        above: Loop,
+        below: Loop,
+    },
+}
+
+impl Loops {
+    pub(crate) fn is_two(self) -> bool {
+        matches!(self, Self::Two { .. })
+    }
+
+    /// The loop of the operation.
+    pub(crate) fn below(self) -> Loop {
+        match self {
+            Self::One(turned) | Self::Two { below: turned, .. } => turned,
+        }
+    }
+
+    /// The loop of what stands above it.
+    pub(crate) fn above(self) -> Loop {
+        match self {
+            Self::One(turned) | Self::Two { above: turned, .. } => turned,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cell {
     pub(crate) source: Source,
     pub(crate) combinator: Combinator,
     pub(crate) way: Way,
-    pub(crate) turned: Loop,
+    pub(crate) loops: Loops,
+    pub(crate) side: Side,
 }
 
-pub(crate) const SOURCES: [Source; 29] = {
+impl Cell {
+    pub(crate) fn ends_runtime(self) -> bool {
+        matches!(self.way, Way::Shutdown | Way::ShutdownAwaited)
+    }
+
+    /// The runtime of the operation ends, and that of what stands above it does not.
+    pub(crate) fn ends_below(self) -> bool {
+        self.ends_runtime() && self.side == Side::Below
+    }
+}
+
+pub(crate) const SOURCES: [Source; 31] = {
     use Source::*;
     [
         Timer,
@@ -185,6 +239,8 @@ pub(crate) const SOURCES: [Source; 29] = {
         Exit,
         Readiness,
         Remote,
+        HttpResponse,
+        Foreign,
     ]
 };
 
@@ -223,12 +279,25 @@ pub(crate) const WAYS: [Way; 21] = {
     ]
 };
 
+const NOT_ITS_OWNER: &str = "the detached promises of a wait scope are its owner's to cancel";
+
 /// Whether the cell makes sense; if not, why.
 pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
     use Source::{
-        Accept, Acquire, Call, Connect, Exit, Fulfiller, Push, ReadEach, Readiness, Signal, Then, Timer, WrappedAccept,
+        Accept, Acquire, Call, Connect, Exit, Foreign, Fulfiller, HttpResponse, Push, ReadEach, Readiness, Signal,
+        SocketQueuedSend, SocketSend, Then, Timer, TlsRead, WrappedAccept,
     };
-    let Cell { source, combinator, way, turned } = cell;
+    let Cell { source, combinator, way, loops, side } = cell;
+    let turned = loops.above();
+    let acts_on_a_loop =
+        matches!(way, Way::OnLoop | Way::DropOnLoop | Way::UnseenOnLoop | Way::Shutdown | Way::ShutdownAwaited);
+    if side == Side::Below && !acts_on_a_loop {
+        return Err("neither loop acts");
+    }
+    let with_threads = Loops::Two { above: Loop::Thread, below: Loop::Thread };
+    if loops.is_two() && loops != with_threads && matches!(source, TlsRead | SocketSend | SocketQueuedSend) {
+        return Err("it takes long, and to another loop it is like the read or write of any layer");
+    }
     let detached = combinator == Combinator::Detach;
     let no_result = detached || combinator == Combinator::TaskSet;
     match way {
@@ -239,11 +308,13 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         Way::Timeout | Way::Race | Way::All | Way::Canceler | Way::Crossed if no_result => {
             Err("it gives no promise that something could stand above")
         }
-        Way::Elsewhere | Way::Running if detached && turned == Loop::Scope => {
-            Err("the detached promises of a wait scope are its owner's to cancel")
-        }
+        Way::Elsewhere | Way::Running if detached && turned == Loop::Scope => Err(NOT_ITS_OWNER),
+        Way::OnLoop if detached && turned == Loop::Scope && side == Side::Below => Err(NOT_ITS_OWNER),
+        Way::Own if detached && turned == Loop::Scope && loops.is_two() => Err(NOT_ITS_OWNER),
         Way::ShutdownAwaited if turned == Loop::Scope => Err("who may await in a wait scope is who shuts it down"),
-        Way::Crossed if turned == Loop::Scope => Err("in a wait scope the thread that awaits is the one that turns"),
+        Way::Crossed if turned == Loop::Scope || loops.below() == Loop::Scope => {
+            Err("in a wait scope the thread that awaits is the one that turns")
+        }
         Way::Crossed if !comes_back(source) && source != Acquire => Err("what it has taken may be gone with it"),
         Way::Running | Way::Own if !matches!(source, Call | Then | ReadEach) => Err("it has no callback"),
         Way::Peer
@@ -254,7 +325,12 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         {
             Err("there is no other side that could go")
         }
-        Way::Close if matches!(source, Timer | Connect | Fulfiller | Call | Acquire | Exit | Readiness | Then) => {
+        Way::Close
+            if matches!(
+                source,
+                Timer | Connect | Fulfiller | Foreign | HttpResponse | Call | Acquire | Exit | Readiness | Then
+            ) =>
+        {
             Err("there is nothing to close")
         }
         _ => Ok(()),

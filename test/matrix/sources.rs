@@ -110,6 +110,8 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
             let tcp = world.tcp();
             Box::new(move |world| remote(world, &tcp, &probes, way))
         }
+        Source::HttpResponse => Box::new(crate::remote::http),
+        Source::Foreign => Box::new(move |world| crate::remote::foreign(world, &probes)),
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn act(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>)
             seen(sight, result_of(&built))
         }
         Way::OnLoop => {
-            let (built, sight) = world.on_loop(move || {
+            let (built, sight) = world.on_acting_loop(cell, move || {
                 let said = built.cancel();
                 (built, look(&probes, other.as_ref(), said))
             });
@@ -111,7 +111,7 @@ pub(crate) fn act(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>)
             seen(sight, None)
         }
         Way::DropOnLoop => {
-            let sight = world.on_loop(move || {
+            let sight = world.on_acting_loop(cell, move || {
                 drop(built);
                 look(&probes, other.as_ref(), None)
             });
@@ -134,8 +134,9 @@ pub(crate) fn act(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>)
             let result = from_above(cell.way, world, promise, &failure());
             seen(look(&probes, other.as_ref(), None), Some(kind(&result)))
         }
+        _ if cell.ends_below() => return from_below(cell, world, Above { built, companion, sibling, canceler }, hands),
         Way::Shutdown => {
-            world.shut_down();
+            world.shut_down(world.above());
             let result = match &built {
                 Built::Promise(promise) => Some(kind(&world.outcome(promise))),
                 _ => None,
@@ -152,7 +153,7 @@ pub(crate) fn act(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>)
                 promise.wait(None).unwrap_or_else(Err)
             });
             begun.pass();
-            world.shut_down();
+            world.shut_down(world.above());
             assert!(soon(|| waiter.is_finished()), "the await does not end");
             let result = waiter.join().expect("it does not panic");
             drop(built);
@@ -194,7 +195,7 @@ fn awaited(
         open.open();
         promise.wait(Some(kjasync::runtime::clock::after(PATIENCE.as_nanos() as u64))).unwrap_or_else(Err)
     };
-    if cell.turned == Loop::Scope {
+    if cell.loops.above() == Loop::Scope {
         let canceling = std::thread::spawn(cancel);
         let result = wait();
         return (kind(&result), canceling.join().expect("it does not panic"));
@@ -248,7 +249,7 @@ fn own(world: &World<'_>, built: Built, probes: &Probes, companion: Option<Arc<F
 
 /// Something above it ends it; the outcome of that.
 fn from_above(way: Way, world: &World<'_>, promise: Promise, failure: &Error) -> Outcome {
-    let runtime = &world.runtime;
+    let runtime = world.above();
     if way == Way::Canceler {
         let canceler = Canceler::new(runtime).expect("a live runtime");
         let wrapped = canceler.wrap(&promise);
@@ -287,7 +288,7 @@ fn unseen(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> Seen
     }
     let holders = (built, sibling, canceler);
     if cell.way == Way::UnseenOnLoop {
-        world.on_loop(move || drop(holders));
+        world.on_acting_loop(cell, move || drop(holders));
     } else {
         elsewhere(move || drop(holders));
     }
@@ -315,7 +316,7 @@ fn crossed(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> See
         bounded.wait(Some(kjasync::runtime::clock::after(PATIENCE.as_nanos() as u64))).unwrap_or_else(Err)
     });
     begun.pass();
-    let pass = || world.runtime.advance(HOUR / 2).expect("virtual time");
+    let pass = || world.above().advance(HOUR / 2).expect("virtual time");
     if ORDER.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
         (hands.settle)(world);
         pass();
@@ -337,6 +338,7 @@ fn crossed(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> See
 /// The operation ends by itself, or is cancelled below everything else.
 fn from_below(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> Seen {
     let Hands { input, settle, peer, close, probes } = hands;
+    let mut waiter = None;
     let (end, source) = match cell.way {
         Way::Input => {
             let input = input.expect("it was kept");
@@ -353,6 +355,22 @@ fn from_below(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> 
             let (close, kind) = close.expect("left out by the rules");
             close(world);
             (End::Closed, kind)
+        }
+        Way::Shutdown => {
+            world.shut_down(&world.runtime);
+            (End::Gone, Some(ErrorKind::Shutdown))
+        }
+        Way::ShutdownAwaited => {
+            let promise = above.built.awaitable().expect("left out by the rules");
+            let begun = Gate::default();
+            let open = begun.clone();
+            waiter = Some(std::thread::spawn(move || {
+                open.open();
+                promise.wait(Some(kjasync::runtime::clock::after(PATIENCE.as_nanos() as u64))).unwrap_or_else(Err)
+            }));
+            begun.pass();
+            world.shut_down(&world.runtime);
+            (End::Gone, Some(ErrorKind::Shutdown))
         }
         _ => {
             settle(world);
@@ -371,9 +389,11 @@ fn from_below(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> 
         }));
         elsewhere(move || assert!(companion.settle(fine()), "in time"));
     }
+    let waited = waiter.map(|waiter| waiter.join().expect("it does not panic"));
     let result = match &above.built {
         Built::Promise(promise) => {
             let result = world.outcome(promise);
+            assert!(waited.is_none_or(|waited| kind(&waited) == kind(&result)), "who waited has seen something else");
             let said = promise.cancel();
             assert_eq!(said, Canceled::TooLate, "it has settled");
             let again = promise.outcome().expect("it stays settled");

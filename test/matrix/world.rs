@@ -2,7 +2,7 @@
 
 use crate::alone::descriptors;
 use crate::gate::{Gate, runtime_with};
-use crate::rules::Loop;
+use crate::rules::{Cell, Loop, Loops, Side};
 use kjasync::Outcome;
 use kjasync::Value;
 use kjasync::net::{Address, ListenOptions};
@@ -89,54 +89,108 @@ pub(crate) struct Figures {
 }
 
 pub(crate) struct World<'a> {
+    /// That of the operation.
     pub(crate) runtime: Arc<Runtime>,
+    /// That of what stands above it, if it is another one.
+    above: Option<Arc<Runtime>>,
     pub(crate) net: &'a Net,
-    turned: Loop,
+    loops: Loops,
+}
+
+/// Its time is virtual.
+fn turned_by(turned: Loop) -> Arc<Runtime> {
+    Arc::new(runtime_with(|options| {
+        options.mode = if turned == Loop::Thread { Mode::Thread } else { Mode::WaitScope };
+        options.virtual_time = true;
+    }))
 }
 
 impl<'a> World<'a> {
-    /// Its time is virtual.
-    pub(crate) fn new(turned: Loop, net: &'a Net) -> Self {
-        let runtime = runtime_with(|options| {
-            options.mode = if turned == Loop::Thread { Mode::Thread } else { Mode::WaitScope };
-            options.virtual_time = true;
-        });
-        Self { runtime: Arc::new(runtime), net, turned }
+    pub(crate) fn new(loops: Loops, net: &'a Net) -> Self {
+        let above = loops.is_two().then(|| turned_by(loops.above()));
+        Self { runtime: turned_by(loops.below()), above, net, loops }
+    }
+
+    /// The runtime of what stands above the operation.
+    pub(crate) fn above(&self) -> &Arc<Runtime> {
+        self.above.as_ref().unwrap_or(&self.runtime)
+    }
+
+    fn runtimes(&self) -> impl Iterator<Item = &Arc<Runtime>> {
+        [&self.runtime].into_iter().chain(&self.above)
+    }
+
+    /// What is left of promises, detached ones and timers.
+    pub(crate) fn left(&self) -> [u64; 3] {
+        let stats = self.runtimes().map(|runtime| runtime.stats());
+        stats.fold([0; 3], |[promises, detached, timers], stats| {
+            [promises + stats.promises, detached + stats.detached, timers + stats.timers]
+        })
     }
 
     pub(crate) fn figures(&self) -> Figures {
-        let stats = self.runtime.stats();
-        Figures { promises: stats.promises, detached: stats.detached, timers: stats.timers, descriptors: descriptors() }
+        let [promises, detached, timers] = self.left();
+        Figures { promises, detached, timers, descriptors: descriptors() }
     }
 
     /// The outcome of what has to settle; how the wait failed is as good.
     pub(crate) fn outcome(&self, promise: &Promise) -> Outcome {
+        // A wait on the one loop does not turn the other.
+        if self.above.is_some() && [self.loops.above(), self.loops.below()].contains(&Loop::Scope) {
+            soon(|| {
+                self.runtimes().for_each(|runtime| drop(runtime.poll(u64::MAX)));
+                promise.outcome().is_some()
+            });
+        }
         promise.wait(Some(clock::after(PATIENCE.as_nanos() as u64))).unwrap_or_else(Err)
     }
 
-    /// Everything that is ready has had its turn.
+    /// Everything that is ready has had its turn, and what that makes ready on the other loop.
     pub(crate) fn quiet(&self) {
-        let quiet = self.runtime.yield_until_would_sleep().expect("a live runtime");
-        self.outcome(&quiet).expect("the loop turns");
+        let rounds = if self.above.is_some() { 2 } else { 1 };
+        for _ in 0..rounds {
+            for runtime in self.runtimes().filter(|runtime| runtime.is_alive()) {
+                let quiet = runtime.yield_until_would_sleep().expect("a live runtime");
+                self.outcome(&quiet).expect("the loop turns");
+            }
+        }
     }
 
-    /// Ends its runtime.
-    pub(crate) fn shut_down(&self) {
+    /// Ends one of its runtimes.
+    pub(crate) fn shut_down(&self, runtime: &Runtime) {
         ENDING.fetch_add(1, Ordering::SeqCst);
-        self.runtime.shutdown().expect("it ends");
+        runtime.shutdown().expect("it ends");
         ENDING.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Runs `f` on the loop.
+    /// Puts something above the operation: inside the loop that it is to belong to, if that is another one.
+    pub(crate) fn build<T: Send + 'static>(&self, build: impl FnOnce(&Arc<Runtime>) -> T + Send + 'static) -> T {
+        let Some(above) = &self.above else { return build(&self.runtime) };
+        let own = above.clone();
+        self.on(above, move || build(&own))
+    }
+
+    /// Runs `f` on the loop that acts in a cell.
+    pub(crate) fn on_acting_loop<T: Send + 'static>(&self, cell: Cell, f: impl FnOnce() -> T + Send + 'static) -> T {
+        self.on(if cell.side == Side::Below { &self.runtime } else { self.above() }, f)
+    }
+
+    /// Runs `f` on the loop of the operation.
     pub(crate) fn on_loop<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> T {
+        self.on(&self.runtime, f)
+    }
+
+    fn on<T: Send + 'static>(&self, runtime: &Runtime, f: impl FnOnce() -> T + Send + 'static) -> T {
         let result = Arc::new(Mutex::new(None));
         let slot = result.clone();
-        let call = self.runtime.executor().expect("a live runtime").start(move || {
+        let call = runtime.executor().expect("a live runtime").start(move || {
             let value = f();
             *slot.lock().unwrap() = Some(value);
             Ok(Value::Unit)
         });
-        self.outcome(&call.expect("a live runtime")).expect("the call ends");
+        // It needs no turn of the other loop.
+        let ended = call.expect("a live runtime").wait(Some(clock::after(PATIENCE.as_nanos() as u64)));
+        ended.unwrap_or_else(Err).expect("the call ends");
         let value = result.lock().unwrap().take();
         value.expect("the call has run")
     }
@@ -144,7 +198,7 @@ impl<'a> World<'a> {
     /// Keeps the loop from turning.
     pub(crate) fn hold(&self) -> Hold {
         let (begun, end) = (Gate::default(), Gate::default());
-        if self.turned == Loop::Scope {
+        if self.loops.below() == Loop::Scope {
             // Nobody turns it but this thread.
             return Hold { end, call: None };
         }
