@@ -1,4 +1,7 @@
 import KjAsync.Http.Message
+import KjAsync.Http.Head
+import KjAsync.Http.Range
+import KjAsync.Http.Url
 import KjAsync.Http.Server
 import KjAsync.Http.Client
 

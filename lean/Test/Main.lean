@@ -29,6 +29,7 @@ import Test.Finally
 import Test.Fulfiller
 import Test.Handle
 import Test.Http
+import Test.HttpHead
 import Test.Join
 import Test.Leak
 import Test.Listener
@@ -60,6 +61,7 @@ import Test.Time
 import Test.Timer
 import Test.Tls
 import Test.UnixSocket
+import Test.Url
 import Test.VirtualTime
 import Test.WaitScope
 import Test.WebSocket

@@ -34,23 +34,36 @@ static kja_status_t field_of(kja_http_headers_t headers, size_t index, lean_obje
     return status;
 }
 
-/* All fields of a message as an array of pairs. */
-static lean_obj_res fields_result(kja_status_t (*get)(kja_handle_t, kja_http_headers_t *), b_lean_obj_arg message) {
-    kja_http_headers_t headers = 0;
-    kja_status_t status = get(kjasync_id(message), &headers);
-    if (status != KJA_OK) return kjasync_unit_result(status);
+/* All fields as an array of pairs. */
+lean_obj_res kjasync_http_headers_fields(b_lean_obj_arg owner) {
+    kja_http_headers_t headers = kjasync_id(owner);
     size_t count = 0;
-    status = kja_http_headers_count(headers, &count);
+    kja_status_t status = kja_http_headers_count(headers, &count);
     lean_object *fields = lean_mk_empty_array_with_capacity(lean_box(count));
     for (size_t i = 0; status == KJA_OK && i < count; i++) {
         lean_object *pair = NULL;
         status = field_of(headers, i, &pair);
         if (status == KJA_OK) fields = lean_array_push(fields, pair);
     }
-    lean_obj_res result = status == KJA_OK ? lean_io_result_mk_ok(fields) : kjasync_unit_result(status);
-    if (status != KJA_OK) lean_dec(fields);
-    kja_http_headers_release(headers);
+    if (status == KJA_OK) return lean_io_result_mk_ok(fields);
+    lean_dec(fields);
+    return kjasync_unit_result(status);
+}
+
+/* All fields of a message. */
+static lean_obj_res fields_result(kja_status_t (*get)(kja_handle_t, kja_http_headers_t *), b_lean_obj_arg message) {
+    kja_http_headers_t id = 0;
+    kja_status_t status = get(kjasync_id(message), &id);
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    lean_object *headers = kjasync_wrap(kjasync_http_headers_class, id);
+    lean_obj_res result = kjasync_http_headers_fields(headers);
+    lean_dec(headers);
     return result;
+}
+
+lean_obj_res kjasync_http_headers_bytes(b_lean_obj_arg headers) {
+    kja_bytes_t id = 0;
+    return kjasync_bytes_result(kja_http_headers_bytes(kjasync_id(headers), &id), &id);
 }
 
 /* ---- requests of a server ---- */

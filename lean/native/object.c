@@ -32,6 +32,8 @@ HANDLE_CLASS(message)
 HANDLE_CLASS(tls_context)
 HANDLE_CLASS(tls_key_pair)
 HANDLE_CLASS(http_headers)
+HANDLE_CLASS(http_head)
+HANDLE_CLASS(url)
 HANDLE_CLASS(http_request)
 HANDLE_CLASS(http_server)
 HANDLE_CLASS(http_client)
@@ -127,6 +129,8 @@ static void register_classes(void) {
     REGISTER(tls_context);
     REGISTER(tls_key_pair);
     REGISTER(http_headers);
+    REGISTER(http_head);
+    REGISTER(url);
     REGISTER(http_request);
     REGISTER(http_server);
     REGISTER(http_client);

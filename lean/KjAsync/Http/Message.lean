@@ -13,6 +13,14 @@ structure Method where
 
 namespace Method
 instance : ToString Method := ⟨Method.name⟩
+
+/-- Whether a character may stand in a method or in the name of a header. -/
+private def isTokenChar (c : Char) : Bool := c.isAlphanum || "!#$%&'*+-.^_`|~".contains c
+
+/-- The method of this name; `none` for what is no token and could not be sent. (HTTP-03) -/
+def ofName? (name : String) : Option Method :=
+  if !name.isEmpty && name.all isTokenChar then some ⟨name⟩ else none
+
 /-- `GET`. -/
 def get : Method := ⟨"GET"⟩
 /-- `HEAD`. -/
@@ -27,11 +35,54 @@ def patch : Method := ⟨"PATCH"⟩
 def delete : Method := ⟨"DELETE"⟩
 /-- `OPTIONS`. -/
 def options : Method := ⟨"OPTIONS"⟩
+/-- `TRACE`. -/
+def trace : Method := ⟨"TRACE"⟩
 /-- `CONNECT`. -/
 def connect : Method := ⟨"CONNECT"⟩
+/-- `QUERY`. -/
+def query : Method := ⟨"QUERY"⟩
+/-- `PURGE`. -/
+def purge : Method := ⟨"PURGE"⟩
+/-- `BAN`. -/
+def ban : Method := ⟨"BAN"⟩
+/-- `COPY`. -/
+def copy : Method := ⟨"COPY"⟩
+/-- `LOCK`. -/
+def lock : Method := ⟨"LOCK"⟩
+/-- `UNLOCK`. -/
+def unlock : Method := ⟨"UNLOCK"⟩
+/-- `MKCOL`. -/
+def mkcol : Method := ⟨"MKCOL"⟩
+/-- `MOVE`. -/
+def move : Method := ⟨"MOVE"⟩
+/-- `PROPFIND`. -/
+def propfind : Method := ⟨"PROPFIND"⟩
+/-- `PROPPATCH`. -/
+def proppatch : Method := ⟨"PROPPATCH"⟩
+/-- `SEARCH`. -/
+def search : Method := ⟨"SEARCH"⟩
+/-- `ACL`. -/
+def acl : Method := ⟨"ACL"⟩
+/-- `REPORT`. -/
+def report : Method := ⟨"REPORT"⟩
+/-- `MKACTIVITY`. -/
+def mkactivity : Method := ⟨"MKACTIVITY"⟩
+/-- `CHECKOUT`. -/
+def checkout : Method := ⟨"CHECKOUT"⟩
+/-- `MERGE`. -/
+def merge : Method := ⟨"MERGE"⟩
+/-- `M-SEARCH`. -/
+def msearch : Method := ⟨"M-SEARCH"⟩
+/-- `NOTIFY`. -/
+def notify : Method := ⟨"NOTIFY"⟩
+/-- `SUBSCRIBE`. -/
+def subscribe : Method := ⟨"SUBSCRIBE"⟩
+/-- `UNSUBSCRIBE`. -/
+def unsubscribe : Method := ⟨"UNSUBSCRIBE"⟩
 end Method
 
-/-- The status of a response, from 100 to 999, and the text beside it; an empty text stands for the usual one. -/
+/-- The status of a response, from 100 to 999, and the text beside it; where it is sent or printed, an empty text stands for the
+usual one. -/
 structure Status where
   /-- The number. -/
   code : Nat
@@ -86,6 +137,14 @@ def get? (headers : Headers) (name : String) : Option String :=
   if values.isEmpty then none
   else if sameName name "set-cookie" then values[0]?
   else some (", ".intercalate values.toList)
+
+/-- The items of a header whose value is a list, without the blanks around them; empty ones are left out. -/
+def items (headers : Headers) (name : String) : Array String :=
+  (headers.getAll name).flatMap fun value =>
+    ((value.splitOn ",").map fun item => item.trimAscii.toString).toArray.filter (!·.isEmpty)
+
+/-- Whether a request asks for a WebSocket; says nothing about the rest of the handshake. (HTTP-12) -/
+def isWebSocket (headers : Headers) : Bool := (headers.items "upgrade").any (sameName · "websocket")
 
 /-- Whether there is such a header. -/
 def contains (headers : Headers) (name : String) : Bool := headers.fields.any fun field => sameName field.1 name

@@ -37,6 +37,14 @@ opaque HttpHeaders.new : IO HttpHeaders
 @[extern "kjasync_http_headers_append"]
 opaque HttpHeaders.append (headers : @& HttpHeaders) (name value : @& String) : IO Unit
 
+/-- `kja_http_headers_at` of every field. -/
+@[extern "kjasync_http_headers_fields"]
+opaque HttpHeaders.fields (headers : @& HttpHeaders) : IO (Array (String × String))
+
+/-- `kja_http_headers_bytes`. -/
+@[extern "kjasync_http_headers_bytes"]
+opaque HttpHeaders.bytes (headers : @& HttpHeaders) : IO Bytes
+
 /-- `kja_call_handle` of a request. -/
 @[extern "kjasync_call_http_request"]
 opaque Call.httpRequest (call : @& Call) : IO HttpRequest
