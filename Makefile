@@ -15,7 +15,7 @@ CARGO ?= cargo
 CC ?= cc
 RELEASE = target/release
 
-.PHONY: all build demo test check-deep soak bench header parity clean lint lint-format lint-rust lint-docs lint-header lint-rest
+.PHONY: all build demo test check-deep soak bench header parity clean lint lint-format lint-rust lint-docs lint-header lint-rest lint-macos
 
 all: build
 
@@ -43,7 +43,7 @@ bench: build
 	$(CARGO) bench --bench copy
 
 # `make -k lint` goes on after a failure.
-lint: lint-format lint-rust lint-docs lint-header lint-rest
+lint: lint-format lint-rust lint-docs lint-header lint-rest lint-macos
 
 lint-format:
 	$(CARGO) fmt --all --check
@@ -66,6 +66,9 @@ lint-rest: build
 	scripts/check_licences
 	scripts/check_sources
 	scripts/parity --check
+
+lint-macos:
+	scripts/check_macos
 
 header:
 	$(CARGO) run -q -p kjasync-header

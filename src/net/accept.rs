@@ -3,6 +3,7 @@
 use super::listener::{Accepting, Member};
 use crate::coordination::Turn;
 use crate::error::{Error, ErrorKind};
+use crate::os::sys;
 use crate::peer::Remote;
 use crate::runtime::Pauses;
 use crate::stream::{Connection, Direction, Socket};
@@ -11,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketAddrUnix};
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::task::Poll;
 
 /// How soon to try again when there are no descriptors left; doubled up to the second figure.
@@ -65,7 +66,7 @@ pub(super) async fn accept_from(member: &Member, turn: &Turn) -> Outcome {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            socket.poll_io(Direction::Read, cx, accept_fd, |_| false)
+            socket.poll_io(Direction::Read, cx, sys::accept, |_| false)
         })
         .await?;
         let error = match accepted {
@@ -97,7 +98,7 @@ impl Member {
             let named = peer.and_then(|peer| SocketAddrUnix::try_from(peer).ok());
             // Whoever connects rarely has a name: what counts then is the name that was connected to.
             let is_abstract = match &named {
-                Some(name) if has_abstract_name(name) => true,
+                Some(name) if sys::has_abstract_name(name) => true,
                 Some(name) if name.path_bytes().is_some() => false,
                 _ => self.is_abstract,
             };
@@ -106,37 +107,6 @@ impl Member {
         let address = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
         let allowed = address.map_or(filter.is_open(), |address| filter.allows_ip(address.ip()));
         allowed.then_some(Remote { address, filter })
-    }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn has_abstract_name(name: &SocketAddrUnix) -> bool {
-    // Empty is what some kernels say of no name.
-    name.abstract_name().is_some_and(|name| !name.is_empty())
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn has_abstract_name(_name: &SocketAddrUnix) -> bool {
-    false
-}
-
-type Accepted = (OwnedFd, Option<SocketAddrAny>);
-
-#[cfg(not(target_vendor = "apple"))]
-fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<Accepted> {
-    use rustix::net::{SocketFlags, acceptfrom_with};
-    acceptfrom_with(fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)
-}
-
-#[cfg(target_vendor = "apple")]
-fn accept_fd(fd: BorrowedFd<'_>) -> rustix::io::Result<Accepted> {
-    let (accepted, peer) = rustix::net::acceptfrom(fd)?;
-    let socket = socket2::SockRef::from(&accepted);
-    let prepared =
-        socket.set_nonblocking(true).and_then(|()| socket.set_cloexec(true)).and_then(|()| socket.set_nosigpipe(true));
-    match prepared {
-        Ok(()) => Ok((accepted, peer)),
-        Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
     }
 }
 

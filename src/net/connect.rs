@@ -1,7 +1,7 @@
 //! Making connections: a race between the addresses of a host, as in RFC 8305.
 
 use crate::error::{Error, ErrorKind};
-use crate::os::sockaddr;
+use crate::os::{sockaddr, sys};
 use crate::peer::{Filter, Remote};
 use crate::runtime::{Pauses, Shared, Timer};
 use crate::stream::{Connection, Socket, connected};
@@ -147,8 +147,7 @@ pub(super) fn open(address: &SockAddr) -> io::Result<socket2::Socket> {
     let protocol = (!address.is_unix()).then_some(Protocol::TCP);
     let socket = socket2::Socket::new(Domain::from(i32::from(address.family())), Type::STREAM, protocol)?;
     socket.set_nonblocking(true)?;
-    #[cfg(target_vendor = "apple")]
-    socket.set_nosigpipe(true)?;
+    sys::no_sigpipe(&socket)?;
     Ok(socket)
 }
 

@@ -9,7 +9,7 @@ use super::{Address, room, wrap};
 use crate::coordination::{Consumers, Turn, Turns};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
-use crate::os::option;
+use crate::os::{option, sys};
 use crate::peer::Filter;
 use crate::promise::Promise;
 use crate::runtime::{Belonging, Entry, Shared};
@@ -28,11 +28,6 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-
-#[cfg(target_vendor = "apple")]
-const FLAGS: i32 = 0;
-#[cfg(not(target_vendor = "apple"))]
-const FLAGS: i32 = libc::MSG_NOSIGNAL;
 
 /// How many datagrams of forbidden peers are dropped before others get their turn on the loop.
 const FORBIDDEN_AT_ONCE: usize = 32;
@@ -88,8 +83,7 @@ fn open(name: &SockAddr, any: bool) -> io::Result<OwnedFd> {
     let internet = name.as_socket().is_some();
     let socket = socket2::Socket::new(name.domain(), Type::DGRAM, internet.then_some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
-    #[cfg(target_vendor = "apple")]
-    socket.set_nosigpipe(true)?;
+    sys::no_sigpipe(&socket)?;
     if name.is_ipv6() {
         socket.set_only_v6(!any)?;
     }
@@ -126,7 +120,7 @@ fn send_once(fd: BorrowedFd<'_>, parts: &[IoSlice<'_>], to: Option<&SockAddr>) -
         Some(to) => message.with_addr(to),
         None => message,
     };
-    let sent = SockRef::from(&fd).sendmsg(&message, FLAGS);
+    let sent = SockRef::from(&fd).sendmsg(&message, sys::SEND);
     sent.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 

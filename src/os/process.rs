@@ -1,6 +1,8 @@
 //! Children as the system has them: how one is started, watched, told something and reaped.
 #![allow(unsafe_code)]
 
+use super::sys;
+pub(crate) use super::sys::exit_descriptor;
 use crate::error::Error;
 use std::ffi::{CStr, CString, OsStr};
 use std::io;
@@ -112,9 +114,7 @@ impl Attributes {
         let mut this = Self(unsafe { attributes.assume_init() });
         let mut signals = MaybeUninit::uninit();
         let group = if new_group { libc::POSIX_SPAWN_SETPGROUP } else { 0 };
-        #[cfg(target_vendor = "apple")]
-        let group = group | libc::POSIX_SPAWN_CLOEXEC_DEFAULT;
-        let flags = group | libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
+        let flags = group | sys::SPAWN_FLAGS | libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
         // SAFETY: both are initialised before they are used, the set by its first call.
         unsafe {
             libc::sigemptyset(signals.as_mut_ptr());
@@ -148,9 +148,7 @@ pub(crate) fn spawn(start: &Start) -> io::Result<i32> {
     let mut sources = Vec::new();
     for (number, given) in &start.descriptors {
         match given {
-            #[cfg(target_vendor = "apple")]
-            Given::Inherited => actions.copy(*number, *number)?,
-            #[cfg(not(target_vendor = "apple"))]
+            Given::Inherited if sys::INHERITS_BY_COPY => actions.copy(*number, *number)?,
             Given::Inherited => {}
             Given::Null => actions.null(*number)?,
             Given::Fd(fd) => {
@@ -189,53 +187,6 @@ pub(crate) fn spawn(start: &Start) -> io::Result<i32> {
 /// A text for the system.
 pub(crate) fn text(text: &OsStr) -> Result<CString, Error> {
     CString::new(text.as_bytes()).map_err(|_| Error::invalid("a text with a NUL in it"))
-}
-
-/// Something that becomes readable when the process ends; `None` if it has. The number is that of a child that nobody has
-/// reaped.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn exit_descriptor(pid: i32) -> io::Result<Option<OwnedFd>> {
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
-    match pidfd_open(Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?, PidfdFlags::empty()) {
-        Ok(descriptor) => Ok(Some(descriptor)),
-        // Linux before 5.3, and sandboxes that do not know the call.
-        Err(rustix::io::Errno::NOSYS) => exit_told_by_thread(pid).map(Some),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-/// As `exit_descriptor`, at the price of a thread until the process ends.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn exit_told_by_thread(pid: i32) -> io::Result<OwnedFd> {
-    let (told, telling) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    std::thread::Builder::new().name("kja exit".to_owned()).stack_size(64 * 1024).spawn(move || {
-        let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-        // SAFETY: room for what the call writes, and nobody reads it.
-        let mut wait = || unsafe {
-            libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), libc::WEXITED | libc::WNOWAIT)
-        };
-        // An error says that it has been reaped.
-        while wait() != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EINTR) {}
-        drop(telling);
-    })?;
-    Ok(told)
-}
-
-#[cfg(target_vendor = "apple")]
-pub(crate) fn exit_descriptor(pid: i32) -> io::Result<Option<OwnedFd>> {
-    use rustix::event::kqueue::{Event, EventFilter, EventFlags, ProcessEvents, kevent, kqueue};
-    use rustix::process::Pid;
-    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
-    let queue = kqueue()?;
-    rustix::io::fcntl_setfd(&queue, rustix::io::FdFlags::CLOEXEC)?;
-    let filter = EventFilter::Proc { pid, flags: ProcessEvents::EXIT };
-    let event = Event::new(filter, EventFlags::ADD | EventFlags::ONESHOT, null_mut());
-    // SAFETY: names no descriptor.
-    match unsafe { kevent(&queue, &[event], &mut Vec::new(), None) } {
-        Ok(_) => Ok(Some(queue)),
-        Err(rustix::io::Errno::SRCH) => Ok(None),
-        Err(errno) => Err(errno.into()),
-    }
 }
 
 /// Waits on this thread, no longer than that, until a child that nobody has reaped ends.
@@ -297,21 +248,6 @@ mod tests {
         assert_eq!((libc::WIFEXITED(status), libc::WEXITSTATUS(status)), (true, 7));
         assert!(!is_child(pid) && reap(pid).is_err());
         assert!(!is_child(0) && !is_child(-1) && !is_child(1));
-    }
-
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[test]
-    fn a_thread_tells_of_an_exit_where_the_system_has_no_descriptor_for_it() {
-        use rustix::event::{PollFd, PollFlags, poll};
-        let pid = spawn(&start(c"sh", &[c"-c", c"exit 3"])).expect("it starts");
-        let told = exit_told_by_thread(pid).expect("a thread");
-        let ready = poll(&mut [PollFd::new(&told, PollFlags::IN)], None).expect("it is told");
-        assert_eq!(ready, 1);
-        let status = reap(pid).expect("a child").expect("it has ended");
-        assert_eq!(libc::WEXITSTATUS(status), 3);
-        // Nothing to wait for: told at once.
-        let told = exit_told_by_thread(pid).expect("a thread");
-        assert_eq!(poll(&mut [PollFd::new(&told, PollFlags::IN)], None).expect("it is told"), 1);
     }
 
     #[test]

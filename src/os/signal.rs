@@ -5,6 +5,7 @@
 //! threads write at once as a whole each, has a bound, and wakes the loop.
 #![allow(unsafe_code)]
 
+use super::sys;
 use crate::error::{Error, ErrorKind};
 use crate::sync::{Lock, global};
 use libc::{c_int, siginfo_t};
@@ -31,16 +32,6 @@ const SIZE: usize = size_of::<siginfo_t>();
 // POSIX has any pipe take that much as a whole.
 const _: () = assert!(SIZE <= 512);
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const BY_SIGQUEUE: i32 = libc::SI_QUEUE;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const BY_A_PROCESS: &[i32] = &[libc::SI_USER, libc::SI_QUEUE, libc::SI_TKILL];
-// As <sys/signal.h> has them; the `libc` crate does not.
-#[cfg(target_vendor = "apple")]
-const BY_SIGQUEUE: i32 = 0x10002;
-#[cfg(target_vendor = "apple")]
-const BY_A_PROCESS: &[i32] = &[0, 0x10001, BY_SIGQUEUE];
-
 impl Delivery {
     pub(crate) fn number(&self) -> i32 {
         self.0.si_signo
@@ -53,13 +44,13 @@ impl Delivery {
     /// Who sent it, by process and user, if a process did.
     pub(crate) fn sender(&self) -> Option<(i32, u32)> {
         // SAFETY: these fields are there for what a process has sent; of anything else they would be some other numbers.
-        BY_A_PROCESS.contains(&self.code()).then(|| unsafe { (self.0.si_pid(), self.0.si_uid()) })
+        sys::BY_A_PROCESS.contains(&self.code()).then(|| unsafe { (self.0.si_pid(), self.0.si_uid()) })
     }
 
     /// The value that came with it, if it was sent by `sigqueue`.
     pub(crate) fn value(&self) -> Option<u64> {
         // SAFETY: such a signal has a value; any bytes are a pointer.
-        (self.code() == BY_SIGQUEUE).then(|| unsafe { self.0.si_value() }.sival_ptr as usize as u64)
+        (self.code() == sys::BY_SIGQUEUE).then(|| unsafe { self.0.si_value() }.sival_ptr as usize as u64)
     }
 
     /// Its `siginfo_t`.

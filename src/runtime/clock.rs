@@ -1,5 +1,6 @@
 //! Clocks, in nanoseconds: the system's, and a runtime's, which may be one that only moves when told to.
 
+use crate::os::sys;
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,17 +20,11 @@ pub enum SystemClock {
 impl SystemClock {
     /// Now. Before 1970 it is 0.
     pub fn now(self) -> u64 {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
         let id = match self {
             Self::Monotonic => ClockId::Monotonic,
-            Self::MonotonicCoarse => ClockId::MonotonicCoarse,
+            Self::MonotonicCoarse => sys::COARSE_MONOTONIC,
             Self::Calendar => ClockId::Realtime,
-            Self::CalendarCoarse => ClockId::RealtimeCoarse,
-        };
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let id = match self {
-            Self::Monotonic | Self::MonotonicCoarse => ClockId::Monotonic,
-            Self::Calendar | Self::CalendarCoarse => ClockId::Realtime,
+            Self::CalendarCoarse => sys::COARSE_CALENDAR,
         };
         let now = clock_gettime(id);
         u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + now.tv_nsec as u64

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::Connection;
+use crate::os::sys;
 use rustix::io::Errno;
 use socket2::SockAddr;
 use std::mem::{MaybeUninit, offset_of};
@@ -14,13 +15,8 @@ use std::sync::Arc;
 /// The most descriptors that Linux carries in one message. (CAPS-01)
 pub(crate) const MOST_FDS: usize = 253;
 
-#[cfg(target_vendor = "apple")]
-const FLAGS: i32 = 0;
-#[cfg(not(target_vendor = "apple"))]
-const FLAGS: i32 = libc::MSG_CMSG_CLOEXEC;
-
 /// How control messages are laid out: each begins at a multiple of this.
-const ALIGN: usize = if cfg!(target_vendor = "apple") { 4 } else { size_of::<usize>() };
+const ALIGN: usize = sys::CONTROL_ALIGN;
 const HEADER: usize = align(size_of::<libc::cmsghdr>());
 const FD: usize = size_of::<i32>();
 
@@ -155,7 +151,7 @@ fn call(
         SockAddr::try_init(|name, size| {
             header.msg_name = name.cast();
             header.msg_namelen = *size;
-            let count = libc::recvmsg(fd.as_raw_fd(), &mut header, FLAGS | flags);
+            let count = libc::recvmsg(fd.as_raw_fd(), &mut header, sys::RECEIVE | flags);
             if count < 0 {
                 return Err(std::io::Error::last_os_error());
             }
@@ -203,8 +199,7 @@ fn take_apart(mut control: &[u8], most: usize, beside: &mut Beside) {
                 let Some(raw) = number(bytes, 0).filter(|raw| *raw >= 0) else { continue };
                 // SAFETY: the kernel has just made it for us and nobody else knows of it.
                 let fd = unsafe { OwnedFd::from_raw_fd(raw) };
-                #[cfg(target_vendor = "apple")]
-                let _ = rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC);
+                sys::received(&fd);
                 if beside.fds.len() < most {
                     beside.fds.push(fd);
                 }

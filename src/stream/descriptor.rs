@@ -7,6 +7,7 @@ use super::socket::Direction;
 use super::transport::{Carrier, Transport};
 use super::{Attached, Carries, Socket, fill};
 use crate::error::{Error, ErrorKind};
+use crate::os::sys;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, send, sendmsg, shutdown};
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
@@ -16,10 +17,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::ReadBuf;
 
-#[cfg(target_vendor = "apple")]
-const FLAGS: SendFlags = SendFlags::empty();
-#[cfg(not(target_vendor = "apple"))]
-const FLAGS: SendFlags = SendFlags::NOSIGNAL;
+const FLAGS: SendFlags = SendFlags::from_bits_retain(sys::SEND as u32);
 
 /// A socket, or another descriptor that can be polled, such as a pipe.
 pub(crate) struct Descriptor {

@@ -3,6 +3,7 @@
 use super::socket::{Registered, register};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
+use crate::os::sys;
 use crate::promise::Promise;
 use crate::runtime::{Pauses, Runtime, Shared};
 use crate::sync::Lock;
@@ -50,11 +51,6 @@ pub struct FdObserver {
     watches: [Lock<Option<Arc<Registered>>>; 4],
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const HALF_HANG_UP: PollFlags = PollFlags::RDHUP;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const HALF_HANG_UP: PollFlags = PollFlags::empty();
-
 fn polled(fd: BorrowedFd<'_>, events: PollFlags) -> Result<PollFlags, Error> {
     let mut polled = [PollFd::new(&fd, events)];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -71,9 +67,9 @@ impl Readiness {
     /// What is asked of the system, whatever it tells besides.
     fn events(self) -> PollFlags {
         match self {
-            Self::Readable => PollFlags::IN | HALF_HANG_UP,
+            Self::Readable => PollFlags::IN | sys::HALF_HANG_UP,
             Self::Writable => PollFlags::OUT,
-            Self::Urgent => PollFlags::PRI | HALF_HANG_UP,
+            Self::Urgent => PollFlags::PRI | sys::HALF_HANG_UP,
             Self::WriteDisconnected => PollFlags::empty(),
         }
     }
@@ -84,7 +80,7 @@ impl Readiness {
         let hung_up = told.intersects(PollFlags::HUP | PollFlags::ERR);
         match self {
             Self::Urgent if told.contains(PollFlags::PRI) => Ok(true),
-            Self::Urgent if hung_up || (!HALF_HANG_UP.is_empty() && told.intersects(HALF_HANG_UP)) => {
+            Self::Urgent if hung_up || (!sys::HALF_HANG_UP.is_empty() && told.intersects(sys::HALF_HANG_UP)) => {
                 Err(Error::new(ErrorKind::Disconnected, "the other side has gone, without urgent data"))
             }
             Self::Urgent => Ok(false),
@@ -97,16 +93,8 @@ impl Readiness {
         match self {
             Self::Readable => Interest::READABLE,
             Self::Writable => Interest::WRITABLE,
-            // The end of what can be read is told of to those who read.
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Urgent => Interest::PRIORITY | Interest::READABLE,
-            // Hang-ups and errors are told of in any case.
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::WriteDisconnected => Interest::PRIORITY,
-            #[cfg(not(any(target_os = "linux", target_os = "android")))]
-            Self::Urgent => Interest::READABLE,
-            #[cfg(not(any(target_os = "linux", target_os = "android")))]
-            Self::WriteDisconnected => Interest::WRITABLE,
+            Self::Urgent => sys::WATCH_URGENT,
+            Self::WriteDisconnected => sys::WATCH_HANG_UP,
         }
     }
 
@@ -114,8 +102,7 @@ impl Readiness {
     fn told_as(self) -> Interest {
         match self {
             Self::WriteDisconnected => Interest::WRITABLE,
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Urgent => Interest::PRIORITY,
+            Self::Urgent => sys::URGENT,
             other => other.interest(),
         }
     }
@@ -182,10 +169,10 @@ impl FdObserver {
 
     /// Whether the end of what can be read has come. (UNIX-14)
     pub fn at_end(&self) -> Result<AtEnd, Error> {
-        let told = polled(self.fd.as_fd(), PollFlags::IN | HALF_HANG_UP)?;
-        Ok(if told.intersects(HALF_HANG_UP | PollFlags::HUP) {
+        let told = polled(self.fd.as_fd(), PollFlags::IN | sys::HALF_HANG_UP)?;
+        Ok(if told.intersects(sys::HALF_HANG_UP | PollFlags::HUP) {
             AtEnd::Yes
-        } else if HALF_HANG_UP.is_empty() {
+        } else if sys::HALF_HANG_UP.is_empty() {
             AtEnd::Unknown
         } else {
             AtEnd::No

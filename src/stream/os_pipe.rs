@@ -3,6 +3,7 @@
 use super::{Connection, Descriptor, Direction, Socket};
 use crate::error::Error;
 use crate::os::pipe;
+use crate::os::sys;
 use crate::runtime::{Runtime, Shared};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -28,8 +29,7 @@ impl Connection {
             let (one, other) = socket2::Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
             for socket in [&one, &other] {
                 socket.set_nonblocking(true)?;
-                #[cfg(target_vendor = "apple")]
-                socket.set_nosigpipe(true)?;
+                sys::no_sigpipe(socket)?;
             }
             Ok((one.into(), other.into()))
         };

@@ -21,6 +21,7 @@
 use super::closable::{Closable, InUse};
 use crate::error::Error;
 use crate::fork;
+use crate::os::sys;
 use crate::runtime::{Shared, Timer};
 use crate::sync::Lock;
 use std::future::{Future, poll_fn};
@@ -108,25 +109,8 @@ fn first_try<R>(fd: &Registered, direction: Direction, call: &mut impl FnMut() -
 }
 
 /// Whether the kernel has ever told of urgent data.
-#[cfg(any(target_os = "linux", target_os = "android"))]
 fn has_urgent(fd: &Registered) -> bool {
-    fd.try_io(Interest::PRIORITY, |_| Ok(())).is_ok()
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn has_urgent(_fd: &Registered) -> bool {
-    true
-}
-
-/// What a connection is registered for.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn everything() -> Interest {
-    Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn everything() -> Interest {
-    Interest::READABLE | Interest::WRITABLE
+    !sys::TELLS_URGENT || fd.try_io(sys::URGENT, |_| Ok(())).is_ok()
 }
 
 /// Registers a descriptor that is already non-blocking.
@@ -144,7 +128,7 @@ pub(crate) fn register(runtime: &Arc<Shared>, fd: OwnedFd, interest: Interest) -
 impl Socket {
     /// Registers a descriptor that is already non-blocking.
     pub(crate) fn new(runtime: &Arc<Shared>, fd: OwnedFd) -> Result<Self, Error> {
-        Ok(Self::over(runtime, register(runtime, fd, everything())?))
+        Ok(Self::over(runtime, register(runtime, fd, sys::EVERYTHING)?))
     }
 
     /// As `new`, for one of which every write makes the kernel tell that there is room for another, such as a datagram

@@ -4,6 +4,7 @@
 
 use super::{Connection, Descriptor, Socket};
 use crate::error::{Error, ErrorKind};
+use crate::os::sys;
 use crate::runtime::{Runtime, Shared};
 use rustix::fs::{FileType, fstat};
 use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd, ioctl_fionbio};
@@ -34,7 +35,7 @@ fn kind(fd: &OwnedFd) -> Result<Kind, Error> {
     let explain = |errno: Errno| Error::from_io("looking at a descriptor", &errno.into());
     match FileType::from_raw_mode(fstat(fd).map_err(explain)?.st_mode) {
         FileType::Socket => match sockopt::socket_type(fd).map_err(explain)? {
-            SocketType::STREAM if sockopt::socket_acceptconn(fd).unwrap_or(false) => Ok(Kind::Listening),
+            SocketType::STREAM if sys::is_listening(fd) => Ok(Kind::Listening),
             SocketType::STREAM => Ok(Kind::Stream),
             SocketType::DGRAM => Ok(Kind::Datagram),
             _ => Err(Error::new(ErrorKind::Unimplemented, "a socket that is neither of streams nor of datagrams")),
@@ -77,9 +78,9 @@ pub(crate) fn check(fd: &OwnedFd, known: Known, wanted: &[Kind], what: &str) -> 
         };
         return Err(Error::invalid(format!("{is} is no {what}")));
     }
-    #[cfg(target_vendor = "apple")]
     if found != Kind::Polled {
-        let _ = socket2::SockRef::from(fd).set_nosigpipe(true);
+        // macOS refuses if the peer has gone already.
+        let _ = sys::no_sigpipe(fd);
     }
     Ok(found)
 }
