@@ -559,181 +559,6 @@
 #define KJA_FD_ALREADY_NONBLOCK 4
 
 /*
- The detail of an error under which the status stands that a server would answer with: two bytes, the high one first.
- */
-#define STATUS_DETAIL 7740105971991868276
-
-/*
- The detail of an error under which the bytes stand that are no message. They may be private.
- */
-#define RAW_DETAIL 7740105971991868023
-
-/*
- The detail of an error under which the close code stands, as two bytes with the high one first.
- */
-#define CLOSE_CODE_DETAIL 7740105972243456867
-
-/*
- The most bytes that a control frame may carry.
- */
-#define MAX_CONTROL 125
-
-/*
- What went wrong, as far as the caller's next step depends on it.
-
- The first four are KJ's and say what to do: `Failed` is a bug or bad input, `Overloaded` a lack of
- space or time, `Disconnected` asks for a reconnect, `Unimplemented` for another way. Numbers are
- part of the ABI and are never reused. (EXC-01)
- */
-enum ErrorKind
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-  /*
-   A bug or bad input.
-   */
-  Failed = 1,
-  /*
-   Out of space, descriptors or time; do not retry at once.
-   */
-  Overloaded = 2,
-  /*
-   The peer is gone; reconnect, then retry.
-   */
-  Disconnected = 3,
-  /*
-   Not available here; fall back to another method.
-   */
-  Unimplemented = 4,
-  /*
-   The operation was cancelled.
-   */
-  Canceled = 10,
-  /*
-   A deadline passed.
-   */
-  TimedOut = 11,
-  /*
-   The runtime was shut down.
-   */
-  Shutdown = 12,
-  /*
-   The handle is not, or no longer, valid.
-   */
-  BadHandle = 20,
-  /*
-   Only the thread that owns the wait scope may do this.
-   */
-  WrongThread = 21,
-  /*
-   Blocking here would stop the loop that has to make progress.
-   */
-  WouldDeadlock = 22,
-  /*
-   An argument is null, too long, malformed or out of range.
-   */
-  InvalidArgument = 23,
-  /*
-   The value of the promise has another type.
-   */
-  WrongType = 24,
-  /*
-   The promise has not settled.
-   */
-  Pending = 25,
-  /*
-   The object is already doing this and can do it only once at a time.
-   */
-  Busy = 26,
-  /*
-   A callback or the library itself panicked.
-   */
-  Panic = 30,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ErrorKind ErrorKind;
-#else
-typedef int32_t ErrorKind;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/*
- Which check has failed.
- */
-enum TlsFailure
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint8_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-  /*
-   The certificate has expired.
-   */
-  Expired = 1,
-  /*
-   The certificate is not valid yet.
-   */
-  NotYetValid = 2,
-  /*
-   Nobody who is trusted has issued the certificate.
-   */
-  UnknownIssuer = 3,
-  /*
-   The certificate is not for the name that was asked for.
-   */
-  WrongName = 4,
-  /*
-   The certificate has been revoked.
-   */
-  Revoked = 5,
-  /*
-   A signature is not good.
-   */
-  BadSignature = 6,
-  /*
-   The certificate is for another purpose.
-   */
-  WrongPurpose = 7,
-  /*
-   There is something else about the certificate.
-   */
-  BadCertificate = 8,
-  /*
-   The peer presented no certificate.
-   */
-  NoCertificate = 9,
-  /*
-   A callback refused the peer, or had no certificate for the name that was asked for.
-   */
-  Refused = 10,
-  /*
-   Both sides have no version, cipher suite, group or application protocol in common.
-   */
-  Incompatible = 11,
-  /*
-   The peer refused with an alert.
-   */
-  Alert = 12,
-  /*
-   What came is not TLS.
-   */
-  Protocol = 13,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum TlsFailure TlsFailure;
-#else
-typedef uint8_t TlsFailure;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/*
- A close code.
- */
-typedef struct CloseCode CloseCode;
-
-/*
  `KJA_OK` or one of `KJA_ERR_*`.
  */
 typedef int32_t kja_status_t;
@@ -1581,10 +1406,7 @@ typedef uint64_t kja_websocket_t;
  */
 typedef uint64_t kja_websocket_message_t;
 
-/*
- Every kind, in the order of the numbers.
- */
-#define ErrorKind_ALL { Failed, Overloaded, Disconnected, Unimplemented, Canceled, TimedOut, Shutdown, BadHandle, WrongThread, WouldDeadlock, InvalidArgument, WrongType, Pending, Busy, Panic, }
+
 
 /*
  Success.
@@ -1666,10 +1488,7 @@ typedef uint64_t kja_websocket_message_t;
  */
 #define KJA_ERR_PANIC 30
 
-/*
- Every check.
- */
-#define TlsFailure_ALL { Expired, NotYetValid, UnknownIssuer, WrongName, Revoked, BadSignature, WrongPurpose, BadCertificate, NoCertificate, Refused, Incompatible, Alert, Protocol, }
+
 
 
 
@@ -2629,7 +2448,7 @@ kja_status_t kja_datagram_sendv_start(kja_datagram_t port,
  (DGRAM-02, DGRAM-03)
  */
 kja_status_t kja_datagram_receive_start(kja_datagram_t port,
-                                        const kja_datagram_options_t *options_,
+                                        const kja_datagram_options_t *options,
                                         kja_promise_t *out);
 
 /*
@@ -2637,7 +2456,7 @@ kja_status_t kja_datagram_receive_start(kja_datagram_t port,
  `kja_message_list_t` of at least one. Errors: `INVALID_ARGUMENT` if `max` is 0. (DGRAM-03)
  */
 kja_status_t kja_datagram_receive_many_start(kja_datagram_t port,
-                                             const kja_datagram_options_t *options_,
+                                             const kja_datagram_options_t *options,
                                              size_t max,
                                              kja_promise_t *out);
 
@@ -2656,7 +2475,7 @@ kja_status_t kja_datagram_receive_many_start(kja_datagram_t port,
  promise that the last callback returned is let go of before `ctx` is. (DGRAM-02, DGRAM-03)
  */
 kja_status_t kja_datagram_receive_each_start(kja_datagram_t port,
-                                             const kja_datagram_options_t *options_,
+                                             const kja_datagram_options_t *options,
                                              kja_callback_fn on_message,
                                              void *ctx,
                                              kja_destroy_fn destroy,
@@ -2713,7 +2532,7 @@ kja_status_t kja_datagram_release(kja_datagram_t port);
  */
 kja_status_t kja_runtime_poll(kja_runtime_t runtime,
                               uint64_t most,
-                              uint64_t *turns_);
+                              uint64_t *turns);
 
 /*
  Wait scope: runs what is queued, at most `most` turns (0 for no bound), without a look at sockets or timers,
@@ -2721,7 +2540,7 @@ kja_status_t kja_runtime_poll(kja_runtime_t runtime,
  */
 kja_status_t kja_runtime_turn(kja_runtime_t runtime,
                               uint64_t most,
-                              uint64_t *turns_);
+                              uint64_t *turns);
 
 /*
  Wait scope: turns the loop for `nanos` nanoseconds, or until `kja_runtime_wake`, and writes the number of
@@ -2730,7 +2549,7 @@ kja_status_t kja_runtime_turn(kja_runtime_t runtime,
  */
 kja_status_t kja_runtime_run(kja_runtime_t runtime,
                              uint64_t nanos,
-                             uint64_t *turns_);
+                             uint64_t *turns);
 
 /*
  Wait scope: writes the number of a descriptor for the loop of a host (epoll, poll, libuv, glib, asyncio). It is readable when there is
@@ -3223,7 +3042,7 @@ kja_status_t kja_http_head_new_response(uint32_t status,
 /*
  Writes which of `KJA_HTTP_HEAD_` the head is.
  */
-kja_status_t kja_http_head_kind(kja_http_head_t head_, uint32_t *out);
+kja_status_t kja_http_head_kind(kja_http_head_t head, uint32_t *out);
 
 /*
  Copies the method of a request, with a closing NUL, cut to `capacity`; its whole length goes to `length`, which may be null. Errors:
@@ -3258,17 +3077,17 @@ kja_status_t kja_http_head_reason(kja_http_head_t head,
 /*
  Writes the version of a request or a response, `KJA_HTTP_1_0` or `KJA_HTTP_1_1`.
  */
-kja_status_t kja_http_head_version(kja_http_head_t head_, uint32_t *out);
+kja_status_t kja_http_head_version(kja_http_head_t head, uint32_t *out);
 
 /*
  Writes a handle of a copy of the header fields.
  */
-kja_status_t kja_http_head_headers(kja_http_head_t head_, kja_http_headers_t *out);
+kja_status_t kja_http_head_headers(kja_http_head_t head, kja_http_headers_t *out);
 
 /*
  Writes a handle of the bytes of the head: lines that end with CRLF, the blank line included. (HTTP-14)
  */
-kja_status_t kja_http_head_bytes(kja_http_head_t head_,
+kja_status_t kja_http_head_bytes(kja_http_head_t head,
                                  kja_bytes_t *out);
 
 /*
@@ -3280,7 +3099,7 @@ kja_status_t kja_http_head_bytes(kja_http_head_t head_,
  `Transfer-Encoding` beside `Content-Length`, lengths that differ, a last coding other than `chunked` (501 for one before it).
  The stream cannot be used on. (HTTP-18, HTTP-19, HTTP-20)
  */
-kja_status_t kja_http_head_body_framing(kja_http_head_t head_,
+kja_status_t kja_http_head_body_framing(kja_http_head_t head,
                                         const char *method,
                                         size_t method_len,
                                         uint32_t *framing,
@@ -3424,7 +3243,7 @@ kja_status_t kja_http_range_text(uint64_t start,
  Copies the method, with a closing NUL, cut to `capacity`; its whole length goes to `length`, which may be null. Any token is a method, and
  methods differ by case. (HTTP-01, HTTP-03)
  */
-kja_status_t kja_http_request_method(kja_http_request_t request_,
+kja_status_t kja_http_request_method(kja_http_request_t request,
                                      char *buffer,
                                      size_t capacity,
                                      size_t *length);
@@ -3433,7 +3252,7 @@ kja_status_t kja_http_request_method(kja_http_request_t request_,
  Copies what is asked for, as it came: a path with a query, a whole URL from the client of a proxy, `host:port` with
  `CONNECT`, or `*`. Otherwise as `kja_http_request_method`.
  */
-kja_status_t kja_http_request_target(kja_http_request_t request_,
+kja_status_t kja_http_request_target(kja_http_request_t request,
                                      char *buffer,
                                      size_t capacity,
                                      size_t *length);
@@ -3441,43 +3260,43 @@ kja_status_t kja_http_request_target(kja_http_request_t request_,
 /*
  Writes `KJA_HTTP_1_0` or `KJA_HTTP_1_1`.
  */
-kja_status_t kja_http_request_version(kja_http_request_t request_, uint32_t *out);
+kja_status_t kja_http_request_version(kja_http_request_t request, uint32_t *out);
 
 /*
  Writes a handle of a copy of the headers. (HSRV-01)
  */
-kja_status_t kja_http_request_headers(kja_http_request_t request_, kja_http_headers_t *out);
+kja_status_t kja_http_request_headers(kja_http_request_t request, kja_http_headers_t *out);
 
 /*
  Writes a handle of the whole head as bytes: the first line, the header lines, an empty line. (HTTP-14)
  */
-kja_status_t kja_http_request_head(kja_http_request_t request_,
+kja_status_t kja_http_request_head(kja_http_request_t request,
                                    kja_bytes_t *out);
 
 /*
  Writes how long the body is: 0 without a body, `KJA_LENGTH_UNKNOWN` if it comes in chunks.
  */
-kja_status_t kja_http_request_body_length(kja_http_request_t request_, uint64_t *out);
+kja_status_t kja_http_request_body_length(kja_http_request_t request, uint64_t *out);
 
 /*
  Writes a handle of the body, a connection that is only read. It ends with the body; one that is cut off fails with
  `DISCONNECTED`, one that is longer than the server's limit with `OVERLOADED`, one that comes too slowly with `TIMED_OUT`.
  A client that waits for `100 Continue` gets it with the first read. (HTTP-20, HTTP-21)
  */
-kja_status_t kja_http_request_body(kja_http_request_t request_,
+kja_status_t kja_http_request_body(kja_http_request_t request,
                                    kja_connection_t *out);
 
 /*
  Writes a handle of the headers that came behind the body, once that has been read to its end. (HTTP-21)
  */
-kja_status_t kja_http_request_trailers(kja_http_request_t request_,
+kja_status_t kja_http_request_trailers(kja_http_request_t request,
                                        kja_http_headers_t *out);
 
 /*
  Writes a handle of the connection that the request came over, to ask for its peer and its addresses; it must be neither
  read nor written.
  */
-kja_status_t kja_http_request_connection(kja_http_request_t request_,
+kja_status_t kja_http_request_connection(kja_http_request_t request,
                                          kja_connection_t *out);
 
 /*
@@ -3487,7 +3306,7 @@ kja_status_t kja_http_request_connection(kja_http_request_t request_,
  Errors: `FAILED` if the request has been answered, `DISCONNECTED` if it has ended, `INVALID_ARGUMENT` for a status outside
  200 to 999 and for what cannot be sent. (HSRV-02, HTTP-06)
  */
-kja_status_t kja_http_request_respond(kja_http_request_t request_,
+kja_status_t kja_http_request_respond(kja_http_request_t request,
                                       uint32_t status,
                                       const char *reason,
                                       size_t reason_len,
@@ -3500,7 +3319,7 @@ kja_status_t kja_http_request_respond(kja_http_request_t request_,
  `KJA_LENGTH_UNKNOWN`. Shutting down writing ends the body; a body that ends short of its length closes the connection.
  Otherwise as `kja_http_request_respond`. (HSRV-02, HSRV-05)
  */
-kja_status_t kja_http_request_respond_stream(kja_http_request_t request_,
+kja_status_t kja_http_request_respond_stream(kja_http_request_t request,
                                              uint32_t status,
                                              const char *reason,
                                              size_t reason_len,
@@ -3512,7 +3331,7 @@ kja_status_t kja_http_request_respond_stream(kja_http_request_t request_,
  Answers with a short page of plain text that says what the status does. Otherwise as `kja_http_request_respond`.
  (HSRV-03)
  */
-kja_status_t kja_http_request_respond_error(kja_http_request_t request_,
+kja_status_t kja_http_request_respond_error(kja_http_request_t request,
                                             uint32_t status,
                                             const char *reason,
                                             size_t reason_len);
@@ -3523,7 +3342,7 @@ kja_status_t kja_http_request_respond_error(kja_http_request_t request_,
  behind the request. It lives as long as the promise of the service. Otherwise as `kja_http_request_respond`. (CONN-04,
  CONN-05)
  */
-kja_status_t kja_http_request_accept_tunnel(kja_http_request_t request_,
+kja_status_t kja_http_request_accept_tunnel(kja_http_request_t request,
                                             uint32_t status,
                                             const char *reason,
                                             size_t reason_len,
@@ -3533,17 +3352,17 @@ kja_status_t kja_http_request_accept_tunnel(kja_http_request_t request_,
 /*
  Releases the handle. The request itself goes on until its service ends.
  */
-kja_status_t kja_http_request_release(kja_http_request_t request_);
+kja_status_t kja_http_request_release(kja_http_request_t request);
 
 /*
  Writes the status, from 100 to 999. (HCLI-03)
  */
-kja_status_t kja_http_response_status(kja_http_response_t response_, uint32_t *out);
+kja_status_t kja_http_response_status(kja_http_response_t response, uint32_t *out);
 
 /*
  Copies the text beside the status, with a closing NUL, cut to `capacity`; its whole length goes to `length`, which may be null.
  */
-kja_status_t kja_http_response_reason(kja_http_response_t response_,
+kja_status_t kja_http_response_reason(kja_http_response_t response,
                                       char *buffer,
                                       size_t capacity,
                                       size_t *length);
@@ -3551,23 +3370,23 @@ kja_status_t kja_http_response_reason(kja_http_response_t response_,
 /*
  Writes `KJA_HTTP_1_0` or `KJA_HTTP_1_1`.
  */
-kja_status_t kja_http_response_version(kja_http_response_t response_, uint32_t *out);
+kja_status_t kja_http_response_version(kja_http_response_t response, uint32_t *out);
 
 /*
  Writes a handle of a copy of the headers. (HCLI-03)
  */
-kja_status_t kja_http_response_headers(kja_http_response_t response_, kja_http_headers_t *out);
+kja_status_t kja_http_response_headers(kja_http_response_t response, kja_http_headers_t *out);
 
 /*
  Writes a handle of the whole head as bytes: the first line, the header lines, an empty line. (HTTP-14)
  */
-kja_status_t kja_http_response_head(kja_http_response_t response_,
+kja_status_t kja_http_response_head(kja_http_response_t response,
                                     kja_bytes_t *out);
 
 /*
  Writes how long the body is: 0 without a body, `KJA_LENGTH_UNKNOWN` if it ends with its last chunk or with the connection.
  */
-kja_status_t kja_http_response_body_length(kja_http_response_t response_,
+kja_status_t kja_http_response_body_length(kja_http_response_t response,
                                            uint64_t *out);
 
 /*
@@ -3575,19 +3394,19 @@ kja_status_t kja_http_response_body_length(kja_http_response_t response_,
  `DISCONNECTED`, one that is longer than the client's limit with `OVERLOADED`. The connection below is used again once the
  body has been read to its end, and closed if the last handle of the response and its body goes before that. (HCLI-05)
  */
-kja_status_t kja_http_response_body(kja_http_response_t response_,
+kja_status_t kja_http_response_body(kja_http_response_t response,
                                     kja_connection_t *out);
 
 /*
  Writes a handle of the headers that came behind the body, once that has been read to its end. (HTTP-21)
  */
-kja_status_t kja_http_response_trailers(kja_http_response_t response_,
+kja_status_t kja_http_response_trailers(kja_http_response_t response,
                                         kja_http_headers_t *out);
 
 /*
  Releases the handle.
  */
-kja_status_t kja_http_response_release(kja_http_response_t response_);
+kja_status_t kja_http_response_release(kja_http_response_t response);
 
 /*
  Makes an HTTP/1.1 server. `service` runs on the loop for each request, with a `kja_http_request_t` as its input
@@ -3609,7 +3428,7 @@ kja_status_t kja_http_server_new(kja_runtime_t runtime,
  Serves what comes to a listener. The promise settles when the server is drained; a connection that fails ends no accept.
  Cancellation: nothing more is accepted, and open connections go on. (HSRV-08)
  */
-kja_status_t kja_http_server_listen_start(kja_http_server_t server_,
+kja_status_t kja_http_server_listen_start(kja_http_server_t server,
                                           kja_listener_t listener,
                                           kja_promise_t *out);
 
@@ -3618,7 +3437,7 @@ kja_status_t kja_http_server_listen_start(kja_http_server_t server_,
  of the promise: `DISCONNECTED` for a connection that breaks. Cancellation: requests that are being answered are
  cancelled, and the connection is closed. (HSRV-09)
  */
-kja_status_t kja_http_server_serve_start(kja_http_server_t server_,
+kja_status_t kja_http_server_serve_start(kja_http_server_t server,
                                          kja_connection_t connection,
                                          kja_promise_t *out);
 
@@ -3627,7 +3446,7 @@ kja_status_t kja_http_server_serve_start(kja_http_server_t server_,
  then (`kja_promise_handle`), and it can be served by another server with nothing lost. Otherwise it carries unit.
  (HSRV-10)
  */
-kja_status_t kja_http_server_serve_until_drained_start(kja_http_server_t server_,
+kja_status_t kja_http_server_serve_until_drained_start(kja_http_server_t server,
                                                        kja_connection_t connection,
                                                        kja_promise_t *out);
 
@@ -3637,19 +3456,19 @@ kja_status_t kja_http_server_serve_until_drained_start(kja_http_server_t server_
  `kja_promise_timeout`, and release the server to cut off what is left then. Errors: `BUSY` if such a promise is pending.
  (HSRV-11)
  */
-kja_status_t kja_http_server_drain_start(kja_http_server_t server_,
+kja_status_t kja_http_server_drain_start(kja_http_server_t server,
                                          kja_promise_t *out);
 
 /*
  Writes how many connections that came to a listener are being served.
  */
-kja_status_t kja_http_server_connections(kja_http_server_t server_, size_t *out);
+kja_status_t kja_http_server_connections(kja_http_server_t server, size_t *out);
 
 /*
  Releases the handle. With the last one everything that came to a listener is cancelled and closed, and the promises of
  `kja_http_server_listen_start` fail with `CANCELED`. (HSRV-08)
  */
-kja_status_t kja_http_server_release(kja_http_server_t server_);
+kja_status_t kja_http_server_release(kja_http_server_t server);
 
 /*
  Makes a listener of a connection over which others are sent, as with `kja_connection_send_connection_start`. The
@@ -3809,7 +3628,7 @@ kja_status_t kja_message_control_count(kja_message_t message,
 kja_status_t kja_message_control(kja_message_t message,
                                  size_t index,
                                  int32_t *level,
-                                 int32_t *type_,
+                                 int32_t *type,
                                  const void **data,
                                  size_t *size);
 
@@ -5076,7 +4895,7 @@ kja_status_t kja_url_release(kja_url_t url);
  */
 kja_status_t kja_http_request_accept_websocket(kja_http_request_t request,
                                                kja_http_headers_t headers,
-                                               const kja_websocket_options_t *options_,
+                                               const kja_websocket_options_t *options,
                                                kja_websocket_t *out);
 
 /*
@@ -5090,7 +4909,7 @@ kja_status_t kja_http_client_websocket_start(kja_http_client_t client,
                                              const char *url,
                                              size_t url_len,
                                              kja_http_headers_t headers,
-                                             const kja_websocket_options_t *options_,
+                                             const kja_websocket_options_t *options,
                                              kja_promise_t *out);
 
 /*
@@ -5108,7 +4927,7 @@ kja_status_t kja_websocket_new(kja_connection_t connection,
                                uint32_t role,
                                const char *extensions,
                                size_t extensions_len,
-                               const kja_websocket_options_t *options_,
+                               const kja_websocket_options_t *options,
                                kja_websocket_t *out);
 
 /*
@@ -5116,7 +4935,7 @@ kja_status_t kja_websocket_new(kja_connection_t connection,
  send settles when its message has been received. `options` may be null; nothing is compressed. (WS-16)
  */
 kja_status_t kja_websocket_pipe(kja_runtime_t runtime,
-                                const kja_websocket_options_t *options_,
+                                const kja_websocket_options_t *options,
                                 kja_websocket_t *one,
                                 kja_websocket_t *other);
 
@@ -5128,7 +4947,7 @@ kja_status_t kja_websocket_pipe(kja_runtime_t runtime,
  sent. With a part of it on its way the socket can send nothing more, and says so; receiving goes on, and
  `kja_websocket_disconnect` and `kja_websocket_abort` are what is left to do. (WS-01)
  */
-kja_status_t kja_websocket_send_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_send_start(kja_websocket_t socket,
                                       uint32_t kind,
                                       const void *data,
                                       size_t size,
@@ -5137,7 +4956,7 @@ kja_status_t kja_websocket_send_start(kja_websocket_t socket_,
 /*
  As `kja_websocket_send_start`, without copying unless the message is compressed, masked or short. (WS-01)
  */
-kja_status_t kja_websocket_send_bytes_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_send_bytes_start(kja_websocket_t socket,
                                             uint32_t kind,
                                             kja_bytes_t data,
                                             kja_promise_t *out);
@@ -5146,7 +4965,7 @@ kja_status_t kja_websocket_send_bytes_start(kja_websocket_t socket_,
  Sends a message if no other send waits and the system takes at least a part of it, whose rest follows by itself; whether it
  did goes to `sent`. Makes no promise. Any thread; never blocks. Errors: as `kja_websocket_send_start`. (WS-01)
  */
-kja_status_t kja_websocket_send_now(kja_websocket_t socket_,
+kja_status_t kja_websocket_send_now(kja_websocket_t socket,
                                     uint32_t kind,
                                     const void *data,
                                     size_t size,
@@ -5158,7 +4977,7 @@ kja_status_t kja_websocket_send_now(kja_websocket_t socket_,
  sent. Errors: as `kja_websocket_send_start`. Cancellation, and an abort of the writing: once a piece has been sent, the socket
  can send nothing more. (WS-01)
  */
-kja_status_t kja_websocket_send_stream_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_send_stream_start(kja_websocket_t socket,
                                              uint32_t kind,
                                              kja_connection_t *body,
                                              kja_promise_t *out);
@@ -5172,7 +4991,7 @@ kja_status_t kja_websocket_send_stream_start(kja_websocket_t socket_,
  the close every receive fails. Cancellation: what has come of a message is there for the next receive. (WS-02, WS-12,
  WS-13, WS-20)
  */
-kja_status_t kja_websocket_receive_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_receive_start(kja_websocket_t socket,
                                          size_t limit,
                                          kja_promise_t *out);
 
@@ -5181,7 +5000,7 @@ kja_status_t kja_websocket_receive_start(kja_websocket_t socket_,
  `kja_websocket_message_is_last` tells whether the message ends with it; a `kja_websocket_receive_start` before that gives
  the rest of it. A piece of a text may end within a character. Otherwise as `kja_websocket_receive_start`. (WS-02)
  */
-kja_status_t kja_websocket_receive_piece_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_receive_piece_start(kja_websocket_t socket,
                                                kja_promise_t *out);
 
 /*
@@ -5195,7 +5014,7 @@ kja_status_t kja_websocket_receive_piece_start(kja_websocket_t socket_,
  Errors: those of a receive end it. Cancellation: what has not been given to the callback is there for the next receive, and a
  promise that the last callback returned is let go of before `ctx` is. (WS-02)
  */
-kja_status_t kja_websocket_receive_each_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_receive_each_start(kja_websocket_t socket,
                                               size_t limit,
                                               kja_callback_fn on_message,
                                               void *ctx,
@@ -5209,7 +5028,7 @@ kja_status_t kja_websocket_receive_each_start(kja_websocket_t socket_,
  has been sent already, also as the answer to one, this does nothing. Errors: `INVALID_ARGUMENT` for what cannot be sent;
  otherwise as `kja_websocket_send_start`. Cancellation: one that waits behind messages sends nothing. (WS-03, WS-21)
  */
-kja_status_t kja_websocket_close_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_close_start(kja_websocket_t socket,
                                        uint32_t code,
                                        const char *reason,
                                        size_t reason_len,
@@ -5219,7 +5038,7 @@ kja_status_t kja_websocket_close_start(kja_websocket_t socket_,
  As `kja_websocket_close_start`, and waits until the other end has closed or gone. What it still sends is thrown away, unless
  somebody receives it. Errors: also `TIMED_OUT` if it does not close in time; the connection is cut then. (WS-03)
  */
-kja_status_t kja_websocket_finish_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_finish_start(kja_websocket_t socket,
                                         uint32_t code,
                                         const char *reason,
                                         size_t reason_len,
@@ -5229,17 +5048,17 @@ kja_status_t kja_websocket_finish_start(kja_websocket_t socket_,
  Ends the sending without a close: receives of the other end fail with `DISCONNECTED`, pending sends here with `FAILED`.
  Receiving goes on. Any thread; never blocks. (WS-04)
  */
-kja_status_t kja_websocket_disconnect(kja_websocket_t socket_);
+kja_status_t kja_websocket_disconnect(kja_websocket_t socket);
 
 /*
  Ends both directions now, without a close: whatever is pending fails with `CANCELED`. Any thread; never blocks. (WS-05)
  */
-kja_status_t kja_websocket_abort(kja_websocket_t socket_);
+kja_status_t kja_websocket_abort(kja_websocket_t socket);
 
 /*
  The promise settles once sending would fail because the other end has gone, as far as that can be known. (WS-06)
  */
-kja_status_t kja_websocket_when_aborted_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_when_aborted_start(kja_websocket_t socket,
                                               kja_promise_t *out);
 
 /*
@@ -5247,7 +5066,7 @@ kja_status_t kja_websocket_when_aborted_start(kja_websocket_t socket_,
  receiving for that. Pings of the other end are answered without this. Errors: `INVALID_ARGUMENT` for a longer one; otherwise
  as `kja_websocket_send_start`, and `DISCONNECTED` if the other end closes first. (WS-11)
  */
-kja_status_t kja_websocket_ping_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_ping_start(kja_websocket_t socket,
                                       const void *data,
                                       size_t size,
                                       kja_promise_t *out);
@@ -5255,7 +5074,7 @@ kja_status_t kja_websocket_ping_start(kja_websocket_t socket_,
 /*
  Sends a pong of at most 125 bytes that nobody has asked for, as a sign of life. Errors: as `kja_websocket_ping_start`. (WS-11)
  */
-kja_status_t kja_websocket_pong_start(kja_websocket_t socket_,
+kja_status_t kja_websocket_pong_start(kja_websocket_t socket,
                                       const void *data,
                                       size_t size,
                                       kja_promise_t *out);
@@ -5274,7 +5093,7 @@ kja_status_t kja_websocket_pump_start(kja_websocket_t from,
  Writes how many bytes have been sent and received since the handshake, those of frames included. Out-parameters may be null.
  (WS-10)
  */
-kja_status_t kja_websocket_byte_counts(kja_websocket_t socket_,
+kja_status_t kja_websocket_byte_counts(kja_websocket_t socket,
                                        uint64_t *sent,
                                        uint64_t *received);
 
@@ -5282,7 +5101,7 @@ kja_status_t kja_websocket_byte_counts(kja_websocket_t socket_,
  Copies the subprotocol that was agreed on, empty for none, with a closing NUL, cut to `capacity`; its whole length goes to
  `length`, which may be null.
  */
-kja_status_t kja_websocket_protocol(kja_websocket_t socket_,
+kja_status_t kja_websocket_protocol(kja_websocket_t socket,
                                     char *buffer,
                                     size_t capacity,
                                     size_t *length);
@@ -5291,7 +5110,7 @@ kja_status_t kja_websocket_protocol(kja_websocket_t socket_,
  Copies what was agreed on compression, as `Sec-WebSocket-Extensions` has it, empty for nothing. Otherwise as
  `kja_websocket_protocol`. (WS-17)
  */
-kja_status_t kja_websocket_extensions(kja_websocket_t socket_,
+kja_status_t kja_websocket_extensions(kja_websocket_t socket,
                                       char *buffer,
                                       size_t capacity,
                                       size_t *length);
@@ -5299,47 +5118,47 @@ kja_status_t kja_websocket_extensions(kja_websocket_t socket_,
 /*
  Writes a handle of the connection that the socket is over, to ask for its peer; it must be neither read nor written.
  */
-kja_status_t kja_websocket_connection(kja_websocket_t socket_,
+kja_status_t kja_websocket_connection(kja_websocket_t socket,
                                       kja_connection_t *out);
 
 /*
  Releases the handle. The connection is closed when no handle, no promise and no pending operation has the socket.
  */
-kja_status_t kja_websocket_release(kja_websocket_t socket_);
+kja_status_t kja_websocket_release(kja_websocket_t socket);
 
 /*
  Writes `KJA_WEBSOCKET_TEXT`, `KJA_WEBSOCKET_BINARY` or `KJA_WEBSOCKET_CLOSE`. (WS-02)
  */
-kja_status_t kja_websocket_message_kind(kja_websocket_message_t message_, uint32_t *out);
+kja_status_t kja_websocket_message_kind(kja_websocket_message_t message, uint32_t *out);
 
 /*
  Writes where the bytes are, without a handle: valid until the message is released. They are those of the message, or the
  reason of a close; a text is UTF-8. Out-parameters may be null. (WS-02)
  */
-kja_status_t kja_websocket_message_data(kja_websocket_message_t message_,
+kja_status_t kja_websocket_message_data(kja_websocket_message_t message,
                                         const void **data,
                                         size_t *size);
 
 /*
  Writes a handle of the same bytes, which outlives the message. (WS-02)
  */
-kja_status_t kja_websocket_message_bytes(kja_websocket_message_t message_, kja_bytes_t *out);
+kja_status_t kja_websocket_message_bytes(kja_websocket_message_t message, kja_bytes_t *out);
 
 /*
  Writes the code of a close: `KJA_WEBSOCKET_NO_CODE` if it had none. Errors: `WRONG_TYPE` for a message. (WS-03, WS-21)
  */
-kja_status_t kja_websocket_message_close_code(kja_websocket_message_t message_,
+kja_status_t kja_websocket_message_close_code(kja_websocket_message_t message,
                                               uint32_t *out);
 
 /*
  Writes whether it is a whole message, or the last piece of one. (WS-02)
  */
-kja_status_t kja_websocket_message_is_last(kja_websocket_message_t message_, bool *out);
+kja_status_t kja_websocket_message_is_last(kja_websocket_message_t message, bool *out);
 
 /*
  Releases the handle.
  */
-kja_status_t kja_websocket_message_release(kja_websocket_message_t message_);
+kja_status_t kja_websocket_message_release(kja_websocket_message_t message);
 
 /*
  Makes a connection from a connected stream socket, a Unix socket among them, or from anything else that can be polled,
