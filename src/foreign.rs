@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::Error;
+use crate::nesting::drop_in_turn;
 use bytes::Bytes;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -48,7 +49,7 @@ impl Drop for Opaque {
             // SAFETY: `new` demanded a destructor that may be called once, from any thread.
             let run = move || unsafe { destroy(pointer) };
             // A destructor that panics has nobody to tell: the value is gone either way.
-            let _ = std::panic::catch_unwind(run);
+            drop_in_turn(move || drop(std::panic::catch_unwind(run)));
         }
     }
 }

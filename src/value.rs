@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::foreign::Opaque;
+use crate::nesting::drop_in_turn;
 use crate::object::Object;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
@@ -74,7 +75,22 @@ impl Drop for Unclaimed {
 
 /// A counted reference on an object of this library, kept by a promise as its value.
 #[derive(Clone)]
-pub struct ObjectRef(pub(crate) Arc<dyn Object>);
+pub struct ObjectRef(Option<Arc<dyn Object>>);
+
+impl ObjectRef {
+    /// There is one until this is dropped or taken apart.
+    fn get(&self) -> Option<&dyn Object> {
+        self.0.as_deref()
+    }
+}
+
+impl Drop for ObjectRef {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take() {
+            drop_in_turn(move || drop(object));
+        }
+    }
+}
 
 /// How an operation ended.
 pub type Outcome = Result<Value, Error>;
@@ -97,7 +113,7 @@ impl Value {
         match self {
             Self::U64(count) => usize::try_from(*count).unwrap_or(usize::MAX),
             Self::Bytes(bytes) => bytes.len(),
-            Self::Object(ObjectRef(object)) => object.byte_count(),
+            Self::Object(object) => object.get().map_or(0, Object::byte_count),
             _ => 0,
         }
     }
@@ -153,14 +169,18 @@ impl Value {
 
     /// The object, such as a connection, if that is what the value is.
     pub fn into_object<T: Any + Send + Sync>(self) -> Option<Arc<T>> {
+        self.into_any_object()?.downcast()
+    }
+
+    pub(crate) fn into_any_object(self) -> Option<Arc<dyn Object>> {
         match self.claim() {
-            Self::Object(ObjectRef(object)) => object.downcast(),
+            Self::Object(mut object) => object.0.take(),
             _ => None,
         }
     }
 
     pub(crate) fn object(object: Arc<dyn Object>) -> Self {
-        Self::Object(ObjectRef(object))
+        Self::Object(ObjectRef(Some(object)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Entry, handle, kja_bytes_t, kja_handle_t, put};
 use crate::error::Error;
-use crate::value::{ObjectRef, Outcome, Value};
+use crate::value::{Outcome, Value};
 use ::bytes::Bytes;
 use std::ffi::c_void;
 
@@ -52,10 +52,8 @@ pub(super) fn bytes(outcome: Result<Outcome, Error>, out: *mut kja_bytes_t) -> R
 
 pub(super) fn object(outcome: Result<Outcome, Error>, out: *mut kja_handle_t) -> Result<(), Error> {
     put(out, 0)?;
-    match outcome?? {
-        Value::Object(ObjectRef(object)) => put(out, handle::insert(object)?),
-        _ => Err(Error::wrong_type()),
-    }
+    let object = outcome??.into_any_object().ok_or_else(Error::wrong_type)?;
+    put(out, handle::insert(object)?)
 }
 
 /// The pointer stays owned by the value, which its promise keeps.

@@ -11,7 +11,7 @@ use super::each::Each;
 use super::source::Continuation;
 use super::{Cell, Promise, Resolution, Watch, When};
 use crate::foreign::Opaque;
-use crate::object::Object;
+use crate::nesting::{is_deep, one_deeper};
 use crate::runtime::{Shared, Status};
 use crate::sync::{Lasting, per_thread};
 use std::mem::ManuallyDrop;
@@ -24,8 +24,6 @@ enum Left {
     Cell(Arc<Cell>),
     /// A cell that became ready when its loop had ended.
     Stranded(Arc<Cell>),
-    /// An object, to be dropped.
-    Object(Arc<dyn Object>),
     /// What was around an operation, once the aftermath of that is over.
     Around(Aftermath, Around),
     /// The same, when it is.
@@ -67,7 +65,6 @@ impl Left {
         match self {
             Self::Cell(cell) => cell.abandon(),
             Self::Stranded(cell) => cell.end_stranded(),
-            Self::Object(object) => drop(object),
             Self::Around(aftermath, around) => {
                 if aftermath.is_over() {
                     return around.run();
@@ -93,9 +90,10 @@ impl Around {
 }
 
 fn run_finally(runtime: Arc<Shared>, continuation: Continuation) {
-    // A loop that has ended runs nothing any more, and what is to be cleaned up must not stay.
-    let promise = if runtime.on_loop() || runtime.status() == Status::Closed {
-        match on_no_account(|| continuation.run(Err(runtime.gone()))) {
+    // A loop that has ended runs nothing any more, and what is to be cleaned up must not stay. One callback may release a promise
+    // with another, and that one too.
+    let promise = if runtime.on_loop() && !is_deep() || runtime.status() == Status::Closed {
+        match one_deeper(|| on_no_account(|| continuation.run(Err(runtime.gone())))) {
             Resolution::Promise(promise) => promise,
             Resolution::Outcome(_) => return,
         }
@@ -171,12 +169,6 @@ pub(super) fn work_off(first: Entry) {
     if let Some(first) = add(first) {
         with_list(|| first.run());
     }
-}
-
-/// Drops an object that may be the last holder of another one like it: now, or inside an abandonment of this thread right
-/// after it, so that a chain of them takes no stack.
-pub(crate) fn drop_in_turn(object: Arc<dyn Object>) {
-    work_off(Entry::new(Left::Object(object)));
 }
 
 /// Runs `begin` with a new list, and works that off.

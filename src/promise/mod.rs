@@ -32,7 +32,7 @@ pub use retry::Retry;
 pub use source::When;
 pub use task_set::TaskSet;
 
-pub(crate) use abandon::{drop_in_turn, immediately, strand, within};
+pub(crate) use abandon::{immediately, strand, within};
 pub(crate) use call::{Frame, invoke, invoke_with, with as with_call};
 pub(crate) use cell::{Cell, Turn};
 pub(crate) use coroutine::{Code, Coroutines};

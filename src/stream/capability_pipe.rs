@@ -8,6 +8,7 @@ use super::pipe::{End, two_way};
 use super::transport::{Carrier, Transport};
 use super::{Attached, Carries, Connection, fill};
 use crate::error::Error;
+use crate::nesting::drop_in_turn;
 use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
 use std::collections::VecDeque;
@@ -30,6 +31,19 @@ impl Line {
         self.read += count as u64;
         let due = self.waiting.iter().take_while(|(at, _)| *at < self.read).count();
         self.waiting.drain(..due).map(|(_, attached)| attached).collect()
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        drop_unread(std::mem::take(&mut self.waiting));
+    }
+}
+
+/// A connection that nobody has read may be the last holder of another one.
+fn drop_unread(waiting: VecDeque<(u64, Attached)>) {
+    if !waiting.is_empty() {
+        drop_in_turn(move || drop(waiting));
     }
 }
 
@@ -84,7 +98,7 @@ impl Transport for CapabilityEnd {
     fn close(&self) -> bool {
         let was_open = self.end.close();
         let unread = std::mem::take(&mut self.inward.lock().waiting);
-        drop(unread);
+        drop_unread(unread);
         was_open
     }
 

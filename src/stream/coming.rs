@@ -7,8 +7,8 @@
 use super::{Connection, Transport};
 use crate::error::{Error, ErrorKind};
 use crate::fork;
-use crate::nesting::{MOST_LAYERS, too_many};
-use crate::promise::{Promise, Watch, When, drop_in_turn};
+use crate::nesting::{MOST_LAYERS, drop_in_turn, too_many};
+use crate::promise::{Promise, Watch, When};
 use crate::sync::{Lock, global, per_thread};
 use crate::value::Value;
 use std::cell::Cell;
@@ -197,6 +197,6 @@ impl Drop for Coming {
         let seen = self.arrived.take().and_then(Result::ok);
         drop(promise);
         let connections = [seen, unseen.and_then(Value::into_object::<Connection>)];
-        connections.into_iter().flatten().for_each(|connection| drop_in_turn(connection));
+        connections.into_iter().flatten().for_each(|connection| drop_in_turn(move || drop(connection)));
     }
 }

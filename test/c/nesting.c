@@ -1,35 +1,9 @@
 /* What can hold another of its kind, in each other very many times, on a small stack: built, used and dropped, or
  * refused. */
+#include "small_stack.h"
 #include "stream.h"
 
-#include <pthread.h>
-
-enum { DEEP = 100000, MOST = 64, STACK = 256 * 1024 };
-
-typedef struct nest_t {
-  kja_runtime_t runtime;
-  void (*body)(kja_runtime_t runtime);
-} nest_t;
-
-static void *on_a_small_stack(void *arg) {
-  nest_t *nest = (nest_t *)arg;
-  nest->body(nest->runtime);
-  return NULL;
-}
-
-/* Any thread drops and builds as well as another, and none has to have more stack than this. */
-static void small(void (*body)(kja_runtime_t runtime)) {
-  nest_t nest = {0, body};
-  CHECK_OK(kja_runtime_new(NULL, &nest.runtime));
-  pthread_attr_t attributes;
-  pthread_t thread;
-  pthread_attr_init(&attributes);
-  CHECK(pthread_attr_setstacksize(&attributes, STACK) == 0);
-  CHECK(pthread_create(&thread, &attributes, on_a_small_stack, &nest) == 0);
-  pthread_join(thread, NULL);
-  pthread_attr_destroy(&attributes);
-  CHECK_OK(kja_runtime_release(nest.runtime));
-}
+enum { DEEP = 100000, MOST = 64 };
 
 /* One more, made of the one before, which is released; what refused it. */
 typedef kja_status_t (*more_fn)(void *ctx, kja_handle_t before, kja_handle_t *next);
