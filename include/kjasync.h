@@ -888,9 +888,126 @@ typedef struct {
 typedef uint64_t kja_http_request_t;
 
 /*
+ What there is to log of a request.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_http_request_summary_t)`.
+   */
+  size_t size;
+  /*
+   Of the response; 0 if none has begun.
+   */
+  uint32_t status;
+  /*
+   Whether the whole response has been taken to be sent: 1 or 0.
+   */
+  uint32_t whole;
+  /*
+   How many bytes of the body of the request have been read.
+   */
+  uint64_t received;
+  /*
+   How many bytes of the body of the response have been taken to be sent, not counting how they are framed.
+   */
+  uint64_t sent;
+  /*
+   From the end of the head to the end of the request, or until now, in nanoseconds.
+   */
+  uint64_t nanos;
+} kja_http_request_summary_t;
+
+/*
  A response that an HTTP client has got. Released with `kja_http_response_release`.
  */
 typedef uint64_t kja_http_response_t;
+
+/*
+ A service of its own for one connection.
+ */
+typedef struct {
+  /*
+   As the service of `kja_http_server_new`.
+   */
+  kja_callback_fn run;
+  /*
+   For it.
+   */
+  void *ctx;
+  /*
+   Frees `ctx` when the connection is over; may be null.
+   */
+  kja_destroy_fn destroy;
+} kja_http_service_t;
+
+/*
+ Makes the service of one connection, which it is told of before anything is read from it, by filling `service`, which is
+ all zeros. One that is left without a `run`, or an error as the result, closes the connection. The handle of the connection
+ is the callback's, to be released; it may be asked for its peer and its addresses, and must be neither read nor written.
+ */
+typedef void (*kja_http_connection_fn)(void *ctx,
+                                       kja_call_t call,
+                                       kja_connection_t connection,
+                                       kja_http_service_t *service);
+
+/*
+ Hears of a request or decides about it. The handle of the request is the callback's, to be released.
+ */
+typedef void (*kja_http_hook_fn)(void *ctx, kja_call_t call, kja_http_request_t request);
+
+/*
+ What a program decides and hears of beside requests. Zero everything, then set `size` and what is wanted. The callbacks
+ run on the loop, any number of times, and must neither block nor unwind; each may be null. Those that hear of a failure
+ may answer the request with `kja_http_request_respond` and its like, if that has not been done; otherwise the default
+ answer is sent.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_http_server_hooks_t)`.
+   */
+  size_t size;
+  /*
+   Makes a service for each connection, in place of the server's. (HSRV-07)
+   */
+  kja_http_connection_fn on_connection;
+  /*
+   Hears of what is no request, with the error as its input; `kja_error_detail` gives the status that fits and the bytes at
+   fault. The request has neither method nor target and can only be answered; the connection is closed then. (HSRV-17)
+   */
+  kja_http_hook_fn on_protocol_error;
+  /*
+   Hears of a service that has failed, with the error as its input. (HSRV-18)
+   */
+  kja_http_hook_fn on_service_failed;
+  /*
+   Hears of a service that has ended without an answer. (HSRV-19)
+   */
+  kja_http_hook_fn on_no_answer;
+  /*
+   Hears of a connection that came to a listener and ended with an error or could not be served, with the error as its
+   input. (HSRV-20)
+   */
+  kja_callback_fn on_connection_failed;
+  /*
+   Is asked when a response begins: any number but 0 as the result, `kja_call_return_u64`, closes the connection behind
+   it. (HSRV-21)
+   */
+  kja_http_hook_fn should_close;
+  /*
+   Hears of a request that is over, because its response has been sent or its client has gone:
+   `kja_http_request_summary` says what there is to log. It does not hear of requests that are suspended, become a
+   tunnel, or end with the server.
+   */
+  kja_http_hook_fn on_request_end;
+  /*
+   For all of them.
+   */
+  void *ctx;
+  /*
+   Frees `ctx` when the server is gone, or when none was made; may be null.
+   */
+  kja_destroy_fn destroy;
+} kja_http_server_hooks_t;
 
 /*
  Limits of a server. Zeros stand for the defaults, the largest number for no limit.
@@ -962,6 +1079,10 @@ typedef struct {
    handshake that fails is told to the `on_accept_error` of the context.
    */
   kja_tls_context_t tls;
+  /*
+   What the program decides and hears of beside requests; null for nothing.
+   */
+  const kja_http_server_hooks_t *hooks;
 } kja_http_server_options_t;
 
 /*
@@ -3304,7 +3425,8 @@ kja_status_t kja_http_request_connection(kja_http_request_t request,
  one; `headers` may be 0 for none. How the message is sent is not theirs to say: `Content-Length`, `Transfer-Encoding` and
  the like are left out, and `Connection: close` closes the connection behind the answer. Never blocks; any thread.
  Errors: `FAILED` if the request has been answered, `DISCONNECTED` if it has ended, `INVALID_ARGUMENT` for a status outside
- 200 to 999 and for what cannot be sent. (HSRV-02, HTTP-06)
+ 200 to 999 and for what cannot be sent, `UNIMPLEMENTED` for a status from 200 to 299 to a `CONNECT`, which only
+ `kja_http_request_accept_tunnel` accepts. Any other answer to a `CONNECT` closes the connection. (HSRV-02, HTTP-06, CONN-06)
  */
 kja_status_t kja_http_request_respond(kja_http_request_t request,
                                       uint32_t status,
@@ -3348,6 +3470,24 @@ kja_status_t kja_http_request_accept_tunnel(kja_http_request_t request,
                                             size_t reason_len,
                                             kja_http_headers_t headers,
                                             kja_connection_t *out);
+
+/*
+ Leaves the request to somebody else: `out` is a connection that begins with its head and whatever has come behind that,
+ so that whoever serves it with `kja_http_server_serve_start`, the same server or another one, finds the request as if it
+ had just come. It can be used at once; with its last handle the connection is closed. The server that suspended the request has
+ nothing more to do with the connection once its service has ended: the promise of serving it carries unit then.
+ Errors: `FAILED` if the request has been answered or its body asked for, `DISCONNECTED` if it has ended, `OVERLOADED` for a
+ connection that was suspended more than thirty times. (HSRV-23, HSRV-24)
+ */
+kja_status_t kja_http_request_suspend(kja_http_request_t request_,
+                                      kja_connection_t *out);
+
+/*
+ Fills a structure, whose `size` the caller has set, with what there is to log of a request. Status and bytes sent are
+ counted only for a server that has the hook `on_request_end`, from which this is meant to be called.
+ */
+kja_status_t kja_http_request_summary(kja_http_request_t request_,
+                                      kja_http_request_summary_t *out);
 
 /*
  Releases the handle. The request itself goes on until its service ends.
@@ -3413,9 +3553,12 @@ kja_status_t kja_http_response_release(kja_http_response_t response);
  (`kja_call_handle`), one request of a connection after the other. The life of the request is the service's: it ends with
  the callback, or with the promise that the callback returns; that is cancelled when the client goes away, and not when
  the client only stops sending. A service that ends without an answer is answered for: 500, or by the kind of its error
- 503 for `OVERLOADED` and `TIMED_OUT`, 501 for `UNIMPLEMENTED`, nothing at all for `DISCONNECTED`. `options` may be null. What
+ 503 for `OVERLOADED` and `TIMED_OUT`, 501 for `UNIMPLEMENTED`, nothing at all for `DISCONNECTED`; hooks in the options can
+ answer otherwise. `options` may be null. `service` may be null if there is a hook that makes one for each connection. What
  is not a request is refused and the connection closed: whatever two readers might take differently, such as both
- `Transfer-Encoding` and `Content-Length`, is not one. (HSRV-01, HSRV-06, HSRV-15, HSRV-17, HSRV-18, HSRV-19)
+ `Transfer-Encoding` and `Content-Length`, is not one. A `CONNECT` is accepted with `kja_http_request_accept_tunnel`; a
+ service that ends without having decided on one closes the connection. (HSRV-01, HSRV-06, HSRV-15, HSRV-17, HSRV-18,
+ HSRV-19, CONN-07)
  */
 kja_status_t kja_http_server_new(kja_runtime_t runtime,
                                  const kja_http_server_options_t *options,
@@ -3443,8 +3586,8 @@ kja_status_t kja_http_server_serve_start(kja_http_server_t server,
 
 /*
  As `kja_http_server_serve_start`; a drain between two requests does not close the connection: the promise carries it
- then (`kja_promise_handle`), and it can be served by another server with nothing lost. Otherwise it carries unit.
- (HSRV-10)
+ then (`kja_promise_handle`), and it can be served by another server with nothing lost. Otherwise it carries unit, also
+ if a request was suspended. (HSRV-10, HSRV-24)
  */
 kja_status_t kja_http_server_serve_until_drained_start(kja_http_server_t server,
                                                        kja_connection_t connection,

@@ -199,6 +199,27 @@ impl SharedCallback {
     }
 }
 
+/// As `SharedCallback`, for a callback that gets the handle of an object beside its call.
+pub(crate) struct SharedAbout {
+    run: AboutFn,
+    ctx: Arc<Opaque>,
+}
+
+pub(crate) type AboutFn = unsafe extern "C-unwind" fn(ctx: *mut c_void, call: u64, handle: u64);
+
+impl SharedAbout {
+    /// # Safety
+    /// `run` must accept `ctx`'s pointer on the loop thread as long as `ctx` lives.
+    pub(crate) unsafe fn new(run: AboutFn, ctx: Arc<Opaque>) -> Self {
+        Self { run, ctx }
+    }
+
+    pub(crate) fn run(&self, call: u64, handle: u64) {
+        // SAFETY: `new` demanded that `run` accepts this pointer.
+        unsafe { (self.run)(self.ctx.pointer(), call, handle) }
+    }
+}
+
 /// The callbacks of a wrapper: on the loop thread, any number of times, until `destroy(ctx)`.
 pub(crate) struct ForeignWrapper {
     client: Option<WrapClientFn>,

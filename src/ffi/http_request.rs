@@ -2,6 +2,7 @@
 
 use super::error::text_out;
 use super::http_headers::{SharedHeaders, headers_in};
+use super::structure::{growing, structure_out};
 use super::{
     boundary, bytes_in, created, get, kja_bytes_t, kja_connection_t, kja_http_headers_t, kja_http_request_t,
     kja_status_t, put, release,
@@ -130,7 +131,8 @@ pub unsafe extern "C" fn kja_http_request_connection(
 /// one; `headers` may be 0 for none. How the message is sent is not theirs to say: `Content-Length`, `Transfer-Encoding` and
 /// the like are left out, and `Connection: close` closes the connection behind the answer. Never blocks; any thread.
 /// Errors: `FAILED` if the request has been answered, `DISCONNECTED` if it has ended, `INVALID_ARGUMENT` for a status outside
-/// 200 to 999 and for what cannot be sent. (HSRV-02, HTTP-06)
+/// 200 to 999 and for what cannot be sent, `UNIMPLEMENTED` for a status from 200 to 299 to a `CONNECT`, which only
+/// `kja_http_request_accept_tunnel` accepts. Any other answer to a `CONNECT` closes the connection. (HSRV-02, HTTP-06, CONN-06)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_http_request_respond(
     request_: kja_http_request_t,
@@ -200,6 +202,59 @@ pub unsafe extern "C" fn kja_http_request_accept_tunnel(
     created(out, || {
         let (reason, headers) = (reason_in(reason, reason_len)?, headers_in(headers)?);
         request(request_)?.accept_tunnel(status_in(status), reason, &headers)
+    })
+}
+
+/// Leaves the request to somebody else: `out` is a connection that begins with its head and whatever has come behind that,
+/// so that whoever serves it with `kja_http_server_serve_start`, the same server or another one, finds the request as if it
+/// had just come. It can be used at once; with its last handle the connection is closed. The server that suspended the request has
+/// nothing more to do with the connection once its service has ended: the promise of serving it carries unit then.
+/// Errors: `FAILED` if the request has been answered or its body asked for, `DISCONNECTED` if it has ended, `OVERLOADED` for a
+/// connection that was suspended more than thirty times. (HSRV-23, HSRV-24)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_request_suspend(
+    request_: kja_http_request_t,
+    out: *mut kja_connection_t,
+) -> kja_status_t {
+    created(out, || request(request_)?.suspend())
+}
+
+/// What there is to log of a request.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kja_http_request_summary_t {
+    /// `sizeof(kja_http_request_summary_t)`.
+    pub size: usize,
+    /// Of the response; 0 if none has begun.
+    pub status: u32,
+    /// Whether the whole response has been taken to be sent: 1 or 0.
+    pub whole: u32,
+    /// How many bytes of the body of the request have been read.
+    pub received: u64,
+    /// How many bytes of the body of the response have been taken to be sent, not counting how they are framed.
+    pub sent: u64,
+    /// From the end of the head to the end of the request, or until now, in nanoseconds.
+    pub nanos: u64,
+}
+growing!(kja_http_request_summary_t, since nanos: u64);
+
+/// Fills a structure, whose `size` the caller has set, with what there is to log of a request. Status and bytes sent are
+/// counted only for a server that has the hook `on_request_end`, from which this is meant to be called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_request_summary(
+    request_: kja_http_request_t,
+    out: *mut kja_http_request_summary_t,
+) -> kja_status_t {
+    boundary(|| {
+        let summary = request(request_)?.summary();
+        structure_out(out, |size| kja_http_request_summary_t {
+            size,
+            status: summary.status.map_or(0, u32::from),
+            whole: u32::from(summary.whole),
+            received: summary.received,
+            sent: summary.sent,
+            nanos: summary.nanos,
+        })
     })
 }
 

@@ -1,18 +1,19 @@
 //! HTTP servers.
 
+use super::http_hooks::{hooks_in, kja_http_server_hooks_t, service_of};
 use super::structure::{growing, structure_in};
 use super::{
     boundary, callback, created, get, kja_callback_fn, kja_connection_t, kja_destroy_fn, kja_http_server_t,
     kja_listener_t, kja_promise_t, kja_runtime_t, kja_status_t, kja_tls_context_t, put, release,
 };
 use crate::error::Error;
-use crate::http::{HeadLimits, HttpRequest, HttpServer, ServerOptions, Service};
+use crate::http::{HeadLimits, HttpServer, ServerOptions};
 use crate::net::Listener;
-use crate::promise::invoke;
 use crate::runtime::Runtime;
 use crate::stream::Connection;
 use crate::tls::TlsContext;
 use std::ffi::c_void;
+use std::ptr::null;
 use std::sync::Arc;
 
 /// Responses have no `Date`.
@@ -22,7 +23,7 @@ pub const KJA_HTTP_SERVER_ERROR_TEXT: u32 = 2;
 
 /// Limits of a server. Zeros stand for the defaults, the largest number for no limit.
 #[repr(C)]
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct kja_http_server_options_t {
     /// `sizeof(kja_http_server_options_t)`.
     pub size: usize,
@@ -58,6 +59,8 @@ pub struct kja_http_server_options_t {
     /// What connections that come to a listener are secured with: they speak `https` then. 0 for none; stays the caller's. A
     /// handshake that fails is told to the `on_accept_error` of the context.
     pub tls: kja_tls_context_t,
+    /// What the program decides and hears of beside requests; null for nothing.
+    pub hooks: *const kja_http_server_hooks_t,
 }
 growing!(kja_http_server_options_t, since unread_nanos: u64);
 
@@ -80,6 +83,9 @@ pub(super) fn tls_in(given: kja_tls_context_t) -> Result<Option<Arc<TlsContext>>
 }
 
 fn server_options(given: &kja_http_server_options_t) -> Result<ServerOptions, Error> {
+    if given.flags & !(KJA_HTTP_SERVER_NO_DATE | KJA_HTTP_SERVER_ERROR_TEXT) != 0 {
+        return Err(Error::invalid("a flag of a server that there is not"));
+    }
     let defaults = ServerOptions::default();
     Ok(ServerOptions {
         head: HeadLimits {
@@ -110,9 +116,12 @@ fn server(id: kja_http_server_t) -> Result<Arc<HttpServer>, Error> {
 /// (`kja_call_handle`), one request of a connection after the other. The life of the request is the service's: it ends with
 /// the callback, or with the promise that the callback returns; that is cancelled when the client goes away, and not when
 /// the client only stops sending. A service that ends without an answer is answered for: 500, or by the kind of its error
-/// 503 for `OVERLOADED` and `TIMED_OUT`, 501 for `UNIMPLEMENTED`, nothing at all for `DISCONNECTED`. `options` may be null. What
+/// 503 for `OVERLOADED` and `TIMED_OUT`, 501 for `UNIMPLEMENTED`, nothing at all for `DISCONNECTED`; hooks in the options can
+/// answer otherwise. `options` may be null. `service` may be null if there is a hook that makes one for each connection. What
 /// is not a request is refused and the connection closed: whatever two readers might take differently, such as both
-/// `Transfer-Encoding` and `Content-Length`, is not one. (HSRV-01, HSRV-06, HSRV-15, HSRV-17, HSRV-18, HSRV-19)
+/// `Transfer-Encoding` and `Content-Length`, is not one. A `CONNECT` is accepted with `kja_http_request_accept_tunnel`; a
+/// service that ends without having decided on one closes the connection. (HSRV-01, HSRV-06, HSRV-15, HSRV-17, HSRV-18,
+/// HSRV-19, CONN-07)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_http_server_new(
     runtime: kja_runtime_t,
@@ -122,16 +131,18 @@ pub unsafe extern "C" fn kja_http_server_new(
     destroy: kja_destroy_fn,
     out: *mut kja_http_server_t,
 ) -> kja_status_t {
-    let service = callback(service, ctx, destroy);
+    let has_service = service.is_some();
+    let service = callback(service, ctx, destroy).map(service_of);
+    // Read first: the context of the hooks is taken over whatever becomes of the call.
+    let options = structure_in(options);
+    let hooks =
+        options.as_ref().map_err(Clone::clone).and_then(|given| hooks_in(given.map_or(null(), |given| given.hooks)));
     created(out, || {
-        let (service, options) = (service?, structure_in(options)?.unwrap_or_default());
-        if options.flags & !(KJA_HTTP_SERVER_NO_DATE | KJA_HTTP_SERVER_ERROR_TEXT) != 0 {
-            return Err(Error::invalid("a flag of a server that there is not"));
-        }
-        let service: Arc<Service> =
-            Arc::new(move |request: &Arc<HttpRequest>| invoke(&service, Ok(HttpRequest::into_value(request.clone()))));
-        let runtime = get::<Runtime>(runtime)?;
-        HttpServer::with_service(&runtime, server_options(&options)?, service)
+        let (options, hooks) = (options?, hooks?);
+        let makes_services = hooks.on_connection.is_some();
+        let service = if has_service || !makes_services { Some(service?) } else { None };
+        let options = options.as_ref().map_or_else(|| Ok(ServerOptions::default()), server_options)?;
+        HttpServer::with_hooks(&*get::<Runtime>(runtime)?, options, service, hooks)
     })
 }
 
@@ -159,8 +170,8 @@ pub unsafe extern "C" fn kja_http_server_serve_start(
 }
 
 /// As `kja_http_server_serve_start`; a drain between two requests does not close the connection: the promise carries it
-/// then (`kja_promise_handle`), and it can be served by another server with nothing lost. Otherwise it carries unit.
-/// (HSRV-10)
+/// then (`kja_promise_handle`), and it can be served by another server with nothing lost. Otherwise it carries unit, also
+/// if a request was suspended. (HSRV-10, HSRV-24)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_http_server_serve_until_drained_start(
     server_: kja_http_server_t,

@@ -28,6 +28,7 @@ pub(crate) mod handle;
 pub mod http_client;
 pub mod http_head;
 pub mod http_headers;
+pub mod http_hooks;
 pub mod http_range;
 pub mod http_request;
 pub mod http_response;

@@ -60,6 +60,17 @@ impl IncomingBody {
         self.0.lock().trailers.clone()
     }
 
+    /// How many bytes have been read of it.
+    pub(super) fn came(&self) -> u64 {
+        self.0.lock().came
+    }
+
+    /// Whether more came than the limit allows.
+    pub(super) fn is_too_long(&self) -> bool {
+        let reading = self.0.lock();
+        reading.limit.is_some_and(|limit| reading.came > limit)
+    }
+
     /// The body as a stream to read.
     pub(super) fn stream(&self, below: &Arc<Connection>) -> Arc<Connection> {
         let transport = BodyTransport { body: self.clone(), below: below.clone(), open: Never::default() };

@@ -21,6 +21,11 @@ pub(super) trait Role: Send + Unpin {
     /// Whether the next head has to wait; `cx` is woken when it need not.
     fn holds_back(&self, cx: &Context<'_>) -> bool;
 
+    /// Whether the body behind the last head has to wait, likewise.
+    fn holds_back_body(&self, _cx: &Context<'_>) -> bool {
+        false
+    }
+
     /// Whether the head that is being read is given up, and why.
     fn gives_up(&self) -> Option<ProtocolError>;
 
@@ -208,6 +213,10 @@ impl<T: AsyncRead + Unpin, R: Role> AsyncRead for MessageReader<T, R> {
                         return Poll::Ready(Ok(()));
                     }
                     this.reading = then.map_or(Reading::Head { searched: 0 }, Reading::Body);
+                }
+                Reading::Body(body) if this.role.holds_back_body(cx) => {
+                    this.reading = Reading::Body(body);
+                    return Poll::Pending;
                 }
                 Reading::Body(Body::Exactly(0)) => this.reading = Reading::Head { searched: 0 },
                 Reading::Body(Body::Exactly(left)) => {

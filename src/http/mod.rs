@@ -25,6 +25,5 @@ pub use headers::{Headers, is_token, is_value};
 pub use message_head::{HeadKind, MessageHead};
 pub use protocol_error::{ProtocolError, RAW_DETAIL, STATUS_DETAIL};
 pub use range::{ByteRange, Ranges};
-pub(crate) use server::Service;
-pub use server::{HttpRequest, HttpServer, ServerOptions};
+pub use server::{HttpRequest, HttpServer, RequestSummary, ServerHooks, ServerOptions, Service};
 pub use url::{QueryItem, Url, UrlContext, UrlOptions, UserInfo};

@@ -5,12 +5,16 @@ use crate::stream::Read;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// The body of a message that goes out, as the protocol engine asks for it.
 pub(super) struct OutgoingBody {
     source: Source,
     left: Option<u64>,
+    /// Keeps count, if somebody wants to know.
+    sent: Option<Arc<Sent>>,
     /// Something that is to live as long as the engine has the body.
     pub(super) attached: Option<Box<dyn Send>>,
 }
@@ -23,17 +27,62 @@ enum Source {
 
 impl OutgoingBody {
     pub(super) fn none() -> Self {
-        Self { source: Source::None, left: Some(0), attached: None }
+        Self::of(Source::None, Some(0))
     }
 
     pub(super) fn bytes(bytes: Bytes) -> Self {
         let left = Some(bytes.len() as u64);
-        Self { source: Source::Bytes(bytes), left, attached: None }
+        Self::of(Source::Bytes(bytes), left)
     }
 
     /// What `read` brings: that many bytes, if that was said.
     pub(super) fn stream(read: Read, length: Option<u64>) -> Self {
-        Self { source: Source::Stream(read), left: length, attached: None }
+        Self::of(Source::Stream(read), length)
+    }
+
+    fn of(source: Source, left: Option<u64>) -> Self {
+        Self { source, left, sent: None, attached: None }
+    }
+}
+
+/// What the engine has taken of a body.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    pub(super) bytes: AtomicU64,
+    pub(super) whole: AtomicBool,
+}
+
+impl OutgoingBody {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        match &mut self.source {
+            Source::None => Poll::Ready(None),
+            Source::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.source = Source::None;
+                self.left = Some(0);
+                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+            }
+            Source::Stream(read) => match ready!(read.poll_bytes(cx)) {
+                Ok(bytes) if bytes.is_empty() => {
+                    self.source = Source::None;
+                    Poll::Ready(None)
+                }
+                Ok(bytes) => {
+                    if let Some(left) = &mut self.left {
+                        *left = left.saturating_sub(bytes.len() as u64);
+                    }
+                    Poll::Ready(Some(Ok(bytes)))
+                }
+                Err(error) => Poll::Ready(Some(Err(error))),
+            },
+        }
+    }
+
+    /// Has it counted what the engine takes.
+    pub(super) fn count(&mut self, sent: Arc<Sent>) {
+        // Of an empty body the engine asks for nothing.
+        sent.whole.store(http_body::Body::is_end_stream(self), Ordering::Release);
+        self.sent = Some(sent);
     }
 }
 
@@ -42,29 +91,19 @@ impl http_body::Body for OutgoingBody {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let this = &mut *self;
-        match &mut this.source {
-            Source::None => Poll::Ready(None),
-            Source::Bytes(bytes) => {
-                let bytes = std::mem::take(bytes);
-                this.source = Source::None;
-                this.left = Some(0);
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
-            }
-            Source::Stream(read) => match ready!(read.poll_bytes(cx)) {
-                Ok(bytes) if bytes.is_empty() => {
-                    this.source = Source::None;
-                    Poll::Ready(None)
+        let taken = ready!(self.poll_bytes(cx));
+        if let Some(sent) = &self.sent {
+            let whole = match &taken {
+                None => self.left.is_none_or(|left| left == 0),
+                Some(Ok(bytes)) => {
+                    sent.bytes.fetch_add(bytes.len() as u64, Ordering::AcqRel);
+                    self.is_end_stream()
                 }
-                Ok(bytes) => {
-                    if let Some(left) = &mut this.left {
-                        *left = left.saturating_sub(bytes.len() as u64);
-                    }
-                    Poll::Ready(Some(Ok(Frame::data(bytes))))
-                }
-                Err(error) => Poll::Ready(Some(Err(error))),
-            },
+                Some(Err(_)) => false,
+            };
+            sent.whole.store(whole, Ordering::Release);
         }
+        Poll::Ready(taken.map(|bytes| bytes.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -57,6 +57,11 @@ impl Answer {
         answer
     }
 
+    /// For a body beyond the limit; the rest of it is not read.
+    pub(super) fn too_long() -> Self {
+        Self::text(413, "Content Too Large\n").closing()
+    }
+
     /// For what was no request; nothing more is read from such a connection.
     pub(super) fn refusal(error: &ProtocolError) -> Self {
         Self::text(error.status, format!("{}: {}\n", error.reason, error.description)).closing()

@@ -2,20 +2,22 @@
 
 use super::Inner;
 use super::answer::Answer;
+use super::hooks::Program;
 use super::request::HttpRequest;
 use super::requests::Requests;
 use crate::error::Error;
-use crate::http::BodyLength;
 use crate::http::incoming_body::IncomingBody;
 use crate::http::outgoing_body::OutgoingBody;
+use crate::http::{BodyLength, ProtocolError, RequestHead};
 use crate::promise::{Fulfiller, Resolution, Watch};
 use crate::runtime::{Shared, Timer};
 use crate::stream::Connection;
 use crate::sync::Lock;
+use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 /// A request that is not over.
@@ -32,10 +34,23 @@ struct Unread {
     until: Timer,
 }
 
+/// A request that somebody else is to answer.
+pub(super) struct Suspended {
+    /// What its connection begins with.
+    pub(super) head: Bytes,
+    pub(super) connection: Fulfiller,
+}
+
+/// What a connection has of the program that runs the server, until it ends.
+struct Lending {
+    program: Arc<Program>,
+    service: OnceLock<Arc<super::Service>>,
+}
+
 /// What the requests of one connection share.
 pub(super) struct Link {
     server: Arc<Inner>,
-    service: Arc<super::Service>,
+    lending: Lock<Option<Arc<Lending>>>,
     connection: Arc<Connection>,
     requests: Requests,
     served: AtomicU64,
@@ -43,7 +58,10 @@ pub(super) struct Link {
     ended: AtomicBool,
     /// It is about to become another stream.
     tunnel: Lock<Option<Fulfiller>>,
+    suspended: Lock<Option<Suspended>>,
     running: Lock<Option<Running>>,
+    /// A request that is over, of which a hook is still to hear.
+    over: Lock<Option<Arc<HttpRequest>>>,
     /// Settles when writing has become useless; made for the first request that is not answered at once.
     gone: Lock<Option<Watch>>,
     task: Lock<Option<Waker>>,
@@ -52,19 +70,21 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn new(
         server: &Arc<Inner>,
-        service: Arc<super::Service>,
+        program: Arc<Program>,
         connection: Arc<Connection>,
         requests: Requests,
     ) -> Arc<Self> {
         Arc::new(Self {
             server: server.clone(),
-            service,
+            lending: Lock::new(Some(Arc::new(Lending { program, service: OnceLock::new() }))),
             connection,
             requests,
             served: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             tunnel: Lock::new(None),
+            suspended: Lock::new(None),
             running: Lock::new(None),
+            over: Lock::new(None),
             gone: Lock::new(None),
             task: Lock::new(None),
         })
@@ -80,6 +100,34 @@ impl Link {
 
     pub(super) fn requests(&self) -> &Requests {
         &self.requests
+    }
+
+    fn lending(&self) -> Result<Arc<Lending>, Error> {
+        self.lending.lock().clone().ok_or_else(Error::closed)
+    }
+
+    /// Has the service of this connection made, if that has not been done.
+    pub(super) fn make_service(&self) -> Result<(), Error> {
+        let Ok(lending) = self.lending() else { return Ok(()) };
+        if lending.service.get().is_none() {
+            let service = lending.program.service_for(&self.connection)?;
+            // Only the loop does this.
+            let _ = lending.service.set(service);
+        }
+        Ok(())
+    }
+
+    /// Has a hook of the program look at a request; nobody does once the connection has ended.
+    pub(super) fn tell<R: Default>(&self, hear: impl FnOnce(&Program) -> R) -> R {
+        self.lending().map(|lending| hear(&lending.program)).unwrap_or_default()
+    }
+
+    /// Has a hook hear of the request that is over, if there is one.
+    pub(super) fn tell_of_end(&self) {
+        let over = self.over.lock().take();
+        if let Some(request) = over {
+            self.tell(|program| program.hooks.on_request_end.iter().for_each(|hear| hear(&request)));
+        }
     }
 
     /// The request that runs takes too long: its service is cancelled, and answered for if it has not begun to.
@@ -106,9 +154,9 @@ impl Link {
         task.into_iter().for_each(Waker::wake);
     }
 
-    /// The answer to a request that its service has ended without one; none if the client is to see nothing.
-    pub(super) fn answer_for(&self, outcome: Result<(), Error>) -> Option<Answer> {
-        self.server.answer_for(outcome)
+    /// The answer to a request whose service has failed; none if the client is to see nothing.
+    pub(super) fn answer_for(&self, error: &Error) -> Option<Answer> {
+        self.server.answer_for(error)
     }
 
     /// Answers one request. The protocol engine polls this, on the loop.
@@ -116,34 +164,38 @@ impl Link {
         self: Arc<Self>,
         from_engine: http::Request<hyper::body::Incoming>,
     ) -> Result<http::Response<OutgoingBody>, Error> {
-        let answered = Answered(self.clone());
+        self.tell_of_end();
+        let mut answered = Answered { link: self.clone(), request: None };
         let (head, length) = match self.requests.next() {
             Some(Ok(request)) => request,
-            Some(Err(error)) => return Ok(respond(Answer::refusal(&error), false, answered)),
+            Some(Err(error)) => return Ok(answered.respond(self.refusal(&error), false)),
             None => return Err(Error::invalid("a request that has not been read")),
         };
         // The service of the request before may still be at it, behind its response.
         std::future::poll_fn(|cx| self.poll_running(cx)).await;
         let limit = self.server.options.max_body;
-        if let (Some(limit), BodyLength::Exactly(length)) = (limit, length)
-            && length > limit
-        {
-            return Ok(respond(Answer::text(413, "Content Too Large\n").closing(), false, answered));
-        }
-        let body = (length != BodyLength::Exactly(0)).then(|| {
+        let too_long = matches!((limit, length), (Some(limit), BodyLength::Exactly(length)) if length > limit);
+        let body = (length != BodyLength::Exactly(0) && !too_long).then(|| {
             let patience = self.server.options.body_nanos;
             IncomingBody::new(self.runtime(), from_engine.into_body(), limit, patience)
         });
         let head_only = head.method == "HEAD";
         let last = self.server.options.max_requests == Some(self.served.fetch_add(1, Ordering::Relaxed) + 1);
         let request = HttpRequest::new(&self, head, length, body);
-        match (self.service)(&request) {
+        answered.request = Some(request.clone());
+        if too_long {
+            return Ok(answered.respond(Answer::too_long(), head_only));
+        }
+        let lending = self.lending()?;
+        let service = lending.service.get().ok_or_else(Error::closed)?;
+        match service(&request) {
             Resolution::Outcome(outcome) => {
                 request.service_ended(outcome.map(drop));
                 self.runs(&request, None);
             }
             Resolution::Promise(promise) => self.runs(&request, Some(Watch::new(promise))),
         }
+        drop(lending);
         let mut answer = std::future::poll_fn(|cx| {
             let service = self.poll_running(cx);
             match request.poll_answer(cx) {
@@ -153,8 +205,15 @@ impl Link {
             }
         })
         .await;
-        answer.close |= last || self.server.is_draining() || self.server.should_close();
-        Ok(respond(answer, head_only, answered))
+        answer.close |= last || self.server.is_draining() || self.tell(|program| program.should_close(&request));
+        Ok(answered.respond(answer, head_only))
+    }
+
+    /// The answer to what is no request, with which the connection ends.
+    fn refusal(self: &Arc<Self>, error: &ProtocolError) -> Answer {
+        let request = HttpRequest::new(self, RequestHead::default(), BodyLength::Exactly(0), None);
+        self.tell(|program| program.protocol_error(&request, error));
+        request.take_answer().unwrap_or_else(|| Answer::refusal(error)).closing()
     }
 
     fn runs(&self, request: &Arc<HttpRequest>, service: Option<Watch>) {
@@ -184,6 +243,7 @@ impl Link {
         }
         let Some(body) = running.request.unread() else { return Poll::Ready(()) };
         let unread = running.unread.get_or_insert_with(|| {
+            self.requests.release_body();
             let options = &self.server.options;
             Unread { most: options.unread_bytes, until: Timer::after(self.runtime(), options.unread_nanos) }
         });
@@ -230,29 +290,71 @@ impl Link {
         self.tunnel.lock().take()
     }
 
-    /// The connection is over: what is being answered is cancelled.
+    /// The connection goes to whoever answers the request that runs, with this at its front.
+    pub(super) fn suspend(&self, suspended: Suspended) {
+        *self.suspended.lock() = Some(suspended);
+        let task = self.task.lock().take();
+        task.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        self.suspended.lock().is_some()
+    }
+
+    pub(super) fn take_suspended(&self) -> Option<Suspended> {
+        self.suspended.lock().take()
+    }
+
+    /// The connection is over: what is being answered is cancelled, and what it was to become is not coming.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Release);
         let running = self.running.lock().take();
         drop(running);
         let gone = self.gone.lock().take();
         drop(gone);
+        let lending = self.lending.lock().take();
+        drop(lending);
+        drop((self.take_tunnel(), self.take_suspended()));
+        let over = self.over.lock().take();
+        drop(over);
         let task = self.task.lock().take();
         drop(task);
     }
 }
 
-/// The engine has the whole response, or will have none: whatever comes next may be read.
-struct Answered(Arc<Link>);
+/// Goes when the engine has the whole response, or will have none: whatever comes next may be read.
+struct Answered {
+    link: Arc<Link>,
+    /// The request, if it was one.
+    request: Option<Arc<HttpRequest>>,
+}
 
-impl Drop for Answered {
-    fn drop(&mut self) {
-        self.0.requests.answered();
+impl Answered {
+    fn respond(self, answer: Answer, head_only: bool) -> http::Response<OutgoingBody> {
+        let mut response = answer.into_response(head_only);
+        if let Some(request) = &self.request
+            && self.link.tell(|program| program.hooks.on_request_end.is_some())
+        {
+            let record = request.record();
+            record.answered_with(response.status().as_u16());
+            response.body_mut().count(record.sent());
+        }
+        response.body_mut().attached = Some(Box::new(self));
+        response
     }
 }
 
-fn respond(answer: Answer, head_only: bool, answered: Answered) -> http::Response<OutgoingBody> {
-    let mut response = answer.into_response(head_only);
-    response.body_mut().attached = Some(Box::new(answered));
-    response
+impl Drop for Answered {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take()
+            && !self.link.is_tunnel()
+            && !self.link.is_suspended()
+            && self.link.tell(|program| program.hooks.on_request_end.is_some())
+        {
+            request.record().end(self.link.runtime().clock.now());
+            let over = self.link.over.lock().replace(request);
+            drop(over);
+        }
+        self.link.requests.answered();
+    }
 }

@@ -4,16 +4,19 @@
 //! reading of heads, the life of a service as a promise, limits of time and size, draining, and handing connections on.
 
 mod answer;
+mod hooks;
 mod link;
 mod options;
 mod request;
 mod requests;
 mod serve;
-
+mod summary;
 mod watchdog;
 
+pub use hooks::ServerHooks;
 pub use options::ServerOptions;
 pub use request::HttpRequest;
+pub use summary::RequestSummary;
 
 use crate::coordination::{Permit, Semaphore};
 use crate::error::{Error, ErrorKind};
@@ -24,6 +27,7 @@ use crate::runtime::{Lent, Runtime, Shared};
 use crate::stream::Connection;
 use crate::value::Value;
 use answer::Answer;
+use hooks::Program;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,29 +35,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 /// Answers requests, on the loop: with what it returns the service of a request ends.
-pub(crate) type Service = dyn Fn(&Arc<HttpRequest>) -> Resolution + Send + Sync;
-/// Makes the service of one connection. (HSRV-07)
-pub(crate) type ServiceFactory = dyn Fn(&Arc<Connection>) -> Result<Arc<Service>, Error> + Send + Sync;
-
-/// What those who run a server may hear of.
-pub(crate) trait Observer: Send + Sync {
-    /// A connection ended with an error, or could not be served. (HSRV-20)
-    fn connection_failed(&self, _error: Error) {}
-
-    /// A service failed; the answer follows from the kind of its error. (HSRV-18)
-    fn service_failed(&self, _error: &Error) {}
-
-    /// Asked for each response: `true` closes the connection behind it. (HSRV-21)
-    fn should_close(&self) -> bool {
-        false
-    }
-}
+pub type Service = dyn Fn(&Arc<HttpRequest>) -> Resolution + Send + Sync;
 
 pub(super) struct Inner {
     runtime: Arc<Shared>,
     options: ServerOptions,
-    factory: Lent<ServiceFactory>,
-    observer: Box<dyn Observer>,
+    program: Lent<Program>,
     draining: AtomicBool,
     drain: (Fulfiller, Promise),
 }
@@ -63,15 +50,15 @@ impl Inner {
         self.draining.load(Ordering::Acquire)
     }
 
-    fn should_close(&self) -> bool {
-        self.observer.should_close()
+    fn connection_failed(&self, error: Error) {
+        // Once the runtime has ended there is nobody to tell.
+        if let Ok(program) = self.program.get() {
+            program.connection_failed(error);
+        }
     }
 
-    /// The answer for a service that has ended without one: by the kind of its error, nothing if the client has gone.
-    /// (HSRV-18, HSRV-19)
-    fn answer_for(&self, outcome: Result<(), Error>) -> Option<Answer> {
-        let Err(error) = outcome else { return Some(Answer::text(500, "the service has given no answer\n")) };
-        self.observer.service_failed(&error);
+    /// The answer for a service that has failed: by the kind of its error, nothing if the client has gone. (HSRV-18)
+    fn answer_for(&self, error: &Error) -> Option<Answer> {
         let (status, text) = match error.kind() {
             ErrorKind::Disconnected => return None,
             ErrorKind::Overloaded | ErrorKind::TimedOut | ErrorKind::Shutdown | ErrorKind::Canceled => {
@@ -96,10 +83,6 @@ fn released() -> Error {
     Error::new(ErrorKind::Canceled, "the server has been released")
 }
 
-struct Quiet;
-
-impl Observer for Quiet {}
-
 impl HttpServer {
     /// A server with one service for every connection. The service runs on the loop and must not block; what it returns ends
     /// it: at once, or when the promise settles. Its promise is cancelled when the client goes away. (HSRV-01, HSRV-06)
@@ -108,40 +91,46 @@ impl HttpServer {
         options: ServerOptions,
         service: impl Fn(&Arc<HttpRequest>) -> R + Send + Sync + 'static,
     ) -> Result<Arc<Self>, Error> {
-        Self::with_service(runtime, options, Arc::new(move |request| service(request).into()))
+        Self::with_hooks(
+            runtime,
+            options,
+            Some(Arc::new(move |request| service(request).into())),
+            ServerHooks::default(),
+        )
     }
 
-    pub(crate) fn with_service(
+    /// As `new`, with hooks. A server whose `on_connection` makes the services needs none of its own. (HSRV-07)
+    ///
+    /// # Errors
+    /// `InvalidArgument` with neither a service nor `on_connection`.
+    pub fn with_hooks(
         runtime: &Runtime,
         options: ServerOptions,
-        service: Arc<Service>,
+        service: Option<Arc<Service>>,
+        hooks: ServerHooks,
     ) -> Result<Arc<Self>, Error> {
-        Self::with(runtime.shared(), options, Arc::new(move |_| Ok(service.clone())), Box::new(Quiet))
-    }
-
-    pub(crate) fn with(
-        runtime: &Arc<Shared>,
-        options: ServerOptions,
-        factory: Arc<ServiceFactory>,
-        observer: Box<dyn Observer>,
-    ) -> Result<Arc<Self>, Error> {
+        let runtime = runtime.shared();
         runtime.check()?;
+        if service.is_none() && hooks.on_connection.is_none() {
+            return Err(Error::invalid("a server with neither a service nor a hook that makes one"));
+        }
         if options.max_connections == 0 {
             return Err(Error::invalid("a server for no connection"));
         }
         let max_connections = options.max_connections;
         let drain = Fulfiller::new(runtime.clone());
-        let (factory, draining) = (Lent::new(runtime, factory), AtomicBool::new(false));
-        let inner = Arc::new(Inner { runtime: runtime.clone(), options, factory, observer, draining, drain });
+        let program = Lent::new(runtime, Arc::new(Program { service, hooks }));
+        let draining = AtomicBool::new(false);
+        let inner = Arc::new(Inner { runtime: runtime.clone(), options, program, draining, drain });
         let told = inner.clone();
-        let failed = move |error: Error| told.observer.connection_failed(error);
+        let failed = move |error: Error| told.connection_failed(error);
         let connections = TaskSet::of(runtime, usize::MAX, failed);
         let room = Semaphore::of(runtime, max_connections as u64);
         Ok(Arc::new(Self { inner, connections, room }))
     }
 
     /// Serves what comes to a listener, until the server is drained; then the promise carries unit. Dropping the promise
-    /// stops accepting, and open connections go on. A connection that fails is told to the observer and ends no accept.
+    /// stops accepting, and open connections go on. Of a connection that fails a hook hears, and accepting goes on.
     /// With a TLS context in the options connections are secured first; of handshakes that fail the context hears.
     /// (HSRV-08, HSRV-20)
     pub fn listen(self: &Arc<Self>, listener: &Arc<Listener>) -> Result<Promise, Error> {
@@ -182,7 +171,7 @@ impl HttpServer {
         });
         if let Err(error) = served {
             connection.close();
-            self.inner.observer.connection_failed(error);
+            self.inner.connection_failed(error);
         }
     }
 
@@ -215,15 +204,14 @@ impl HttpServer {
     }
 
     /// As `serve`; a drain between two requests does not close the connection: the promise carries it then, and it can be
-    /// served by another server with nothing lost. (HSRV-10)
+    /// served by another server with nothing lost. Otherwise it carries unit. (HSRV-10)
     pub fn serve_until_drained(&self, connection: &Arc<Connection>) -> Result<Promise, Error> {
         self.start(connection, true)
     }
 
     fn start(&self, connection: &Arc<Connection>, hand_on: bool) -> Result<Promise, Error> {
         self.inner.runtime.check()?;
-        let service = self.inner.factory.get()?(connection)?;
-        let serving = serve::serve(self.inner.clone(), service, connection.clone(), hand_on)?;
+        let serving = serve::serve(self.inner.clone(), self.inner.program.get()?, connection.clone(), hand_on)?;
         Ok(Promise::start_on_loop(self.inner.runtime.clone(), "http connection", serving))
     }
 

@@ -1,7 +1,8 @@
 //! A request while it is being answered.
 
 use super::answer::{Answer, AnswerBody};
-use super::link::Link;
+use super::link::{Link, Suspended};
+use super::summary::{Record, RequestSummary};
 use crate::error::{Error, ErrorKind};
 use crate::http::incoming_body::IncomingBody;
 use crate::http::{BodyLength, Headers, RequestHead};
@@ -21,6 +22,8 @@ enum Progress {
     Unanswered,
     Given(Answer),
     Sent,
+    /// Somebody else is to answer it.
+    Suspended,
 }
 
 #[derive(Default)]
@@ -41,6 +44,7 @@ pub struct HttpRequest {
     body: Option<IncomingBody>,
     stream: OnceLock<Arc<Connection>>,
     state: Lock<State>,
+    record: Record,
 }
 
 fn answered() -> Error {
@@ -62,7 +66,8 @@ impl HttpRequest {
         body: Option<IncomingBody>,
     ) -> Arc<Self> {
         let state = Lock::new(State::default());
-        Arc::new(Self { link: link.clone(), head, length, body, stream: OnceLock::new(), state })
+        let record = Record::new(link.runtime().clock.now());
+        Arc::new(Self { link: link.clone(), head, length, body, stream: OnceLock::new(), state, record })
     }
 
     /// Method, target, version and headers.
@@ -81,7 +86,10 @@ impl HttpRequest {
     /// The body as a stream to read. It ends with the body; one that is cut off fails with `Disconnected`. (HTTP-20)
     pub fn body(&self) -> &Arc<Connection> {
         self.stream.get_or_init(|| match &self.body {
-            Some(body) => body.stream(self.connection()),
+            Some(body) => {
+                self.link.requests().release_body();
+                body.stream(self.connection())
+            }
             None => Connection::nothing(self.runtime()),
         })
     }
@@ -105,13 +113,50 @@ impl HttpRequest {
         self.link.runtime()
     }
 
+    /// What there is to log of it.
+    pub fn summary(&self) -> RequestSummary {
+        let received = self.body.as_ref().map_or(0, IncomingBody::came);
+        self.record.summary(received, self.runtime().clock.now())
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    pub(super) fn is_unanswered(&self) -> bool {
+        matches!(self.state.lock().progress, Progress::Unanswered)
+    }
+
     /// Answers with a whole body. (HSRV-02)
     ///
     /// # Errors
     /// `Failed` if the request has been answered, `Disconnected` if it has ended, `InvalidArgument` for a status outside 200
-    /// to 999 or a text that cannot stand beside it.
+    /// to 999 or a text that cannot stand beside it, `Unimplemented` for a status from 200 to 299 to a `CONNECT`, which only
+    /// `accept_tunnel` accepts: a service that knows nothing of tunnels and fails with that is answered for with 501. (CONN-04)
     pub fn respond(&self, status: u16, reason: Option<&str>, headers: &Headers, body: Bytes) -> Result<(), Error> {
-        self.give(final_answer(status, reason, headers, AnswerBody::Bytes(body))?)
+        self.give(self.final_answer(status, reason, headers, AnswerBody::Bytes(body))?)
+    }
+
+    fn final_answer(
+        &self,
+        status: u16,
+        reason: Option<&str>,
+        headers: &Headers,
+        body: AnswerBody,
+    ) -> Result<Answer, Error> {
+        let mut answer = final_answer(status, reason, headers, body)?;
+        if self.is_connect() {
+            if (200..300).contains(&status) {
+                return Err(Error::new(ErrorKind::Unimplemented, "a CONNECT is accepted as a tunnel, or refused"));
+            }
+            // The client may have sent something for the other end of the tunnel, which is no request. (CONN-07)
+            answer = answer.closing();
+        }
+        Ok(answer)
+    }
+
+    fn is_connect(&self) -> bool {
+        self.head.method == "CONNECT"
     }
 
     /// Answers with a body that is written later, to the connection that this returns: of `length` bytes, or in chunks.
@@ -128,7 +173,7 @@ impl HttpRequest {
     ) -> Result<Arc<Connection>, Error> {
         let (reader, writer) = Connection::pipe_of(self.runtime(), length)?;
         let read = Read::new(&reader, 1, usize::MAX)?;
-        let answer = final_answer(status, reason, headers, AnswerBody::Stream(read, length))?;
+        let answer = self.final_answer(status, reason, headers, AnswerBody::Stream(read, length))?;
         self.state.lock().streamed = Some(writer.clone());
         self.give(answer)?;
         Ok(writer)
@@ -157,9 +202,10 @@ impl HttpRequest {
         reason: Option<&str>,
         headers: &Headers,
     ) -> Result<Arc<Connection>, Error> {
-        let fits = match self.head.method.as_str() {
-            "CONNECT" => (200..300).contains(&status),
-            _ => status == 101 && self.head.headers.contains(b"upgrade"),
+        let fits = if self.is_connect() {
+            (200..300).contains(&status)
+        } else {
+            status == 101 && self.head.headers.contains(b"upgrade")
         };
         if !fits {
             return Err(Error::invalid("CONNECT is accepted with a status from 200 to 299, an upgrade with 101"));
@@ -176,10 +222,40 @@ impl HttpRequest {
         Ok(tunnel)
     }
 
-    fn give(&self, answer: Answer) -> Result<(), Error> {
+    /// Leaves the request to somebody else. The connection that this returns begins with its head and whatever has come
+    /// behind that, so that whoever serves it, this server or another one, finds the request as if it had just come. Serving
+    /// it here ends once the service has, with nothing handed on. (HSRV-23, HSRV-24)
+    ///
+    /// # Errors
+    /// `Failed` if the request has been answered or its body asked for, `Disconnected` if it has ended.
+    pub fn suspend(&self) -> Result<Arc<Connection>, Error> {
+        let (fulfiller, promise) = Fulfiller::new(self.runtime().clone());
+        let connection = Connection::promised(&promise)?;
+        let head = Bytes::from(self.head.to_bytes()?);
+        self.check_running()?;
+        {
+            let mut state = self.state.lock();
+            if !matches!(state.progress, Progress::Unanswered) {
+                return Err(answered());
+            }
+            if !self.link.requests().keep_body() {
+                return Err(Error::new(ErrorKind::Failed, "the body of the request has been asked for already"));
+            }
+            state.progress = Progress::Suspended;
+        }
+        self.link.suspend(Suspended { head, connection: fulfiller });
+        Ok(connection)
+    }
+
+    fn check_running(&self) -> Result<(), Error> {
         if self.link.is_ended() {
             return Err(Error::new(ErrorKind::Disconnected, "the client has gone"));
         }
+        Ok(())
+    }
+
+    fn give(&self, answer: Answer) -> Result<(), Error> {
+        self.check_running()?;
         let engine = {
             let mut state = self.state.lock();
             if !matches!(state.progress, Progress::Unanswered) {
@@ -209,6 +285,15 @@ impl HttpRequest {
         }
     }
 
+    /// The answer, if one has been given.
+    pub(super) fn take_answer(&self) -> Option<Answer> {
+        let mut state = self.state.lock();
+        match std::mem::replace(&mut state.progress, Progress::Sent) {
+            Progress::Given(answer) => Some(answer),
+            _ => None,
+        }
+    }
+
     /// The service has been cancelled for taking too long.
     pub(super) fn timed_out(&self) {
         if self.give(Answer::text(503, "Service Unavailable\n").closing()).is_err() {
@@ -216,9 +301,9 @@ impl HttpRequest {
         }
     }
 
-    /// The service is done with it: an answer is made if it has given none, and a streamed body ends, badly if the service
-    /// failed. (HSRV-05, HSRV-18, HSRV-19)
-    pub(super) fn service_ended(&self, outcome: Result<(), Error>) {
+    /// The service is done with it: an answer is made if neither it nor a hook has given one, and a streamed body ends, badly
+    /// if the service failed. A `CONNECT` that nobody has decided on is closed. (HSRV-05, HSRV-18, HSRV-19, CONN-07)
+    pub(super) fn service_ended(self: &Arc<Self>, outcome: Result<(), Error>) {
         let streamed = self.state.lock().streamed.take();
         if let Some(writer) = streamed {
             match &outcome {
@@ -227,14 +312,28 @@ impl HttpRequest {
                 Err(error) => drop(writer.abort_write(error.clone())),
             }
         }
-        if matches!(self.state.lock().progress, Progress::Unanswered) {
-            if let Some(answer) = self.link.answer_for(outcome) {
-                // Too late at worst: the client has gone.
-                let _ = self.give(answer);
-            } else {
-                self.link.abort();
-            }
+        self.link.tell(|program| program.service_ended(self, &outcome));
+        if !self.is_unanswered() {
+            return;
         }
+        let answer = match outcome {
+            Ok(()) if self.is_connect() => None,
+            Ok(()) => Some(Answer::text(500, "the service has given no answer\n")),
+            Err(error) if error.kind() == ErrorKind::Overloaded && self.has_too_long_a_body() => {
+                Some(Answer::too_long())
+            }
+            Err(error) => self.link.answer_for(&error),
+        };
+        match answer {
+            // Too late at worst: the client has gone.
+            Some(answer) if self.is_connect() => drop(self.give(answer.closing())),
+            Some(answer) => drop(self.give(answer)),
+            None => self.link.abort(),
+        }
+    }
+
+    fn has_too_long_a_body(&self) -> bool {
+        self.body.as_ref().is_some_and(IncomingBody::is_too_long)
     }
 
     /// The request as what a callback gets.

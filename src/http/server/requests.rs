@@ -23,6 +23,17 @@ pub(super) enum Phase {
     Request,
 }
 
+/// Whether the engine is shown the body of the request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Passing {
+    #[default]
+    Shown,
+    /// Nobody has asked for it yet.
+    Held,
+    /// The request is suspended: whoever goes on with it reads the body.
+    Kept,
+}
+
 #[derive(Default)]
 struct State {
     heads: VecDeque<Incoming>,
@@ -32,6 +43,7 @@ struct State {
     /// The last write has taken nothing: something of the response is still to be sent.
     stuck: bool,
     timed_out: bool,
+    body: Passing,
     reader: Option<Waker>,
 }
 
@@ -69,6 +81,33 @@ impl Requests {
         state.answered > 0 && !state.stuck && state.phase == Phase::Idle
     }
 
+    /// Whether something of a response is still to be sent.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.0.lock().stuck
+    }
+
+    /// Keeps the body from the engine for good; `false` if somebody has asked for it.
+    pub(super) fn keep_body(&self) -> bool {
+        let mut state = self.0.lock();
+        if state.body == Passing::Held {
+            state.body = Passing::Kept;
+        }
+        state.body == Passing::Kept
+    }
+
+    /// Somebody asks for the body.
+    pub(super) fn release_body(&self) {
+        let waker = {
+            let mut state = self.0.lock();
+            if state.body != Passing::Held {
+                return;
+            }
+            state.body = Passing::Shown;
+            state.reader.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
     /// The rest of a head is waited for no longer: the next look at it finds an error.
     pub(super) fn time_out(&self) {
         self.0.lock().timed_out = true;
@@ -76,21 +115,33 @@ impl Requests {
 
     fn push(&self, incoming: Incoming) {
         let mut state = self.0.lock();
+        state.body = if incoming.is_ok() { Passing::Held } else { Passing::Shown };
         state.heads.push_back(incoming);
         state.phase = Phase::Request;
     }
 }
 
-impl Role for Requests {
-    fn holds_back(&self, cx: &Context<'_>) -> bool {
+impl Requests {
+    /// Whether that holds; then `cx` is woken when it has changed.
+    fn waits_while(&self, cx: &Context<'_>, holds: impl FnOnce(&State) -> bool) -> bool {
         let mut state = self.0.lock();
-        if state.phase != Phase::Request {
+        if !holds(&state) {
             return false;
         }
         let old = state.reader.replace(cx.waker().clone());
         drop(state);
         drop(old);
         true
+    }
+}
+
+impl Role for Requests {
+    fn holds_back(&self, cx: &Context<'_>) -> bool {
+        self.waits_while(cx, |state| state.phase == Phase::Request)
+    }
+
+    fn holds_back_body(&self, cx: &Context<'_>) -> bool {
+        self.waits_while(cx, |state| state.body != Passing::Shown)
     }
 
     fn gives_up(&self) -> Option<ProtocolError> {

@@ -1,9 +1,10 @@
 //! Serving one connection until it ends.
 
+use super::Inner;
+use super::hooks::Program;
 use super::link::Link;
 use super::requests::{Phase, Requests};
 use super::watchdog::Watchdog;
-use super::{Inner, Service};
 use crate::error::{Error, ErrorKind};
 use crate::http::message_reader::MessageReader;
 use crate::http::outgoing_body::OutgoingBody;
@@ -11,6 +12,7 @@ use crate::http::switched::Switched;
 use crate::promise::Watch;
 use crate::stream::{Connection, Exclusive};
 use crate::value::{Outcome, Value};
+use bytes::Bytes;
 use hyper::server::conn::http1::{self, Connection as Http1Connection};
 use hyper_util::rt::TokioIo;
 use std::future::Future;
@@ -52,14 +54,14 @@ pub(super) struct Serving {
 /// Begins to serve a connection; it is read and written by nobody else from now on.
 pub(super) fn serve(
     server: Arc<Inner>,
-    service: Arc<Service>,
+    program: Arc<Program>,
     connection: Arc<Connection>,
     hand_on: bool,
 ) -> Result<Serving, Error> {
     let io = connection.exclusive()?;
     let requests = Requests::default();
     let reader = MessageReader::new(io, server.options.head, requests.clone());
-    let link = Link::new(&server, service, connection, requests);
+    let link = Link::new(&server, program, connection, requests);
     let mut builder = http1::Builder::new();
     builder.half_close(true).auto_date_header(server.options.date).pipeline_flush(true).max_headers(16);
     let engine = Some(Box::new(builder.serve_connection(TokioIo::new(reader), Engine(link.clone()))));
@@ -75,6 +77,10 @@ impl Future for Serving {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let this = &mut *self;
         this.link.remember_task(cx);
+        if let Err(error) = this.link.make_service() {
+            this.stop();
+            return Poll::Ready(Err(error));
+        }
         this.draining |= this.drain.poll_settled(cx);
         loop {
             let Some(engine) = &mut this.engine else {
@@ -88,7 +94,12 @@ impl Future for Serving {
                 Pin::new(&mut **engine).graceful_shutdown();
             }
             let ended = engine.poll_without_shutdown(cx);
+            this.link.tell_of_end();
             let running = this.link.poll_running(cx).is_pending();
+            if this.link.is_suspended() && !this.link.requests().is_stuck() {
+                this.suspend();
+                continue;
+            }
             if this.link.is_ended() || running && !this.link.is_tunnel() && this.link.poll_client_gone(cx) {
                 this.stop();
                 return Poll::Ready(Err(Error::new(ErrorKind::Disconnected, "the client has gone")));
@@ -116,19 +127,28 @@ impl Future for Serving {
 }
 
 impl Serving {
-    /// The connection as whoever reads it next has it.
-    fn take_connection(&mut self) -> Result<Arc<Connection>, Error> {
+    /// The connection as whoever reads it next has it: these bytes, then what has come, then the stream.
+    fn take_connection(&mut self, first: Bytes) -> Result<Arc<Connection>, Error> {
         let engine = self.engine.take().ok_or_else(Error::closed)?;
         let parts = engine.into_parts();
         debug_assert!(parts.read_buf.is_empty(), "the engine is given no more than the request");
         let (io, came) = parts.io.into_inner().into_parts();
-        Switched::over(self.link.connection(), came, io)
+        let first = if first.is_empty() { came } else { [first, came].concat().into() };
+        Switched::over(self.link.connection(), first, io)
     }
 
     fn switch(&mut self) {
-        let connection = self.take_connection();
+        let connection = self.take_connection(Bytes::new());
         if let Some(tunnel) = self.link.take_tunnel() {
             tunnel.settle(connection.map(Connection::into_value));
+        }
+    }
+
+    /// The head of the request comes first again, for whoever serves the connection next.
+    fn suspend(&mut self) {
+        if let Some(suspended) = self.link.take_suspended() {
+            let connection = self.take_connection(suspended.head);
+            suspended.connection.settle(connection.map(Connection::into_value));
         }
     }
 
@@ -136,7 +156,7 @@ impl Serving {
         let ended = ended.map_err(|error| Error::new(ErrorKind::Disconnected, format!("serving HTTP: {error}")));
         let hand_on = self.hand_on && self.draining && self.link.requests().are_all_answered();
         let outcome = match ended {
-            Ok(()) if hand_on => self.take_connection().map(Connection::into_value),
+            Ok(()) if hand_on => self.take_connection(Bytes::new()).map(Connection::into_value),
             ended => {
                 self.link.end();
                 self.engine = None;
