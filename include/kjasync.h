@@ -68,6 +68,31 @@
 #define KJA_AWAIT_SHIELDED 1
 
 /*
+ A part of a URI, as JavaScript's `encodeURIComponent` leaves it: letters, digits and ``-_.!~*'()``. (ENC-06)
+ */
+#define KJA_PERCENT_COMPONENT 0
+
+/*
+ A fragment: what the WHATWG's URL standard leaves as it is, but for `%`. (ENC-07)
+ */
+#define KJA_PERCENT_FRAGMENT 1
+
+/*
+ One part of a path, in which `/` and `\` are escaped too. (ENC-07)
+ */
+#define KJA_PERCENT_PATH 2
+
+/*
+ A user name or a password. (ENC-07)
+ */
+#define KJA_PERCENT_USER_INFO 3
+
+/*
+ A name or a value of a form: a space becomes `+`. (ENC-08)
+ */
+#define KJA_PERCENT_FORM 4
+
+/*
  There is something to read, or the end has come.
  */
 #define KJA_FD_READABLE 0
@@ -2707,6 +2732,173 @@ kja_status_t kja_runtime_cancel_detached(kja_runtime_t runtime);
  Errors: `INVALID_ARGUMENT` unless `size` is set.
  */
 kja_status_t kja_runtime_stats(kja_runtime_t runtime, kja_runtime_stats_t *stats);
+
+/*
+ Writes two lower-case hexadecimal digits for each byte, with a closing NUL, cut to `capacity`. The whole length, without the
+ NUL, goes to `length`, which may be null; `buffer` may be null if `capacity` is 0. So it is with every encoder here. Plain
+ functions on bytes: any thread, nothing blocks, nothing to release. (ENC-05)
+
+     char text[2 * sizeof digest + 1];
+     kja_hex_encode(digest, sizeof digest, text, sizeof text, NULL);
+ */
+kja_status_t kja_hex_encode(const void *data,
+                            size_t size,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *length);
+
+/*
+ Writes the bytes that hexadecimal digits of either case stand for, cut to `capacity`, their whole number to `length` and whether
+ the text had errors to `had_errors`; both may be null. If `capacity` leaves room a NUL follows, which is not counted. So it is
+ with every decoder here: none of them fails for what is in the text, it repairs it. Here a character that is no digit counts as
+ 0, and a last digit without a second one is the upper half of a byte. (ENC-01, ENC-05)
+ */
+kja_status_t kja_hex_decode(const char *text,
+                            size_t text_len,
+                            void *buffer,
+                            size_t capacity,
+                            size_t *length,
+                            bool *had_errors);
+
+/*
+ Writes bytes as base64 in the standard alphabet, with padding. With `break_lines` in lines of 72 columns, each of which ends with
+ a line feed, the last one too. (ENC-11)
+ */
+kja_status_t kja_base64_encode(const void *data,
+                               size_t size,
+                               bool break_lines,
+                               char *buffer,
+                               size_t capacity,
+                               size_t *length);
+
+/*
+ Writes the bytes that base64 in the standard alphabet stands for. White space is ignored; padding may be left out. By the rules of
+ the WHATWG's forgiving decoder these are errors: any other character, which is skipped, wrong padding, and a character too many
+ at the end. (ENC-01, ENC-12)
+
+     unsigned char key[32];
+     size_t length = 0;
+     bool had_errors = true;
+     kja_base64_decode(text, strlen(text), key, sizeof key, &length, &had_errors);
+     if (had_errors || length != sizeof key) ... // no key
+ */
+kja_status_t kja_base64_decode(const char *text,
+                               size_t text_len,
+                               void *buffer,
+                               size_t capacity,
+                               size_t *length,
+                               bool *had_errors);
+
+/*
+ Writes bytes as base64 in the alphabet for URLs, with `-` and `_`, without padding. (ENC-13)
+ */
+kja_status_t kja_base64_encode_url(const void *data,
+                                   size_t size,
+                                   char *buffer,
+                                   size_t capacity,
+                                   size_t *length);
+
+/*
+ As `kja_base64_decode`, in the alphabet for URLs, with or without padding. (ENC-01, ENC-13)
+ */
+kja_status_t kja_base64_decode_url(const char *text,
+                                   size_t text_len,
+                                   void *buffer,
+                                   size_t capacity,
+                                   size_t *length,
+                                   bool *had_errors);
+
+/*
+ Writes bytes with `%` and two upper-case digits for each one that the set, one of `KJA_PERCENT_`, does not leave as it is. Errors:
+ `INVALID_ARGUMENT` for another set. (ENC-06, ENC-07, ENC-08)
+ */
+kja_status_t kja_percent_encode(const void *data,
+                                size_t size,
+                                uint32_t set,
+                                char *buffer,
+                                size_t capacity,
+                                size_t *length);
+
+/*
+ Writes the bytes that a text with `%` stands for, of whatever set; with `plus_to_space`, as in forms, a `+` is a space. A `%` that
+ two digits do not follow is an error and stays as it is. The bytes need not be UTF-8. (ENC-01, ENC-06, ENC-08, ENC-09)
+ */
+kja_status_t kja_percent_decode(const char *text,
+                                size_t text_len,
+                                bool plus_to_space,
+                                void *buffer,
+                                size_t capacity,
+                                size_t *length,
+                                bool *had_errors);
+
+/*
+ Writes a text with the escapes of C for quotes, backslashes and controls; those without one of their own in octal, never in
+ hexadecimal, which would go on into digits that follow. What is not ASCII stays as it is, or is escaped in octal with `binary`.
+ (ENC-10)
+ */
+kja_status_t kja_c_escape_encode(const void *data,
+                                 size_t size,
+                                 bool binary,
+                                 char *buffer,
+                                 size_t capacity,
+                                 size_t *length);
+
+/*
+ Writes the bytes that a text with the escapes of C stands for. An escape that C does not have is an error and stands for its
+ character; so is a number that is too large, of which the lower byte counts, too few digits behind `\u` and `\U`, a surrogate,
+ and a backslash at the end. (ENC-01, ENC-10)
+ */
+kja_status_t kja_c_escape_decode(const char *text,
+                                 size_t text_len,
+                                 void *buffer,
+                                 size_t capacity,
+                                 size_t *length,
+                                 bool *had_errors);
+
+/*
+ Writes UTF-8 as UTF-16 in the machine's byte order, with a closing 0, cut to `capacity` units; the whole number of units, without
+ the 0, goes to `length` and whether the text had errors to `had_errors`; both may be null. Unpaired surrogates in three bytes, as
+ `kja_utf16_decode` writes them, are errors and stay; a malformed sequence becomes U+FFFD, and so does the second of two
+ surrogates that would become a pair. No byte order mark is added or taken away. (ENC-01, ENC-02)
+ */
+kja_status_t kja_utf16_encode(const char *text,
+                              size_t text_len,
+                              uint16_t *buffer,
+                              size_t capacity,
+                              size_t *length,
+                              bool *had_errors);
+
+/*
+ Writes UTF-16 in the machine's byte order as UTF-8, with a closing NUL, cut to `capacity` bytes, perhaps inside a character; the
+ whole length, without the NUL, goes to `length`, which may be null, and whether there were unpaired surrogates to `had_errors`,
+ which may be null too. They are written in three bytes (WTF-8), so that encoding the result gives the same units. (ENC-01, ENC-03)
+ */
+kja_status_t kja_utf16_decode(const uint16_t *units,
+                              size_t count,
+                              char *buffer,
+                              size_t capacity,
+                              size_t *length,
+                              bool *had_errors);
+
+/*
+ As `kja_utf16_encode`, to UTF-32. (ENC-01, ENC-02)
+ */
+kja_status_t kja_utf32_encode(const char *text,
+                              size_t text_len,
+                              uint32_t *buffer,
+                              size_t capacity,
+                              size_t *length,
+                              bool *had_errors);
+
+/*
+ As `kja_utf16_decode`, from UTF-32. What is past U+10FFFF is an error and becomes U+FFFD. (ENC-01, ENC-03)
+ */
+kja_status_t kja_utf32_decode(const uint32_t *codes,
+                              size_t count,
+                              char *buffer,
+                              size_t capacity,
+                              size_t *length,
+                              bool *had_errors);
 
 /*
  The version of the library, as `major.minor.patch`. The text lives for ever.

@@ -11,6 +11,7 @@ import KjAsync.Connection.Each
 import KjAsync.Connection.End
 import KjAsync.Connection.Read
 import KjAsync.Datagram
+import KjAsync.Encoding
 import KjAsync.Error
 import KjAsync.ErrorRef
 import KjAsync.Event

@@ -16,6 +16,7 @@ import Test.Coroutine
 import Test.Datagram
 import Test.Drive
 import Test.Each
+import Test.Encoding
 import Test.Ends
 import Test.Error
 import Test.ErrorKept

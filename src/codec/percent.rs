@@ -1,5 +1,6 @@
 //! Percent-encoding, with the sets of bytes that each part of a URL leaves as they are.
 
+use super::hex::digit;
 use std::borrow::Cow;
 
 /// Which bytes an encoder leaves as they are. (ENC-06, ENC-07, ENC-08)
@@ -101,10 +102,6 @@ pub fn decode(text: &[u8], plus_to_space: bool) -> (Cow<'_, [u8]>, bool) {
         }
     }
     (Cow::Owned(out), errors)
-}
-
-fn digit(byte: &u8) -> Option<u8> {
-    char::from(*byte).to_digit(16).map(|digit| digit as u8)
 }
 
 #[cfg(test)]

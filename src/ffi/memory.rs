@@ -53,3 +53,24 @@ pub(super) fn bytes_out(bytes: &[u8], buffer: *mut c_void, capacity: usize, leng
     unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.as_mut_ptr().cast(), count) };
     put_wanted(length, bytes.len())
 }
+
+/// Copies elements and then a 0, the elements cut to what leaves room for it; their whole number goes to an out-parameter that may
+/// be null.
+pub(super) fn terminated_out<T: Copy + Default>(
+    elements: &[T],
+    buffer: *mut T,
+    capacity: usize,
+    length: *mut usize,
+) -> Result<(), Error> {
+    memory_in(buffer, capacity)?;
+    if let Some(room) = capacity.checked_sub(1) {
+        let count = elements.len().min(room);
+        // SAFETY: not null as just checked; the header requires room for `capacity` elements, aligned, that nobody else uses
+        // during the call, and `count` is less.
+        unsafe {
+            std::ptr::copy_nonoverlapping(elements.as_ptr(), buffer, count);
+            buffer.add(count).write(T::default());
+        }
+    }
+    put_wanted(length, elements.len())
+}

@@ -18,6 +18,7 @@ pub mod connection;
 pub mod coroutine;
 pub mod datagram;
 pub mod drive;
+pub mod encoding;
 pub mod error;
 pub mod error_object;
 pub mod event;
@@ -66,7 +67,7 @@ use crate::foreign::{DestroyFn, ForeignCallback, Opaque};
 use crate::object::Object;
 use crate::promise::{Continuation, within};
 use handle::{Entry, cell, get, get_promise, take, take_promise};
-use memory::{buffer_in, bytes_in, bytes_out, memory_in, slice_in};
+use memory::{buffer_in, bytes_in, bytes_out, memory_in, slice_in, terminated_out};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
