@@ -58,7 +58,8 @@ private def decodeIn (values : ByteArray) (text : String) : EncodingResult ByteA
   go (symbols.size + 1) symbols 0 (.emptyWithCapacity (symbols.size / 4 * 3 + 3)) 0 0 0 false
 where
   /-- `bits` has the last symbols, of which `count` have not become bytes; `pads` is how many `=` there were. -/
-  go (steps : Nat) (symbols : ByteArray) (i : Nat) (out : ByteArray) (bits count pads : UInt32) (errors : Bool) : EncodingResult ByteArray :=
+  go (steps : Nat) (symbols : ByteArray) (i : Nat) (out : ByteArray) (bits count pads : UInt32) (errors : Bool) :
+      EncodingResult ByteArray :=
     match steps with
     | 0 => ⟨out, errors⟩
     | steps + 1 =>

@@ -67,7 +67,7 @@ where
           | 117 | 85 =>
             let digits := if kind == 117 then 4 else 8
             let (value, count) := number bytes (i + 2) digits
-            let isError := count < digits || !value.toNat.isValidChar
+            let isError := count < digits || value > 0x10ffff || isSurrogate value
             go steps bytes (i + 2 + count) (pushCode out (if value > 0x10ffff then 0xfffd else value)) (errors || isError)
           | 120 =>
             let (value, count) := number bytes (i + 2) bytes.size

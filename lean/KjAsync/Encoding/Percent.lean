@@ -1,6 +1,7 @@
 import KjAsync.Encoding.Utf
 
-/-! Percent-encoding, with the sets of bytes that each part of a URL leaves as they are. Pure functions; the native library is not needed. -/
+/-! Percent-encoding, with the sets of bytes that each part of a URL leaves as they are. Pure functions; the native library is
+not needed. -/
 
 namespace KjAsync.Percent
 open Encoding

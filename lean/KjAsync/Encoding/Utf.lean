@@ -20,7 +20,8 @@ namespace Encoding
 
 private def replacement : UInt32 := 0xfffd
 
-@[inline] private def isSurrogate (code : UInt32) : Bool := code &&& 0xfffff800 == 0xd800
+/-- Not for users. -/
+@[inline] def isSurrogate (code : UInt32) : Bool := code &&& 0xfffff800 == 0xd800
 @[inline] private def isPair (first second : UInt32) : Bool :=
   first &&& 0xfffffc00 == 0xd800 && second &&& 0xfffffc00 == 0xdc00
 
@@ -58,8 +59,7 @@ where
     let (count, code) := continuations text start length bits.toUInt32
     if count < length || code < least || code > 0x10ffff || isPair previous code then malformed count else (code, count)
 
-/-- Encodes WTF-8; `push` appends a code point. A sequence that becomes U+FFFD is told from that character itself by its first byte, which is
-0xef, or its bytes. -/
+/-- Encodes WTF-8; `push` appends a code point. A U+FFFD is an error unless its own three bytes stand there. -/
 @[specialize] private def encodeWith (push : ByteArray → UInt32 → ByteArray) (text out : ByteArray) :
     EncodingResult ByteArray :=
   go text.size 0 0 out false
