@@ -6,6 +6,7 @@ import KjAsync.Canceler
 import KjAsync.Capability
 import KjAsync.Carried
 import KjAsync.Cidr
+import KjAsync.Compression
 import KjAsync.Connection
 import KjAsync.Connection.Each
 import KjAsync.Connection.End

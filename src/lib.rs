@@ -5,6 +5,7 @@
 //! used from Rust directly. `doc/architecture.md` tells how an operation travels.
 
 pub mod codec;
+pub mod compression;
 pub mod coordination;
 mod error;
 pub mod ffi;

@@ -10,6 +10,7 @@ import Test.Capability
 import Test.Carried
 import Test.Cidr
 import Test.Combinators
+import Test.Compression
 import Test.Connection
 import Test.ConnectionEnd
 import Test.Coroutine

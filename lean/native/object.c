@@ -42,6 +42,7 @@ HANDLE_CLASS(websocket)
 HANDLE_CLASS(websocket_message)
 HANDLE_CLASS(signal)
 HANDLE_CLASS(fd_observer)
+HANDLE_CLASS(coder)
 HANDLE_CLASS(process)
 HANDLE_CLASS(process_output)
 /* Whoever happens to drop the last reference does not wait for a callback that is running. */
@@ -139,6 +140,7 @@ static void register_classes(void) {
     REGISTER(websocket_message);
     REGISTER(signal);
     REGISTER(fd_observer);
+    REGISTER(coder);
     REGISTER(process);
     REGISTER(process_output);
     REGISTER(buffer);

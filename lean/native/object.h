@@ -51,6 +51,7 @@ extern lean_external_class *kjasync_signal_class;
 extern lean_external_class *kjasync_process_class;
 extern lean_external_class *kjasync_process_output_class;
 extern lean_external_class *kjasync_fd_observer_class;
+extern lean_external_class *kjasync_coder_class;
 extern lean_external_class *kjasync_buffer_class;
 extern lean_external_class *kjasync_fd_class;
 

@@ -101,6 +101,11 @@ lean_obj_res kjasync_connection_shutdown_write_start(b_lean_obj_arg connection) 
     return kjasync_promise_result(kja_connection_shutdown_write_start(kjasync_id(connection), &id), &id);
 }
 
+lean_obj_res kjasync_connection_flush_start(b_lean_obj_arg connection) {
+    kja_promise_t id = 0;
+    return kjasync_promise_result(kja_connection_flush_start(kjasync_id(connection), &id), &id);
+}
+
 lean_obj_res kjasync_connection_abort_read(b_lean_obj_arg connection) {
     return kjasync_unit_result(kja_connection_abort_read(kjasync_id(connection)));
 }

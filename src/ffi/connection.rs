@@ -210,6 +210,17 @@ pub unsafe extern "C" fn kja_connection_writev_start(
     })
 }
 
+/// Has all that the writes started so far have written reach the other side, also what a compressor below would rather keep until it has
+/// more. Where nothing is kept it does nothing. Cancellation: one that waits behind writes does nothing, one that has begun is
+/// finished by the next write, flush or shutdown. (GZIP-04, BROT-04)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_connection_flush_start(
+    connection: kja_connection_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || get::<Connection>(connection)?.flush())
+}
+
 /// Tells the peer, after the writes started so far, that nothing more will come. Later writes fail with `FAILED`, another
 /// shutdown succeeds. Reads go on. (STRM-15)
 #[unsafe(no_mangle)]

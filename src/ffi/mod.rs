@@ -14,6 +14,7 @@ pub mod canceler;
 pub mod capability;
 pub mod cidr;
 pub mod combine;
+pub mod compression;
 pub mod connection;
 pub mod coroutine;
 pub mod datagram;
@@ -144,6 +145,8 @@ pub type kja_process_t = u64;
 pub type kja_process_output_t = u64;
 /// Tells when a descriptor is ready. Released with `kja_fd_observer_release`.
 pub type kja_fd_observer_t = u64;
+/// Compresses or decompresses piece by piece. Released with `kja_coder_release`.
+pub type kja_coder_t = u64;
 /// A URL. Released with `kja_url_release`.
 pub type kja_url_t = u64;
 /// One end of a WebSocket. Released with `kja_websocket_release`.

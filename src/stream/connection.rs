@@ -7,7 +7,7 @@
 use super::parts::Parts;
 use super::transport::Transport;
 use super::unread::Unread;
-use super::write::{Flush, ShutdownWrite};
+use super::write::{Flush, FlushAll, ShutdownWrite};
 use super::{Read, ReadAll, ReadInto, Socket, Write, pump};
 use crate::coordination::{Turn, Turns};
 use crate::error::{Error, ErrorKind};
@@ -204,6 +204,12 @@ impl Connection {
         !self.buffers || self.transport.is_flushed()
     }
 
+    pub(super) fn request_flush(&self) {
+        if self.buffers {
+            self.transport.request_flush();
+        }
+    }
+
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if !self.buffers {
             return Poll::Ready(Ok(()));
@@ -365,6 +371,15 @@ impl Connection {
         self.runtime().check()?;
         let write = Write::new(self, Parts::new(parts));
         Ok(Promise::start(self.runtime().clone(), "write", write))
+    }
+
+    /// Has all that was written so far reach the other side, also what a compressor would rather keep until it has more. (GZIP-04)
+    ///
+    /// # Cancellation
+    /// One that waits behind writes does nothing. One that has begun is finished by the next write or flush.
+    pub fn flush(self: &Arc<Self>) -> Result<Promise, Error> {
+        self.runtime().check()?;
+        Ok(Promise::start(self.runtime().clone(), "flush", FlushAll::new(self)))
     }
 
     /// Tells the peer, after the writes started so far, that nothing more will come. (STRM-15)

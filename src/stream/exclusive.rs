@@ -130,6 +130,12 @@ impl WriteHalf {
 
     /// Ready once all that was written is on its way.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.connection.request_flush();
+        self.poll_pass_on(cx)
+    }
+
+    /// As `poll_flush`, without what a compressor would rather keep.
+    pub(crate) fn poll_pass_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.connection.is_flushed() {
             return Poll::Ready(Ok(()));
         }

@@ -80,6 +80,8 @@ struct Layer<S> {
     read_aborted: AtomicBool,
     /// Bytes were taken since it was flushed.
     unflushed: AtomicBool,
+    /// What tells the stream that its next flush is to bring the other side everything.
+    flush_wanted: Option<Arc<AtomicBool>>,
 }
 
 /// How many bytes are left to read.
@@ -141,6 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Layer<S> {
             watcher: Lock::new(None),
             read_aborted: AtomicBool::new(false),
             unflushed: AtomicBool::new(false),
+            flush_wanted: None,
         }
     }
 
@@ -233,6 +236,13 @@ impl<S: AsyncRead + AsyncWrite + Send> Transport for Layer<S> {
 
     fn is_flushed(&self) -> bool {
         !self.unflushed.load(Ordering::Acquire)
+    }
+
+    fn request_flush(&self) {
+        if let Some(wanted) = &self.flush_wanted {
+            wanted.store(true, Ordering::Release);
+            self.unflushed.store(true, Ordering::Release);
+        }
     }
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -349,6 +359,19 @@ impl Connection {
     ) -> Result<Arc<Self>, Error> {
         self.runtime().check()?;
         Self::above(self.runtime(), self, Layer::new(stream, Some(self.clone()), Some(Box::new(length))))
+    }
+
+    /// As [`Connection::layer`], for a stream that keeps some of what was written unless its flush is to bring the other side
+    /// everything, which it is told by `wanted`.
+    pub(crate) fn layer_with_flush(
+        self: &Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Send + 'static,
+        wanted: Arc<AtomicBool>,
+    ) -> Result<Arc<Self>, Error> {
+        self.runtime().check()?;
+        let mut layer = Layer::new(stream, Some(self.clone()), None);
+        layer.flush_wanted = Some(wanted);
+        Self::above(self.runtime(), self, layer)
     }
 
     /// As [`Connection::layer`], for a stream that knows who the peer is.

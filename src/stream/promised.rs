@@ -96,6 +96,10 @@ impl Transport for Promised {
         self.ask(|transport| transport.is_flushed()).is_none_or(|flushed| flushed.unwrap_or(true))
     }
 
+    fn request_flush(&self) {
+        let _ = self.ask(|transport| transport.request_flush());
+    }
+
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.ask(|transport| transport.poll_flush(cx)).unwrap_or(Ok(Poll::Ready(Ok(()))))?
     }

@@ -32,7 +32,10 @@ pub(crate) trait Transport: Send + Sync {
         true
     }
 
-    /// Ready once it keeps none of the bytes that it has taken.
+    /// The next flush is to bring the other side all that was taken, also what a compressor would rather keep.
+    fn request_flush(&self) {}
+
+    /// Ready once it keeps none of the bytes that it has taken, or only what was not yet asked for.
     fn poll_flush(&self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
     }

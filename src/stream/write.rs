@@ -90,6 +90,41 @@ impl Drop for ShutdownWrite {
     }
 }
 
+/// A flush that somebody asked for, in its turn.
+pub(super) struct FlushAll {
+    connection: Arc<Connection>,
+    turn: Turn,
+    begun: bool,
+}
+
+impl FlushAll {
+    pub(super) fn new(connection: &Arc<Connection>) -> Self {
+        Self { connection: connection.clone(), turn: connection.writes().take(), begun: false }
+    }
+}
+
+impl Future for FlushAll {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let first = self.turn.poll(cx).is_ready();
+        self.connection.check_write()?;
+        if !first {
+            return Poll::Pending;
+        }
+        if !std::mem::replace(&mut self.begun, true) {
+            self.connection.request_flush();
+        }
+        self.connection.poll_flush(cx).map_ok(|()| Value::Unit)
+    }
+}
+
+impl Drop for FlushAll {
+    fn drop(&mut self) {
+        self.connection.end_write();
+    }
+}
+
 /// Has a layer pass on what it keeps. Belongs to the connection, which it does not hold.
 pub(super) struct Flush {
     connection: Weak<Connection>,

@@ -32,6 +32,14 @@ static void http_open(uint64_t *h) {
   CHECK_OK(kja_http_head_new_response(200, NULL, 0, KJA_HTTP_1_1, h[HTTP_HEADERS], &h[HTTP_HEAD]));
 }
 
+static void coder_open(uint64_t *h) {
+  kja_coding_t coding;
+  memset(&coding, 0, sizeof coding);
+  coding.size = sizeof coding;
+  coding.format = KJA_CODING_GZIP;
+  CHECK_OK(kja_coder_new(&coding, &h[CODER]));
+}
+
 /* Of nobody; it has only to be readable. */
 static const char CERTIFICATE[] =
     "-----BEGIN CERTIFICATE-----\n"
@@ -120,6 +128,7 @@ static world_t world_open(void) {
   CHECK_OK(kja_peer_new_local(1, 2, 3, &h[PEER]));
   world.peer = pair.server;
   http_open(h);
+  coder_open(h);
   tls_open(h);
   websocket_open(h);
   system_open(h);
@@ -182,6 +191,7 @@ static void world_release(const world_t *world) {
   CHECK_OK(kja_websocket_message_release(world->handle[WEBSOCKET_MESSAGE]));
   CHECK_OK(kja_websocket_release(world->handle[WEBSOCKET]));
   CHECK_OK(kja_url_release(world->handle[URL]));
+  CHECK_OK(kja_coder_release(world->handle[CODER]));
   CHECK_OK(kja_http_response_release(world->handle[HTTP_RESPONSE]));
   CHECK_OK(kja_http_request_release(world->handle[HTTP_REQUEST]));
   CHECK_OK(kja_http_client_release(world->handle[HTTP_CLIENT]));

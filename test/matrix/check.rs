@@ -135,13 +135,17 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
             Some(ErrorKind::Canceled)
         }
         (Way::Close, Source::CarriedConnect | Source::Handshake | Source::Signal) => Some(ErrorKind::Canceled),
+        (Way::Close, Source::CompressedRead | Source::CompressedWrite) => Some(ErrorKind::Canceled),
         (Way::Close, Source::TlsHandshake | Source::TlsRead) => Some(ErrorKind::Canceled),
         (Way::Close, Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Canceled),
         (Way::Close, Source::SocketReceive | Source::SocketSend | Source::SocketQueuedSend) => {
             Some(ErrorKind::Canceled)
         }
         (Way::Close, _) => Some(ErrorKind::Disconnected),
-        (Way::Peer, Source::Read | Source::ReadEach | Source::LayeredRead | Source::TlsRead) => None,
+        (
+            Way::Peer,
+            Source::Read | Source::ReadEach | Source::LayeredRead | Source::CompressedRead | Source::TlsRead,
+        ) => None,
         (Way::Peer, Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Unimplemented),
         (Way::Peer, Source::Fulfiller) => Some(ErrorKind::Failed),
         (Way::Peer, Source::Pop) => Some(ErrorKind::Overloaded),

@@ -27,6 +27,10 @@ pub(crate) enum Source {
     LayeredWrite,
     /// The end of a layer's stream, behind what the layer keeps.
     LayeredShutdown,
+    /// A read of what is decompressed.
+    CompressedRead,
+    /// A write that is compressed, on a full buffer.
+    CompressedWrite,
     /// The handshake of a client that waits for its server.
     TlsHandshake,
     /// A read over TLS.
@@ -207,7 +211,7 @@ impl Cell {
     }
 }
 
-pub(crate) const SOURCES: [Source; 31] = {
+pub(crate) const SOURCES: [Source; 33] = {
     use Source::*;
     [
         Timer,
@@ -224,6 +228,8 @@ pub(crate) const SOURCES: [Source; 31] = {
         LayeredRead,
         LayeredWrite,
         LayeredShutdown,
+        CompressedRead,
+        CompressedWrite,
         TlsHandshake,
         TlsRead,
         SocketReceive,
@@ -284,8 +290,8 @@ const NOT_ITS_OWNER: &str = "the detached promises of a wait scope are its owner
 /// Whether the cell makes sense; if not, why.
 pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
     use Source::{
-        Accept, Acquire, Call, Connect, Exit, Foreign, Fulfiller, HttpResponse, Push, ReadEach, Readiness, Signal,
-        SocketQueuedSend, SocketSend, Then, Timer, TlsRead, WrappedAccept,
+        Accept, Acquire, Call, CompressedWrite, Connect, Exit, Foreign, Fulfiller, HttpResponse, Push, ReadEach,
+        Readiness, Signal, SocketQueuedSend, SocketSend, Then, Timer, TlsRead, WrappedAccept,
     };
     let Cell { source, combinator, way, loops, side } = cell;
     let turned = loops.above();
@@ -295,7 +301,9 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         return Err("neither loop acts");
     }
     let with_threads = Loops::Two { above: Loop::Thread, below: Loop::Thread };
-    if loops.is_two() && loops != with_threads && matches!(source, TlsRead | SocketSend | SocketQueuedSend) {
+    let takes_long =
+        source == CompressedWrite || loops != with_threads && matches!(source, TlsRead | SocketSend | SocketQueuedSend);
+    if loops.is_two() && takes_long {
         return Err("it takes long, and to another loop it is like the read or write of any layer");
     }
     let detached = combinator == Combinator::Detach;

@@ -99,6 +99,7 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
             crate::carried::prepare(source, world)
         }
         Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown => crate::layered::prepare(source, world),
+        Source::CompressedRead | Source::CompressedWrite => crate::compressed::prepare(source, world),
         Source::TlsHandshake | Source::TlsRead => crate::secured::prepare(source, world),
         Source::SocketReceive | Source::SocketSend | Source::SocketQueuedSend => {
             crate::websocket::prepare(source, world)

@@ -15,6 +15,8 @@ mod autobahn_sockets;
 mod c;
 mod cancellation;
 mod combinators;
+mod compression;
+mod compression_layer;
 mod coroutine;
 mod error;
 mod exclusive;
