@@ -1,4 +1,5 @@
 import KjAsync.Address
+import KjAsync.Native.Pipe
 import KjAsync.Stream
 
 /-! Connections: byte streams of every kind. -/
@@ -158,10 +159,15 @@ def close (connection : Connection) : IO Unit := connection.native.close
 instance : Stream.ReadableRef Connection where
   readStart connection min max := connection.readStart min max
   abortRead := abortRead
+  length? connection := Error.noneIf .unimplemented connection.native.length
+  closeRead := close
 
 instance : Stream.WritableRef Connection where
   writeStart := writeStart
   shutdownWriteStart := shutdownWriteStart
+  abortWrite connection error := connection.native.abortWrite error.native
+  whenWriteDisconnectedStart connection := return ⟨← connection.native.whenWriteDisconnectedStart, connection.runtime, .unit⟩
+  closeWrite := close
 
 end Connection
 end KjAsync

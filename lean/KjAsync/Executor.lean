@@ -4,18 +4,19 @@ import KjAsync.Promise.Await
 
 namespace KjAsync
 
-/-- Runs closures on the loop of a runtime, from any thread. (EXEC-01) -/
+/-- Runs closures on the loop of a runtime, from any thread. Neither it nor a promise that it gives keeps the loop alive: once the
+last reference to the runtime and to everything else made from it is gone, so is the loop. (EXEC-01, EXEC-02) -/
 structure Executor where
   /-- Not for users: made by `Runtime.executor`. -/
   ofNative ::
   /-- The native handle. -/
   native : Native.Executor
-  /-- The runtime; kept alive. -/
+  /-- The runtime, which this does not keep alive. -/
   runtime : Runtime
 
 /-- The executor of a runtime's loop. Never blocks. Errors: `shutdown`. -/
 def Runtime.executor (runtime : Runtime) : IO Executor :=
-  return ⟨← runtime.native.executor, runtime⟩
+  return ⟨← runtime.native.executor, ← runtime.unowned⟩
 
 namespace Executor
 
@@ -29,6 +30,16 @@ def executeStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := 
   let native ← executor.native.executeStart fun call => do
     Outcome.leaveObject call (← ErrorRef.attempt action)
   return ⟨native, executor.runtime, .object⟩
+
+/-- As `executeStart`, and goes on as the promise that `action` returns. (EXEC-04) -/
+def executeBindStart (executor : Executor) (action : IO (PromiseRef α)) : IO (PromiseRef α) := do
+  let native ← executor.native.executeStart fun call => Outcome.returnNative call do (← action).asObject
+  return ⟨native, executor.runtime, .object⟩
+
+/-- Runs `action` on the loop and waits for the promise that it returns; see `executeBindStart`. Errors: in `IO` also
+`wouldDeadlock` on a loop's thread. (EXEC-07) -/
+@[inline] def executeBind [MonadAwait m] (executor : Executor) (action : IO (PromiseRef α)) : m α :=
+  MonadAwait.awaitStarted (executor.executeBindStart action)
 
 /-- As `executeStart`, once the loop has nothing else queued; of several the latest comes first. (PROM-25) -/
 def executeLastStart (executor : Executor) (action : IO α) : IO (PromiseRef α) := do

@@ -69,6 +69,9 @@ def init (options : Options := {}) : IO Runtime := do
     (options.onRunnable.map fun run => discard run.toBaseIO)
   return ⟨native, ← native.executor⟩
 
+/-- The same runtime, without keeping it alive. Not for users. -/
+def unowned (runtime : Runtime) : BaseIO Runtime := return { runtime with native := ← runtime.native.unowned }
+
 /-- Runs a callback on the loop. Not for users, who have `Executor` and `Async`. -/
 def execute (runtime : Runtime) (run : Native.Callback) : IO Native.Promise := runtime.loop.executeStart run
 

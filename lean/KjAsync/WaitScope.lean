@@ -19,8 +19,12 @@ namespace WaitScope
 def init (options : Runtime.Options := {}) : IO WaitScope :=
   return ⟨← Runtime.init { options with mode := .waitScope }⟩
 
-/-- Turns the loop until the promise settles, and returns its value or throws its error. (PROM-12) -/
-def wait (_scope : WaitScope) (promise : PromiseRef α) : IO α := promise.await
+/-- Turns the loop until the promise settles, and returns its value or throws its error. Errors: `invalidArgument` for a promise of
+another loop, which turning this one would not settle: see `PromiseRef.await`. (PROM-12, PROM-38) -/
+def wait (scope : WaitScope) (promise : PromiseRef α) : IO α := do
+  unless (← promise.native.belongsTo scope.runtime.native) || (← promise.isSettled) do
+    throw (Error.ofKind .invalidArgument "the promise is of another loop than this wait scope's")
+  promise.await
 
 /-- Turns the loop while something is ready, looking at sockets and timers, but no more than `most` turns if that is
 not 0; returns the number of turns. Never blocks. (LOOP-08, LOOP-12, PROM-13) -/

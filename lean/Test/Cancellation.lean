@@ -152,3 +152,56 @@ test "cancelling one waiter leaves the others" := inBoth fun runtime => do
   first.cancel
   fulfiller.fulfill 4
   checkEq (← second.await) 4
+
+-- parity: FULF-09, CANC-04, PROM-17
+test "an action that is attached has run when the promise has been ended" := inBoth fun runtime => do
+  let ways : List (String × (PromiseRef Nat → IO Unit)) := [
+    ("cancel", fun promise => promise.cancel),
+    ("release", fun promise => promise.release),
+    ("dropped", fun promise => do promise.release),
+    ("cancelled on another thread", fun promise => do
+      EIO.ofExcept (← IO.wait (← IO.asTask promise.cancel .dedicated))),
+    ("lost a race", fun promise => do
+      let won ← PromiseRef.race runtime #[promise, ← PromiseRef.pure runtime 1]
+      promise.release
+      discard won.await),
+    ("canceler", fun promise => do
+      let canceler ← Canceler.new runtime
+      let wrapped ← canceler.wrap promise
+      promise.release
+      canceler.cancel
+      discard wrapped.await.toBaseIO)]
+  for (name, way) in ways do
+    for _ in [0:20] do
+      let ended ← Counter.new
+      -- As the answer of another library would be.
+      let (fulfiller, answer) ← Fulfiller.new (α := Nat) runtime
+      let operation ← answer.attachAction ended.add
+      answer.release
+      checkEq (← ended.get) 0 name
+      way operation
+      checkEq (← ended.get) 1 name
+      fulfiller.fulfill 1
+
+-- parity: FULF-09, PROM-17
+test "an action that is attached runs once, after the operation, and may end others" := inBoth fun runtime => do
+  let order ← IO.mkRef #[]
+  let note (n : Nat) : BaseIO Unit := order.modify (·.push n)
+  let (fulfiller, answer) ← Fulfiller.new (α := Nat) runtime
+  let operation ← (← answer.attachAction (note 1)).attachAction (note 2)
+  fulfiller.fulfill 3
+  checkEq (← operation.await) 3
+  checkEq (← order.get) #[1, 2]
+  let other ← PromiseRef.never (α := Nat) runtime
+  let ending ← (← PromiseRef.never (α := Nat) runtime).attachAction do discard other.cancel.toBaseIO
+  ending.cancel
+  discard <| fails .canceled other.await
+  operation.cancel
+  checkEq (← order.get) #[1, 2]
+  answer.release
+  discard <| fails .badHandle (answer.attachAction (note 4))
+  checkEq (← order.get) #[1, 2, 4] "a call that throws has run it"
+  let left ← (← PromiseRef.never (α := Nat) runtime).attachAction (note 5)
+  runtime.shutdown
+  checkEq (← order.get) #[1, 2, 4, 5] "shutdown"
+  check (← left.isSettled) "pending"

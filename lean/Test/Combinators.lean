@@ -161,3 +161,29 @@ test "a long chain costs no stack and keeps nothing" := inBoth fun runtime => do
   let mut promise ← PromiseRef.pure runtime 0
   for _ in [0:100000] do promise ← promise.map (· + 1)
   checkEq (← promise.await) 100000
+
+-- parity: PROM-06, PROM-07
+test "one handler for value and error does not see what it throws itself" := inBoth fun runtime => do
+  let calls ← Counter.new
+  let handler (outcome : Except IO.Error Nat) : IO String := do
+    calls.add
+    match outcome with
+    | .ok 0 => throw (Error.ofKind .busy "its own")
+    | .ok n => return toString n
+    | .error error => return toString (Error.kind? error == some .overloaded)
+  let failed ← PromiseRef.fail (α := Nat) runtime (Error.ofKind .overloaded "full")
+  checkEq (← (← (← PromiseRef.pure runtime 7).handleBoth handler).await) "7"
+  checkEq (← (← failed.handleBoth handler).await) "true"
+  discard <| fails .busy (← (← PromiseRef.pure runtime 0).handleBoth handler).await
+  checkEq (← calls.get) 3
+  -- It passes on all of an error that it throws again.
+  let whole := (ErrorRef.ofKind .overloaded "full").withDetail 7 "seven"
+  let again ← (← PromiseRef.fail (α := Nat) runtime whole).handleBoth fun outcome => do
+    match outcome with
+    | .ok n => return n
+    | .error (error : IO.Error) => throw error
+  discard <| fails .overloaded again.await
+  checkEq ((← again.error?).map (·.detailIds)) (some #[7])
+  -- Both may return promises.
+  let flat ← (← failed.handleBoth fun (_ : Except IO.Error Nat) => PromiseRef.pure runtime "later").flatten
+  checkEq (← flat.await) "later"

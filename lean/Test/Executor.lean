@@ -58,3 +58,30 @@ test "many threads call in at once" := withRuntime fun runtime => do
     for _ in [0:500] do executor.execute (sum.modify (· + 1))
   for task in tasks do EIO.ofExcept (← IO.wait task)
   checkEq (← sum.get) 2000
+
+-- parity: EXEC-02
+test "an executor does not keep its loop alive" := do
+  let runtime ← Runtime.init
+  let executor ← runtime.executor
+  let promise ← executor.executeStart (pure 1)
+  discard promise.await
+  runtime.yieldNow
+  -- The last use of the runtime is behind us.
+  eventually "the loop has ended" (return !(← executor.isLive))
+  discard <| fails .shutdown (executor.executeStart (pure 1))
+  discard <| fails .badHandle promise.await
+
+-- parity: EXEC-04, EXEC-07
+test "an action that returns a promise is waited for" := inBoth fun runtime => do
+  let executor ← runtime.executor
+  let soon : IO (PromiseRef Nat) := do (← runtime.sleepNanosStart millisecond).map fun () => 4
+  checkEq (← executor.executeBind (m := IO) soon) 4
+  checkEq (← (← executor.executeBindStart soon).await) 4
+  checkEq (← (← (← executor.executeStart soon).flatten).await) 4
+  discard <| fails .busy (executor.executeBind (m := IO) (α := Nat) (throw (Error.ofKind .busy "busy")))
+  let gone ← Counter.new
+  let waiting ← executor.executeBindStart (pendingUntilGone runtime gone)
+  letRest runtime
+  waiting.cancel
+  letRest runtime
+  checkEq (← gone.get) 1

@@ -62,3 +62,14 @@ test "what an action throws may settle the promise" := inBoth fun runtime => do
   check (← fulfiller.isWaiting) "settled"
   check (!(← fulfiller.rejectIfThrows (throw (Error.ofKind .busy "busy")))) "did not throw"
   discard <| fails .busy promise.await
+
+-- parity: FULF-06, FULF-05, FULF-03
+test "who only rejects needs no type" := inBoth fun runtime => do
+  let (fulfiller, number) ← Fulfiller.new (α := Nat) runtime
+  let (other, text) ← Fulfiller.new (α := String) runtime
+  let rejectors := #[fulfiller.rejector, other.rejector]
+  check (!(← fulfiller.rejector.rejectIfThrows (throw (Error.ofKind .busy "busy")))) "did not throw"
+  for rejector in rejectors do rejector.reject (Error.ofKind .overloaded "full")
+  for rejector in rejectors do check (!(← rejector.isWaiting)) "waiting"
+  discard <| fails .busy number.await
+  discard <| fails .overloaded text.await

@@ -110,3 +110,20 @@ test "a promise knows whether it has branches" := inBoth fun runtime => do
   check (← promise.hasBranches) "a branch holds it"
   branch.release
   check (!(← promise.hasBranches)) "the branch has gone"
+
+-- parity: PROM-31, PROM-30
+test "promises of different types are joined" := inBoth fun runtime => do
+  let soon ← (← runtime.sleepNanosStart millisecond).map fun () => "soon"
+  checkEq (← (← PromiseRef.both (← PromiseRef.pure runtime 1) soon).await) (1, "soon")
+  checkEq (← (← PromiseRef.joinBoth soon (← runtime.yieldNowStart)).await) ("soon", ())
+  let gone ← Counter.new
+  let failed ← PromiseRef.both (← pendingUntilGone runtime gone) (← PromiseRef.fail (α := String) runtime (Error.ofKind .busy "busy"))
+  discard <| fails .busy failed.await
+  letRest runtime
+  checkEq (← gone.get) 1
+  let (fulfiller, last) ← Fulfiller.new (α := String) runtime
+  let joined ← PromiseRef.joinBoth (← failing runtime .busy) last
+  letRest runtime
+  check (!(← joined.isSettled)) "did not wait"
+  fulfiller.reject (Error.ofKind .overloaded "last")
+  discard <| fails .busy joined.await

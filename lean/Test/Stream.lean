@@ -50,3 +50,20 @@ test "a connection is a stream" := inBoth fun runtime => do
   checkEq (← (← Stream.read client (min := 4)).toText) "back"
   Stream.ReadableRef.abortRead client
   checkEq (← Stream.read (m := IO) client).size 0
+
+-- parity: STRM-04, STRM-13, STRM-14
+test "streams of every type have lengths and ends" := inBoth fun runtime => do
+  let plain ← memory runtime ["one"]
+  checkEq (← Stream.ReadableRef.length? plain) none
+  discard <| fails .unimplemented (Stream.WritableRef.abortWrite plain (.ofKind .overloaded "full"))
+  discard <| fails .unimplemented (Stream.whenWriteDisconnected (m := IO) plain)
+  let (reader, writer) ← runtime.newOneWayPipe (some 3)
+  checkEq (← Stream.ReadableRef.length? reader) (some 3)
+  let waiting ← Stream.WritableRef.whenWriteDisconnectedStart writer
+  let reading ← Stream.ReadableRef.readStart reader
+  Stream.WritableRef.abortWrite writer (.ofKind .overloaded "full")
+  discard <| fails .overloaded reading.await
+  Stream.ReadableRef.closeRead reader
+  discard waiting.await.toBaseIO
+  Stream.WritableRef.closeWrite writer
+  discard <| fails .overloaded (Stream.write (m := IO) writer "x")

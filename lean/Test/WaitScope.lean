@@ -82,3 +82,14 @@ test "a scope's descriptor tells its host when to poll" := unless System.Platfor
       if ← then_.isSettled then break
     checkEq (← ran.get) 1
     discard <| fails .invalidArgument host.native.pollableFd
+
+-- parity: PROM-12, PROM-38
+test "a wait scope waits for its own promises only" := withScope fun scope => withScope fun other => do
+  let theirs ← other.runtime.yieldNowStart
+  discard <| fails .invalidArgument (scope.wait theirs)
+  other.wait theirs
+  -- Nothing has to turn for what has settled.
+  scope.wait theirs
+  -- What is built inside the loop is the loop's, whatever it waits for.
+  let built ← (← scope.runtime.executor).execute do (← other.runtime.yieldNowStart).map fun () => 3
+  discard <| fails .invalidArgument (other.wait built)

@@ -1,6 +1,7 @@
 #include "object.h"
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,6 +71,11 @@ lean_external_class *kjasync_scope_class;
 
 static void finalize_scope(void *id) { kja_runtime_release((kja_runtime_t)(uintptr_t)id); }
 
+/* A handle that another object releases. */
+lean_external_class *kjasync_unowned_class;
+
+static void finalize_unowned(void *id) { (void)id; }
+
 lean_external_class *kjasync_bytes_class;
 
 static void finalize_bytes(void *data) {
@@ -108,6 +114,7 @@ static void register_classes(void) {
 #define REGISTER(kind) kjasync_##kind##_class = lean_register_external_class(finalize_##kind, no_children)
     REGISTER(runtime);
     REGISTER(scope);
+    REGISTER(unowned);
     REGISTER(executor);
     REGISTER(promise);
     REGISTER(fulfiller);
@@ -148,10 +155,22 @@ static void register_classes(void) {
 #undef REGISTER
 }
 
+/* A library that was exchanged for an older one may lack what the shim relies on, and nothing else would tell. */
+static void initialize(void) {
+    if (kja_abi_version() < KJA_ABI_VERSION) {
+        static char text[160];
+        snprintf(text, sizeof text,
+                 "KjAsync was built for version %u of the interface of libkjasync, and the library that was loaded, %s, has version %u",
+                 KJA_ABI_VERSION, kja_version(), kja_abi_version());
+        lean_internal_panic(text);
+    }
+    register_classes();
+}
+
 /* Not an initializer of a Lean module: the editor would have to find it before the package is built. */
 void kjasync_initialize(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, register_classes);
+    pthread_once(&once, initialize);
 }
 
 /* ---- errors ---- */

@@ -17,6 +17,7 @@ _Static_assert(sizeof(void *) == 8, "a handle is kept in the payload pointer of 
 
 extern lean_external_class *kjasync_runtime_class;
 extern lean_external_class *kjasync_scope_class;
+extern lean_external_class *kjasync_unowned_class;
 extern lean_external_class *kjasync_executor_class;
 extern lean_external_class *kjasync_promise_class;
 extern lean_external_class *kjasync_fulfiller_class;

@@ -116,6 +116,10 @@ lean_obj_res kjasync_promise_await_for(b_lean_obj_arg promise, uint64_t nanos) {
     return status == KJA_OK ? lean_io_result_mk_ok(lean_box(true)) : kjasync_unit_result(status);
 }
 
+uint8_t kjasync_promise_belongs_to(b_lean_obj_arg promise, b_lean_obj_arg runtime) {
+    return kja_promise_belongs_to(kjasync_id(promise), kjasync_id(runtime));
+}
+
 uint8_t kjasync_promise_has_branches(b_lean_obj_arg promise) {
     return kja_promise_has_branches(kjasync_id(promise));
 }
@@ -249,6 +253,13 @@ lean_obj_res kjasync_promise_attach(b_lean_obj_arg promise, lean_obj_arg object)
     kja_promise_t id = 0;
     return kjasync_promise_result(
         kja_promise_attach(kjasync_id(promise), kjasync_give(object), kjasync_destroy, &id), &id);
+}
+
+static void run_once(void *run) { lean_dec(lean_apply_1(run, lean_box(0))); }
+
+lean_obj_res kjasync_promise_attach_action(b_lean_obj_arg promise, lean_obj_arg run) {
+    kja_promise_t id = 0;
+    return kjasync_promise_result(kja_promise_attach(kjasync_id(promise), kjasync_give(run), run_once, &id), &id);
 }
 
 lean_obj_res kjasync_promise_detach(b_lean_obj_arg promise, lean_obj_arg on_error) {

@@ -69,6 +69,10 @@ lean_obj_res kjasync_runtime_new(uint32_t mode, uint32_t flags, uint64_t shutdow
     return kjasync_handle_result(status, own_thread ? kjasync_runtime_class : kjasync_scope_class, &id);
 }
 
+lean_obj_res kjasync_runtime_unowned(b_lean_obj_arg runtime) {
+    return kjasync_wrap(kjasync_unowned_class, kjasync_id(runtime));
+}
+
 lean_obj_res kjasync_runtime_shutdown(b_lean_obj_arg runtime) {
     return kjasync_unit_result(kja_runtime_shutdown(kjasync_id(runtime)));
 }

@@ -64,10 +64,13 @@ pub extern "C" fn kja_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// The version of this interface. It grows when something is added, see doc/abi.md.
+/// The version of the interface that this header describes. A library whose `kja_abi_version` is smaller lacks a part of it.
+pub const KJA_ABI_VERSION: u32 = 1;
+
+/// The version of the library's interface. It grows when something is added, see doc/abi.md.
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_abi_version() -> u32 {
-    1
+    KJA_ABI_VERSION
 }
 
 /// The name of a status, such as "TIMED_OUT"; "UNKNOWN" for a number that is none. The text lives for ever.

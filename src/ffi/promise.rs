@@ -209,6 +209,13 @@ pub extern "C" fn kja_promise_has_branches(promise: kja_promise_t) -> bool {
     question(|| Some(cell(promise).ok()?.has_other_holders()))
 }
 
+/// Whether the promise belongs to this runtime, whose loop runs its callback and whose shutdown ends it. False for handles
+/// that are none. Never blocks. (PROM-38)
+#[unsafe(no_mangle)]
+pub extern "C" fn kja_promise_belongs_to(promise: kja_promise_t, runtime: kja_runtime_t) -> bool {
+    question(|| Some(get_promise(promise).ok()?.belongs_to(&*get::<Runtime>(runtime).ok()?)))
+}
+
 /// Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the
 /// promise. It may not block if this is the loop's thread. `ctx` is taken over in every case. (PROM-24)
 #[unsafe(no_mangle)]

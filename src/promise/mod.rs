@@ -44,7 +44,7 @@ pub(crate) use wait::wait_for;
 pub(crate) use waits::{this_thread, watch_forks};
 
 use crate::error::Error;
-use crate::runtime::{Shared, Timer, home};
+use crate::runtime::{Runtime, Shared, Timer, home};
 use crate::value::{Outcome, Value};
 use std::future::Future;
 use std::pin::Pin;
@@ -255,6 +255,11 @@ impl Promise {
         if self.0.cancel(Error::shutdown(), Some(deadline)) == Canceled::StillRunning {
             self.give_to_runtime();
         }
+    }
+
+    /// Whether this runtime's loop runs it, and its shutdown ends it.
+    pub fn belongs_to(&self, runtime: &Runtime) -> bool {
+        Arc::ptr_eq(&self.0.runtime, runtime.shared())
     }
 
     /// Whether somebody else holds the operation too: a branch, a combinator, another handle. (FORK-02)

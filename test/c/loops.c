@@ -302,7 +302,24 @@ static void a_timeout_goes_by_the_clock_of_its_own_loop(void) {
   loops_close(&loops);
 }
 
+static void a_promise_tells_whose_it_is(void) {
+  loops_t loops = loops_open();
+  CHECK_OK(kja_promise_new_never(loops.b, &loops.input));
+  CHECK(kja_promise_belongs_to(loops.input, loops.b));
+  CHECK(!kja_promise_belongs_to(loops.input, loops.a));
+  loops.how = FORK;
+  run_on_loop(loops.a, build_in_callback, &loops);
+  CHECK(kja_promise_belongs_to(loops.built, loops.a));
+  CHECK(!kja_promise_belongs_to(loops.built, loops.b));
+  CHECK(!kja_promise_belongs_to(0, loops.b));
+  CHECK(!kja_promise_belongs_to(loops.input, loops.input));
+  CHECK_OK(kja_promise_release(loops.built));
+  CHECK_OK(kja_promise_release(loops.input));
+  loops_close(&loops);
+}
+
 int main(void) {
+  RUN_IN_BOTH(a_promise_tells_whose_it_is);
   RUN_IN_BOTH(a_continuation_runs_on_the_loop_that_builds_it);
   RUN_IN_BOTH(off_every_loop_it_runs_where_its_input_belongs);
   RUN_IN_BOTH(a_race_of_one_brings_a_promise_to_a_loop);

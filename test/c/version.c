@@ -10,6 +10,7 @@ static void version_is_three_numbers(void) {
 static void abi_version_is_positive_and_constant(void) {
   CHECK(kja_abi_version() > 0);
   CHECK_U64(kja_abi_version(), kja_abi_version());
+  CHECK_U64(kja_abi_version(), KJA_ABI_VERSION);
 }
 
 int main(void) {

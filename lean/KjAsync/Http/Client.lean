@@ -25,10 +25,15 @@ structure HttpResponseBody where
 instance : Stream.WritableRef HttpRequestBody where
   writeStart body bytes := body.connection.writeStart bytes
   shutdownWriteStart body := body.connection.shutdownWriteStart
+  abortWrite body error := Stream.WritableRef.abortWrite body.connection error
+  whenWriteDisconnectedStart body := Stream.WritableRef.whenWriteDisconnectedStart body.connection
+  closeWrite body := Stream.WritableRef.closeWrite body.connection
 
 instance : Stream.ReadableRef HttpResponseBody where
   readStart body min max := body.connection.readStart min max
   abortRead body := body.connection.abortRead
+  length? body := Stream.ReadableRef.length? body.connection
+  closeRead body := Stream.ReadableRef.closeRead body.connection
 
 namespace Http
 

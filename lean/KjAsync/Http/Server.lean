@@ -25,10 +25,15 @@ structure HttpServerResponseBody where
 instance : Stream.ReadableRef HttpServerRequestBody where
   readStart body min max := body.connection.readStart min max
   abortRead body := body.connection.abortRead
+  length? body := Stream.ReadableRef.length? body.connection
+  closeRead body := Stream.ReadableRef.closeRead body.connection
 
 instance : Stream.WritableRef HttpServerResponseBody where
   writeStart body bytes := body.connection.writeStart bytes
   shutdownWriteStart body := body.connection.shutdownWriteStart
+  abortWrite body error := Stream.WritableRef.abortWrite body.connection error
+  whenWriteDisconnectedStart body := Stream.WritableRef.whenWriteDisconnectedStart body.connection
+  closeWrite body := Stream.WritableRef.closeWrite body.connection
 
 namespace Http
 

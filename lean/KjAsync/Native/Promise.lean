@@ -41,6 +41,10 @@ opaque Promise.isSettled (promise : @& Promise) : BaseIO Bool
 @[extern "kjasync_promise_is_unit"]
 opaque Promise.isUnit (promise : @& Promise) : BaseIO Bool
 
+/-- `kja_promise_belongs_to`. -/
+@[extern "kjasync_promise_belongs_to"]
+opaque Promise.belongsTo (promise : @& Promise) (runtime : @& Runtime) : BaseIO Bool
+
 /-- `kja_promise_has_branches`. -/
 @[extern "kjasync_promise_has_branches"]
 opaque Promise.hasBranches (promise : @& Promise) : BaseIO Bool
@@ -144,6 +148,10 @@ opaque Promise.fork (promise : @& Promise) : IO Promise
 /-- `kja_promise_attach`. -/
 @[extern "kjasync_promise_attach"]
 opaque Promise.attach {β : Type} (promise : @& Promise) (object : β) : IO Promise
+
+/-- `kja_promise_attach`, whose destructor runs the action. -/
+@[extern "kjasync_promise_attach_action"]
+opaque Promise.attachAction (promise : @& Promise) (run : BaseIO Unit) : IO Promise
 
 /-- `kja_promise_detach`. -/
 @[extern "kjasync_promise_detach"]

@@ -27,6 +27,10 @@ namespace Native
 opaque Runtime.new (mode flags : UInt32) (shutdownNanos lookNanos turnsPerLook slowTurnNanos : UInt64)
     (onSlowTurn : Option (UInt64 → BaseIO Unit)) (onRunnable : Option (BaseIO Unit)) : IO Runtime
 
+/-- The same handle in an object that does not release it. -/
+@[extern "kjasync_runtime_unowned"]
+opaque Runtime.unowned (runtime : @& Runtime) : BaseIO Runtime
+
 /-- `kja_runtime_shutdown`. -/
 @[extern "kjasync_runtime_shutdown"]
 opaque Runtime.shutdown (runtime : @& Runtime) : IO Unit

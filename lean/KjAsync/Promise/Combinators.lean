@@ -13,6 +13,12 @@ classes have no place for that. The monad of code that waits is `Async`.
 
 namespace KjAsync.PromiseRef
 
+/-- What the handler of an error comes to is the result of the running call. -/
+private def handleError [ErrorForm ε] (call : Native.Call) (handler : ε → IO β) (error : ErrorRef) : BaseIO Unit := do
+  match ← (handler (ErrorForm.ofRef error)).toBaseIO with
+  | .ok value => call.returnObject value
+  | .error again => Outcome.rejectCall call (← ErrorRef.thrown again [error])
+
 /-- The value, passed through a function. An error passes by. (PROM-05) -/
 def map (promise : PromiseRef α) (f : α → β) : IO (PromiseRef β) :=
   promise.onValue fun call value => call.returnObject (f value)
@@ -23,13 +29,19 @@ def «then» (promise : PromiseRef α) (next : α → IO β) : IO (PromiseRef β
 
 /-- Runs `next` with the value and goes on as the promise that it returns. An error passes by. (PROM-07) -/
 def bind (promise : PromiseRef α) (next : α → IO (PromiseRef β)) : IO (PromiseRef β) :=
-  promise.onValue fun call value => Outcome.orReject call do call.returnPromise (← (← next value).asObject)
+  promise.onValue fun call value => Outcome.returnNative call do (← next value).asObject
 
-/-- What the handler of an error comes to is the result of the running call. -/
-private def handleError [ErrorForm ε] (call : Native.Call) (handler : ε → IO α) (error : ErrorRef) : BaseIO Unit := do
-  match ← (handler (ErrorForm.ofRef error)).toBaseIO with
-  | .ok value => call.returnObject value
-  | .error again => Outcome.rejectCall call (← ErrorRef.thrown again [error])
+/-- Goes on as the promise that is the value: what a handler or an action gives that returns a promise. An error passes
+by. (PROM-07) -/
+def flatten (promise : PromiseRef (PromiseRef α)) : IO (PromiseRef α) := promise.bind pure
+
+/-- Runs `next` with the value or the error; the new promise has what it returns. Unlike `catch` above `then`, what it throws it
+does not get to see itself. (PROM-06) -/
+def handleBoth [ErrorForm ε] (promise : PromiseRef α) (next : Except ε α → IO β) : IO (PromiseRef β) :=
+  promise.onSettled fun call outcome => do
+    match outcome with
+    | .ok value => Outcome.leaveObject call (← ErrorRef.attempt (next (.ok value)))
+    | .error error => handleError call (fun error => next (.error error)) error
 
 /-- The value, or what `handler` makes of the error; a handler that cannot help throws it again, and then all that it carries
 passes on. (PROM-10, EXC-07) -/
@@ -60,12 +72,30 @@ def «finally» (promise : PromiseRef α) (cleanup : IO Unit) : IO (PromiseRef �
   let native ← promise.native.onDone fun call => Outcome.orReject call cleanup
   return { promise with native }
 
+/-- The values of two promises that are joined in some way. -/
+private def pairOf (join : Native.Runtime → Array Native.Promise → IO Native.Promise) (first : PromiseRef α)
+    (second : PromiseRef β) : IO (PromiseRef (α × β)) := do
+  let native ← join first.runtime.native #[first.native, second.native]
+  let joined : PromiseRef Unit := ⟨native, first.runtime, .unit⟩
+  joined.then fun () => return (← first.reader.ofPromise first.runtime first.native,
+    ← second.reader.ofPromise second.runtime second.native)
+
 /-- All values, in the order of the promises, none for none. The first error rejects the result, and lets go of
 the others. (PROM-31) -/
 def all (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef (Array α)) := do
   let native ← Native.Promise.all runtime.native (promises.map (·.native))
   let joined : PromiseRef Unit := ⟨native, runtime, .unit⟩
   joined.then fun () => promises.mapM fun promise => promise.reader.ofPromise promise.runtime promise.native
+
+/-- Both values, of promises of different types. The first error rejects the result, and lets go of the other. The result
+belongs to the loop of the first. (PROM-31) -/
+def both (first : PromiseRef α) (second : PromiseRef β) : IO (PromiseRef (α × β)) :=
+  pairOf Native.Promise.all first second
+
+/-- Both values, of promises of different types, once both have settled; the error of the first if that has failed, else
+that of the second. The result belongs to the loop of the first. (PROM-30) -/
+def joinBoth (first : PromiseRef α) (second : PromiseRef β) : IO (PromiseRef (α × β)) :=
+  pairOf Native.Promise.join first second
 
 /-- All values, in the order of the promises, none for none, once every promise has settled. If any failed, the error
 of the first of them in that order. Nothing is let go of before. (PROM-30) -/
@@ -125,6 +155,20 @@ def fork (promise : PromiseRef α) : IO (PromiseRef α) :=
 (PROM-17) -/
 def attach (promise : PromiseRef α) (object : β) : IO (PromiseRef α) :=
   return { promise with native := ← promise.native.attach object }
+
+/--
+Runs `action` once, when the new promise has settled or is gone, and after the operation itself has ended. It is what
+gives up an operation of another library, and runs inside the call that ends the promise: when a `cancel` or `release`, a
+timeout, a race or a shutdown has let go of the promise, `action` has returned. A `finally` runs on the loop, soon after. (FULF-09,
+PROM-17, CANC-04)
+
+*Rules for the action.* It runs on the thread that ends the promise, whichever that is: one that cancels, the loop's if it settles
+or its time is up, that of whoever drops the last reference. So it must not block, wait for a promise or take a lock under which
+anybody cancels. It may release and cancel other promises, settle fulfillers and start things on the loop; it cannot fail. What it refers to lives until it has
+run; if it refers to the new promise itself, neither is ever let go of. If this call throws, it has run.
+-/
+def attachAction (promise : PromiseRef α) (action : BaseIO Unit) : IO (PromiseRef α) :=
+  return { promise with native := ← promise.native.attachAction action }
 
 /--
 Gives the promise to the loop: it runs to its end, or until the runtime is shut down, and `onError` hears of a

@@ -115,6 +115,10 @@ def rejectCall (call : Native.Call) (e : ErrorRef) : BaseIO Unit := call.returnE
 def orReject (call : Native.Call) (rest : IO Unit) : BaseIO Unit := do
   if let .error e ← ErrorRef.attempt rest then rejectCall call e
 
+/-- Leaves the native promise that an action gives as the result of the running call. -/
+def returnNative (call : Native.Call) (promise : IO Native.Promise) : BaseIO Unit :=
+  orReject call do call.returnPromise (← promise)
+
 /-- Leaves a result that is a Lean object. -/
 def leaveObject : Leave α := fun call result => do
   match result with
