@@ -128,6 +128,11 @@
 #define KJA_AT_END_YES 2
 
 /*
+ A request counts until the head of its response has come, and not until the end of the body. (HCLI-18)
+ */
+#define KJA_HTTP_LIMIT_UNTIL_HEAD 1
+
+/*
  A request: the first line has a method, a target and a version. (HTTP-13)
  */
 #define KJA_HTTP_HEAD_REQUEST 1
@@ -854,6 +859,14 @@ typedef struct {
    (HCLI-15)
    */
   kja_tls_context_t tls;
+  /*
+   The most connections to one host at a time, and so the most requests: no limit. (HCLI-08)
+   */
+  size_t max_per_host;
+  /*
+   The most requests to one host that wait for a connection: 1024. One more is `OVERLOADED`.
+   */
+  size_t max_waiting_per_host;
 } kja_http_client_options_t;
 
 /*
@@ -862,9 +875,51 @@ typedef struct {
 typedef uint64_t kja_http_client_t;
 
 /*
+ An HTTP server. Released with `kja_http_server_release`, which ends what it serves.
+ */
+typedef uint64_t kja_http_server_t;
+
+/*
  Headers of an HTTP message. Released with `kja_http_headers_release`.
  */
 typedef uint64_t kja_http_headers_t;
+
+/*
+ How a tunnel is asked for.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_http_connect_options_t)`.
+   */
+  size_t size;
+  /*
+   What the tunnel is secured with before anything is sent, with the host's name to be proved; 0 for no TLS. Stays the caller's.
+   (CONN-09)
+   */
+  kja_tls_context_t tls;
+} kja_http_connect_options_t;
+
+/*
+ How a client is limited.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_http_limit_options_t)`.
+   */
+  size_t size;
+  /*
+   The most requests that run at once, at least 1.
+   */
+  size_t max_running;
+  /*
+   The most that wait for one of them to end: 1024 for 0. One more is `OVERLOADED`.
+   */
+  size_t max_waiting;
+  /*
+   `KJA_HTTP_LIMIT_UNTIL_HEAD`, or 0.
+   */
+  uint32_t flags;
+} kja_http_limit_options_t;
 
 /*
  Limits of a head. Zeros stand for the defaults, the largest number for no limit. (HTTP-16)
@@ -1109,11 +1164,6 @@ typedef struct {
    */
   const kja_http_server_hooks_t *hooks;
 } kja_http_server_options_t;
-
-/*
- An HTTP server. Released with `kja_http_server_release`, which ends what it serves.
- */
-typedef uint64_t kja_http_server_t;
 
 /*
  Several messages that were received together. Released with `kja_message_list_release`.
@@ -3254,6 +3304,35 @@ kja_status_t kja_http_client_new(kja_network_t network,
                                  kja_http_client_t *out);
 
 /*
+ Makes a client all of whose requests go to one address. The URL of a request may begin with its path; in an absolute one
+ the host is for the `Host` header alone. A wrapped address (`kja_network_wrapper_wrap_address`) makes secure
+ connections. Otherwise as `kja_http_client_new`. (HCLI-08)
+ */
+kja_status_t kja_http_client_new_address(kja_address_t address,
+                                         const kja_http_client_options_t *options,
+                                         kja_http_client_t *out);
+
+/*
+ Makes a client whose requests go over one connection, of any kind, which is the client's from now on: one after the other in
+ the order in which they were started; `max_waiting_per_host` of them may wait. A request that fails or is given up, and a
+ response that is not read to its end, close the connection; later requests are `DISCONNECTED` then. URLs are as with
+ `kja_http_client_new_address`. (HCLI-05, HCLI-09)
+ */
+kja_status_t kja_http_client_new_connection(kja_connection_t connection,
+                                            const kja_http_client_options_t *options,
+                                            kja_http_client_t *out);
+
+/*
+ Makes a client whose requests are answered in this process, by the service of a server, which the client keeps. Bodies go
+ through pipes that hold nothing back. Giving up a request cancels its service. An error of the service is that of the
+ promise of the response, or of its body once that has begun. Tunnels and WebSockets work as over a network. URLs are as with
+ `kja_http_client_new_address`. (HCLI-20, CONN-12)
+ */
+kja_status_t kja_http_client_new_service(kja_http_server_t server,
+                                         const kja_http_client_options_t *options,
+                                         kja_http_client_t *out);
+
+/*
  Sends a request to an absolute `http` or `https` URL, with a whole body of `size` bytes, which are copied. `headers` may be 0 for
  none; `Host` is added, and how the message is sent is not theirs to say. The promise carries a `kja_http_response_t` once
  its head has come. A request with an idempotent method is sent once more if the connection had been used before and
@@ -3285,6 +3364,46 @@ kja_status_t kja_http_client_request_stream_start(kja_http_client_t client,
                                                   uint64_t length,
                                                   kja_connection_t *body,
                                                   kja_promise_t *out);
+
+/*
+ Asks for a tunnel to `host`, a name and a port such as `example.com:443`. `headers` may be 0 and `options` null. The tunnel goes
+ to `tunnel` at once: what is written and read there waits until it stands. The promise carries a `kja_http_response_t`: its
+ status is from 200 to 299 if the tunnel stands; otherwise its body may say why not, and the tunnel fails with `FAILED`. A client
+ of a network connects to the host itself, and the status is 200; any other sends `CONNECT`. TLS can begin later
+ (`kja_network_wrapper_wrap_client_start`). Errors: `INVALID_ARGUMENT` for what is no host with a port or a header that cannot
+ be sent; the promise fails as that of a request or a handshake does, and the tunnel with the same error. Cancellation: until
+ the promise has settled the connection is closed; then it is the tunnel's. (CONN-01, CONN-02, CONN-03, CONN-09)
+ */
+kja_status_t kja_http_client_connect_start(kja_http_client_t client,
+                                           const char *host,
+                                           size_t host_len,
+                                           kja_http_headers_t headers,
+                                           const kja_http_connect_options_t *options,
+                                           kja_connection_t *tunnel,
+                                           kja_promise_t *out);
+
+/*
+ Makes a client that sends requests as `client` does, but runs no more than a number of them at once; the others wait, in order,
+ and one that is given up leaves the line. A WebSocket or a tunnel counts until it is closed. `changed`, which may be null, runs on
+ the loop after the counts have changed: its input is a number (`kja_call_u64`) with how many run in the lower and how
+ many wait in the upper 32 bits; of changes in quick succession it may hear only the last. `ctx` is taken over in every
+ case. Releasing the client ends no request. Errors: `INVALID_ARGUMENT` for no request at all, a flag that there is
+ not, or a client that is limited already. (HCLI-16, HCLI-17, HCLI-18, HCLI-19)
+ */
+kja_status_t kja_http_client_new_limited(kja_http_client_t client,
+                                         const kja_http_limit_options_t *options,
+                                         kja_callback_fn changed,
+                                         void *ctx,
+                                         kja_destroy_fn destroy,
+                                         kja_http_client_t *out);
+
+/*
+ Writes how many requests of a limited client run and how many wait. Errors: `INVALID_ARGUMENT` for a client without a limit.
+ (HCLI-17)
+ */
+kja_status_t kja_http_client_counts(kja_http_client_t client,
+                                    size_t *running,
+                                    size_t *waiting);
 
 /*
  Writes how many connections wait for another request.

@@ -32,6 +32,7 @@ import Test.Fulfiller
 import Test.Handle
 import Test.Http
 import Test.HttpHead
+import Test.HttpClient
 import Test.Join
 import Test.Leak
 import Test.Listener

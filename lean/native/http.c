@@ -196,9 +196,9 @@ lean_obj_res kjasync_http_server_release(b_lean_obj_arg server) {
 
 /* ---- clients ---- */
 
-lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits, b_lean_obj_arg tls) {
+/* The options of a client, from numbers in the order of `Http.ClientOptions.numbers`. */
+static kja_http_client_options_t client_options(b_lean_obj_arg limits, b_lean_obj_arg tls) {
     kja_http_client_options_t options;
-    kja_http_client_t id = 0;
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
     options.max_head = (size_t)limit_at(limits, 0);
@@ -209,8 +209,86 @@ lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limi
     options.body_nanos = limit_at(limits, 5);
     options.idle_nanos = limit_at(limits, 6);
     options.max_idle_per_host = (size_t)limit_at(limits, 7);
+    options.max_per_host = (size_t)limit_at(limits, 8);
+    options.max_waiting_per_host = (size_t)limit_at(limits, 9);
     options.tls = kjasync_optional_id(tls);
-    return kjasync_handle_result(kja_http_client_new(kjasync_id(network), &options, &id), kjasync_http_client_class, &id);
+    return options;
+}
+
+static lean_obj_res client_result(kja_status_t status, const kja_http_client_t *id) {
+    return kjasync_handle_result(status, kjasync_http_client_class, id);
+}
+
+lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits, b_lean_obj_arg tls) {
+    kja_http_client_options_t options = client_options(limits, tls);
+    kja_http_client_t id = 0;
+    return client_result(kja_http_client_new(kjasync_id(network), &options, &id), &id);
+}
+
+lean_obj_res kjasync_http_client_new_address(b_lean_obj_arg address, b_lean_obj_arg limits, b_lean_obj_arg tls) {
+    kja_http_client_options_t options = client_options(limits, tls);
+    kja_http_client_t id = 0;
+    return client_result(kja_http_client_new_address(kjasync_id(address), &options, &id), &id);
+}
+
+lean_obj_res kjasync_http_client_new_connection(b_lean_obj_arg connection, b_lean_obj_arg limits, b_lean_obj_arg tls) {
+    kja_http_client_options_t options = client_options(limits, tls);
+    kja_http_client_t id = 0;
+    return client_result(kja_http_client_new_connection(kjasync_id(connection), &options, &id), &id);
+}
+
+lean_obj_res kjasync_http_client_new_service(b_lean_obj_arg server, b_lean_obj_arg limits, b_lean_obj_arg tls) {
+    kja_http_client_options_t options = client_options(limits, tls);
+    kja_http_client_t id = 0;
+    return client_result(kja_http_client_new_service(kjasync_id(server), &options, &id), &id);
+}
+
+lean_obj_res kjasync_http_client_new_limited(b_lean_obj_arg client, size_t running, size_t waiting, uint32_t flags,
+                                             lean_obj_arg changed) {
+    kja_http_limit_options_t options;
+    kja_http_client_t id = 0;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.max_running = running;
+    options.max_waiting = waiting;
+    options.flags = flags;
+    kja_status_t status = kja_http_client_new_limited(kjasync_id(client), &options, kjasync_run, kjasync_give(changed),
+                                                      kjasync_destroy, &id);
+    return client_result(status, &id);
+}
+
+/* How many requests run and how many wait. */
+lean_obj_res kjasync_http_client_counts(b_lean_obj_arg client) {
+    size_t running = 0, waiting = 0;
+    kja_status_t status = kja_http_client_counts(kjasync_id(client), &running, &waiting);
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    lean_object *pair = lean_alloc_ctor(0, 2, 0);
+    lean_ctor_set(pair, 0, lean_usize_to_nat(running));
+    lean_ctor_set(pair, 1, lean_usize_to_nat(waiting));
+    return lean_io_result_mk_ok(pair);
+}
+
+/* A promise and a connection that belongs to it. */
+static lean_obj_res promise_and_connection(kja_status_t status, kja_promise_t promise, kja_connection_t connection) {
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    lean_object *pair = lean_alloc_ctor(0, 2, 0);
+    lean_ctor_set(pair, 0, kjasync_wrap(kjasync_promise_class, promise));
+    lean_ctor_set(pair, 1, kjasync_wrap(kjasync_connection_class, connection));
+    return lean_io_result_mk_ok(pair);
+}
+
+lean_obj_res kjasync_http_client_connect_start(b_lean_obj_arg client, b_lean_obj_arg host, b_lean_obj_arg headers,
+                                               b_lean_obj_arg tls) {
+    kja_http_connect_options_t options;
+    kja_promise_t promise = 0;
+    kja_connection_t tunnel = 0;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.tls = kjasync_optional_id(tls);
+    kja_status_t status = kja_http_client_connect_start(kjasync_id(client), lean_string_cstr(host),
+                                                        kjasync_text_size(host), kjasync_id(headers), &options,
+                                                        &tunnel, &promise);
+    return promise_and_connection(status, promise, tunnel);
 }
 
 lean_obj_res kjasync_http_client_request_start(b_lean_obj_arg client, b_lean_obj_arg method, b_lean_obj_arg url,
@@ -231,11 +309,7 @@ lean_obj_res kjasync_http_client_request_stream_start(b_lean_obj_arg client, b_l
     kja_status_t status = kja_http_client_request_stream_start(
         kjasync_id(client), lean_string_cstr(method), kjasync_text_size(method), lean_string_cstr(url),
         kjasync_text_size(url), kjasync_id(headers), length, &body, &promise);
-    if (status != KJA_OK) return kjasync_unit_result(status);
-    lean_object *pair = lean_alloc_ctor(0, 2, 0);
-    lean_ctor_set(pair, 0, kjasync_wrap(kjasync_promise_class, promise));
-    lean_ctor_set(pair, 1, kjasync_wrap(kjasync_connection_class, body));
-    return lean_io_result_mk_ok(pair);
+    return promise_and_connection(status, promise, body);
 }
 
 lean_obj_res kjasync_http_client_idle_connections(b_lean_obj_arg client) {

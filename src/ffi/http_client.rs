@@ -5,13 +5,17 @@ use super::http_request::length_in;
 use super::http_server::{limit_in, or_default, tls_in};
 use super::structure::{growing, structure_in};
 use super::{
-    boundary, bytes_in, created, created_two, get, kja_connection_t, kja_http_client_t, kja_http_headers_t,
-    kja_network_t, kja_promise_t, kja_status_t, kja_tls_context_t, put, release,
+    boundary, bytes_in, callback, created, created_two, get, kja_address_t, kja_callback_fn, kja_connection_t,
+    kja_destroy_fn, kja_http_client_t, kja_http_headers_t, kja_http_server_t, kja_network_t, kja_promise_t,
+    kja_status_t, kja_tls_context_t, put, release,
 };
 use crate::error::Error;
 use crate::foreign::owned_bytes;
-use crate::http::{ClientOptions, HeadLimits, HttpClient};
-use crate::net::Network;
+use crate::http::{ClientOptions, ConnectOptions, HeadLimits, HttpClient, HttpServer, LimitOptions};
+use crate::net::{Address, Network};
+use crate::promise::invoke;
+use crate::stream::Connection;
+use crate::value::Value;
 use std::ffi::{c_char, c_void};
 
 /// Limits of a client. Zeros stand for the defaults, the largest number for no limit.
@@ -39,6 +43,10 @@ pub struct kja_http_client_options_t {
     /// What connections for `https` URLs are made with; 0 for none: such a URL is `UNIMPLEMENTED` then. Stays the caller's.
     /// (HCLI-15)
     pub tls: kja_tls_context_t,
+    /// The most connections to one host at a time, and so the most requests: no limit. (HCLI-08)
+    pub max_per_host: usize,
+    /// The most requests to one host that wait for a connection: 1024. One more is `OVERLOADED`.
+    pub max_waiting_per_host: usize,
 }
 growing!(kja_http_client_options_t, since max_idle_per_host: usize);
 
@@ -55,9 +63,33 @@ fn client_options(given: &kja_http_client_options_t) -> Result<ClientOptions, Er
         body_nanos: limit_in(given.body_nanos, defaults.body_nanos),
         idle_nanos: limit_in(given.idle_nanos, Some(defaults.idle_nanos)).unwrap_or(0),
         max_idle_per_host: or_default(given.max_idle_per_host, defaults.max_idle_per_host),
+        max_per_host: (given.max_per_host != 0).then_some(given.max_per_host),
+        max_waiting_per_host: or_default(given.max_waiting_per_host, defaults.max_waiting_per_host),
         max_body: limit_in(given.max_body, defaults.max_body),
         tls: tls_in(given.tls)?,
     })
+}
+
+/// How a client is limited.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct kja_http_limit_options_t {
+    /// `sizeof(kja_http_limit_options_t)`.
+    pub size: usize,
+    /// The most requests that run at once, at least 1.
+    pub max_running: usize,
+    /// The most that wait for one of them to end: 1024 for 0. One more is `OVERLOADED`.
+    pub max_waiting: usize,
+    /// `KJA_HTTP_LIMIT_UNTIL_HEAD`, or 0.
+    pub flags: u32,
+}
+growing!(kja_http_limit_options_t, since flags: u32);
+
+/// A request counts until the head of its response has come, and not until the end of the body. (HCLI-18)
+pub const KJA_HTTP_LIMIT_UNTIL_HEAD: u32 = 1;
+
+fn options_in(given: *const kja_http_client_options_t) -> Result<ClientOptions, Error> {
+    client_options(&structure_in(given)?.unwrap_or_default())
 }
 
 fn text_in<'a>(text: *const c_char, len: usize) -> Result<&'a str, Error> {
@@ -72,9 +104,45 @@ pub unsafe extern "C" fn kja_http_client_new(
     options: *const kja_http_client_options_t,
     out: *mut kja_http_client_t,
 ) -> kja_status_t {
-    created(out, || {
-        HttpClient::new(&get::<Network>(network)?, client_options(&structure_in(options)?.unwrap_or_default())?)
-    })
+    created(out, || HttpClient::new(&get::<Network>(network)?, options_in(options)?))
+}
+
+/// Makes a client all of whose requests go to one address. The URL of a request may begin with its path; in an absolute one
+/// the host is for the `Host` header alone. A wrapped address (`kja_network_wrapper_wrap_address`) makes secure
+/// connections. Otherwise as `kja_http_client_new`. (HCLI-08)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_client_new_address(
+    address: kja_address_t,
+    options: *const kja_http_client_options_t,
+    out: *mut kja_http_client_t,
+) -> kja_status_t {
+    created(out, || HttpClient::to_address(&get::<Address>(address)?, options_in(options)?))
+}
+
+/// Makes a client whose requests go over one connection, of any kind, which is the client's from now on: one after the other in
+/// the order in which they were started; `max_waiting_per_host` of them may wait. A request that fails or is given up, and a
+/// response that is not read to its end, close the connection; later requests are `DISCONNECTED` then. URLs are as with
+/// `kja_http_client_new_address`. (HCLI-05, HCLI-09)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_client_new_connection(
+    connection: kja_connection_t,
+    options: *const kja_http_client_options_t,
+    out: *mut kja_http_client_t,
+) -> kja_status_t {
+    created(out, || HttpClient::over(&get::<Connection>(connection)?, options_in(options)?))
+}
+
+/// Makes a client whose requests are answered in this process, by the service of a server, which the client keeps. Bodies go
+/// through pipes that hold nothing back. Giving up a request cancels its service. An error of the service is that of the
+/// promise of the response, or of its body once that has begun. Tunnels and WebSockets work as over a network. URLs are as with
+/// `kja_http_client_new_address`. (HCLI-20, CONN-12)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_client_new_service(
+    server: kja_http_server_t,
+    options: *const kja_http_client_options_t,
+    out: *mut kja_http_client_t,
+) -> kja_status_t {
+    created(out, || HttpClient::to_service(&get::<HttpServer>(server)?, options_in(options)?))
 }
 
 /// Sends a request to an absolute `http` or `https` URL, with a whole body of `size` bytes, which are copied. `headers` may be 0 for
@@ -122,6 +190,99 @@ pub unsafe extern "C" fn kja_http_client_request_stream_start(
         let client = get::<HttpClient>(client)?;
         let (response, writer) = client.request_stream(method, url, &headers_in(headers)?, length_in(length))?;
         Ok((writer, response))
+    })
+}
+
+/// How a tunnel is asked for.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct kja_http_connect_options_t {
+    /// `sizeof(kja_http_connect_options_t)`.
+    pub size: usize,
+    /// What the tunnel is secured with before anything is sent, with the host's name to be proved; 0 for no TLS. Stays the caller's.
+    /// (CONN-09)
+    pub tls: kja_tls_context_t,
+}
+growing!(kja_http_connect_options_t, since tls: kja_tls_context_t);
+
+/// Asks for a tunnel to `host`, a name and a port such as `example.com:443`. `headers` may be 0 and `options` null. The tunnel goes
+/// to `tunnel` at once: what is written and read there waits until it stands. The promise carries a `kja_http_response_t`: its
+/// status is from 200 to 299 if the tunnel stands; otherwise its body may say why not, and the tunnel fails with `FAILED`. A client
+/// of a network connects to the host itself, and the status is 200; any other sends `CONNECT`. TLS can begin later
+/// (`kja_network_wrapper_wrap_client_start`). Errors: `INVALID_ARGUMENT` for what is no host with a port or a header that cannot
+/// be sent; the promise fails as that of a request or a handshake does, and the tunnel with the same error. Cancellation: until
+/// the promise has settled the connection is closed; then it is the tunnel's. (CONN-01, CONN-02, CONN-03, CONN-09)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_client_connect_start(
+    client: kja_http_client_t,
+    host: *const c_char,
+    host_len: usize,
+    headers: kja_http_headers_t,
+    options: *const kja_http_connect_options_t,
+    tunnel: *mut kja_connection_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created_two(tunnel, out, || {
+        let (host, options) = (text_in(host, host_len)?, structure_in(options)?.unwrap_or_default());
+        let options = ConnectOptions { tls: tls_in(options.tls)? };
+        let (response, tunnel) = get::<HttpClient>(client)?.connect(host, &headers_in(headers)?, options)?;
+        Ok((tunnel, response))
+    })
+}
+
+/// Makes a client that sends requests as `client` does, but runs no more than a number of them at once; the others wait, in order,
+/// and one that is given up leaves the line. A WebSocket or a tunnel counts until it is closed. `changed`, which may be null, runs on
+/// the loop after the counts have changed: its input is a number (`kja_call_u64`) with how many run in the lower and how
+/// many wait in the upper 32 bits; of changes in quick succession it may hear only the last. `ctx` is taken over in every
+/// case. Releasing the client ends no request. Errors: `INVALID_ARGUMENT` for no request at all, a flag that there is
+/// not, or a client that is limited already. (HCLI-16, HCLI-17, HCLI-18, HCLI-19)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_client_new_limited(
+    client: kja_http_client_t,
+    options: *const kja_http_limit_options_t,
+    changed: kja_callback_fn,
+    ctx: *mut c_void,
+    destroy: kja_destroy_fn,
+    out: *mut kja_http_client_t,
+) -> kja_status_t {
+    let hears = changed.is_some();
+    let changed = callback(changed, ctx, destroy);
+    created(out, || {
+        let given = structure_in(options)?.ok_or_else(Error::null)?;
+        if given.flags & !KJA_HTTP_LIMIT_UNTIL_HEAD != 0 {
+            return Err(Error::invalid("a flag of a limit that there is not"));
+        }
+        let options = LimitOptions {
+            max_running: given.max_running,
+            max_waiting: or_default(given.max_waiting, 1024),
+            until_head: given.flags & KJA_HTTP_LIMIT_UNTIL_HEAD != 0,
+        };
+        let changed = if hears { Some(changed?) } else { None };
+        let changed = changed.map(|changed| {
+            move |running: usize, waiting: usize| drop(invoke(&changed, Ok(Value::U64(counts_out(running, waiting)))))
+        });
+        get::<HttpClient>(client)?.limited(options, changed)
+    })
+}
+
+fn counts_out(running: usize, waiting: usize) -> u64 {
+    let half = |count: usize| u64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    half(waiting) << 32 | half(running)
+}
+
+/// Writes how many requests of a limited client run and how many wait. Errors: `INVALID_ARGUMENT` for a client without a limit.
+/// (HCLI-17)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_client_counts(
+    client: kja_http_client_t,
+    running: *mut usize,
+    waiting: *mut usize,
+) -> kja_status_t {
+    boundary(|| {
+        let counts = get::<HttpClient>(client)?.counts();
+        let (now, later) = counts.ok_or_else(|| Error::invalid("a client without a limit"))?;
+        put(running, now)?;
+        put(waiting, later)
     })
 }
 

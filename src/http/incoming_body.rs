@@ -1,6 +1,7 @@
 //! The body of a message that comes in, as what a connection reads from.
 
 use super::Headers;
+use super::service_failure::ServiceFailure;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{Shared, Timer};
 use crate::stream::{Connection, Never, Transport};
@@ -27,6 +28,8 @@ struct Reading {
     timer: Option<Timer>,
     runtime: Arc<Shared>,
     at_end: Option<Box<dyn FnOnce() + Send>>,
+    /// What is told in place of an early end, if the other end is in this process.
+    failure: Option<ServiceFailure>,
 }
 
 /// The body of a message, held by the message and by whoever reads it.
@@ -52,7 +55,14 @@ impl IncomingBody {
             timer: None,
             runtime: runtime.clone(),
             at_end: None,
+            failure: None,
         })))
+    }
+
+    /// The same, of a service in this process, whose error is told.
+    pub(super) fn failing_with(self, failure: Option<ServiceFailure>) -> Self {
+        self.0.lock().failure = failure;
+        self
     }
 
     /// The headers behind the body, once that has been read to its end.
@@ -134,6 +144,9 @@ impl Reading {
                 None => self.incoming = None,
                 Some(Err(error)) => {
                     self.incoming = None;
+                    if let Some(error) = self.failure.as_ref().and_then(ServiceFailure::take) {
+                        return Poll::Ready(Err(error));
+                    }
                     let text = format!("the body was cut off: {error}");
                     return Poll::Ready(Err(Error::new(ErrorKind::Disconnected, text)));
                 }
@@ -183,7 +196,13 @@ impl Transport for BodyTransport {
         }
         let old = reading.reader.replace(cx.waker().clone());
         drop(old);
-        ready!(reading.poll_chunk(cx))?;
+        if let Err(error) = ready!(reading.poll_chunk(cx)) {
+            // A connection whose body has failed is of no further use.
+            let over = if reading.incoming.is_none() { reading.at_end.take() } else { None };
+            drop(reading);
+            drop(over);
+            return Poll::Ready(Err(error));
+        }
         if reading.chunk.is_empty() {
             let at_end = reading.at_end.take();
             drop(reading);

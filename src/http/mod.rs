@@ -12,13 +12,14 @@ mod outgoing_body;
 mod protocol_error;
 mod range;
 mod server;
+mod service_failure;
 mod switched;
 mod url;
 
 pub use body_length::BodyLength;
 pub use chunk_scan::{ChunkScan, Scanned};
 pub(crate) use client::Upgraded;
-pub use client::{ClientOptions, HttpClient, HttpResponse};
+pub use client::{ClientOptions, ConnectOptions, HttpClient, HttpResponse, LimitOptions};
 pub use head::{HeadLimits, RequestHead, ResponseHead, Version, head_length, parse_headers};
 use headers::for_engine;
 pub use headers::{Headers, is_token, is_value};

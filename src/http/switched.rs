@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) struct Switched {
     first: Bytes,
     io: Exclusive,
+    /// Something that is to live as long as the stream.
+    _held: Option<Box<dyn Send>>,
 }
 
 impl AsyncRead for Switched {
@@ -55,6 +57,12 @@ impl AsyncWrite for Switched {
 impl Switched {
     /// The connection itself, if nothing of it has been read too early.
     pub(super) fn over(connection: &Arc<Connection>, first: Bytes, io: Exclusive) -> Result<Arc<Connection>, Error> {
-        if first.is_empty() { Ok(connection.clone()) } else { connection.layer(Self { first, io }) }
+        if first.is_empty() { Ok(connection.clone()) } else { connection.layer(Self { first, io, _held: None }) }
+    }
+
+    /// The connection with something that is to live as long as it.
+    pub(super) fn holding(connection: &Arc<Connection>, held: impl Send + 'static) -> Result<Arc<Connection>, Error> {
+        let io = connection.exclusive()?;
+        connection.layer(Self { first: Bytes::new(), io, _held: Some(Box::new(held)) })
     }
 }

@@ -27,6 +27,7 @@ mod gate;
 mod handle;
 mod http;
 mod http_client;
+mod http_client_ways;
 mod http_hooks;
 mod http_suspend;
 mod http_tunnel;

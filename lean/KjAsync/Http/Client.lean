@@ -1,4 +1,5 @@
 import KjAsync.Http.Message
+import KjAsync.Http.Server
 import KjAsync.Connection
 import KjAsync.Network
 import KjAsync.Async
@@ -98,6 +99,10 @@ structure ClientOptions where
   idleNanos? : Option Nat := some 5_000_000_000
   /-- The most idle connections to one host that are kept. -/
   maxIdlePerHost : Nat := 8
+  /-- The most connections to one host at a time, and so the most requests; `none` is no limit. (HCLI-08) -/
+  maxPerHost? : Option Nat := none
+  /-- The most requests to one host that wait for a connection. One more is `overloaded`. -/
+  maxWaitingPerHost : Nat := 1024
   /-- What connections for `https` URLs are made with; without it such a URL is `unimplemented`. (HCLI-15) -/
   tls? : Option Tls.Context := none
 
@@ -105,7 +110,7 @@ structure ClientOptions where
 protected def ClientOptions.numbers (options : ClientOptions) : Array Nat :=
   #[Http.limit options.maxHead, Http.limit options.maxHeaders, Http.limit options.maxBody?, Http.limit options.connectNanos?,
     Http.limit options.headNanos?, Http.limit options.bodyNanos?, Http.limit options.idleNanos?,
-    Http.limit options.maxIdlePerHost]
+    Http.limit options.maxIdlePerHost, (options.maxPerHost?.map (max 1)).getD 0, Http.limit options.maxWaitingPerHost]
 
 /-- Sends requests by URL and keeps connections for the next one. Dropping the last reference closes those that wait.
 (HCLI-07, HCLI-08) -/
@@ -122,6 +127,70 @@ namespace Client
 /-- A client that connects over a network and by its rules. Never blocks. Errors: `shutdown`. -/
 protected def new (network : Network) (options : ClientOptions := {}) : IO Client :=
   return ⟨← Native.HttpClient.new network.native options.numbers (options.tls?.map (·.native)), network.runtime⟩
+
+/-- A client all of whose requests go to one address. The URL of a request may begin with its path; in an absolute one the host is
+for the `Host` header alone. Never blocks. Errors: `shutdown`. (HCLI-08) -/
+def toAddress (address : Address) (options : ClientOptions := {}) : IO Client :=
+  return ⟨← Native.HttpClient.newAddress address.native options.numbers (options.tls?.map (·.native)), address.runtime⟩
+
+/-- A client whose requests go over one connection, which is the client's from now on: one after the other in the order in which
+they were started. A request that fails or is given up, and a response that is not read to its end, close the connection; later
+requests are `disconnected` then. URLs are as with `toAddress`. Never blocks. (HCLI-05, HCLI-09) -/
+def over (connection : Connection) (options : ClientOptions := {}) : IO Client := do
+  let native ← Native.HttpClient.newConnection connection.native options.numbers (options.tls?.map (·.native))
+  return ⟨native, connection.runtime⟩
+
+/-- A client whose requests are answered in this process by the handler of a server, which the client keeps. Giving up a request
+cancels its handler. What that throws is the error of the response, or of its body once that has begun. Tunnels and
+WebSockets work as over a network. URLs are as with `toAddress`. Never blocks. (HCLI-20, CONN-12) -/
+def toServer (server : Server) (options : ClientOptions := {}) : IO Client :=
+  return ⟨← Native.HttpClient.newService server.native options.numbers (options.tls?.map (·.native)), server.runtime⟩
+
+/--
+A client that sends requests as this one does, but runs at most `maxRunning` of them at once; up to `maxWaiting` others wait, in
+order, and one that is given up leaves the line. With `untilHead` a request counts until the head of its response has come, and not
+until the end of the body. A WebSocket or a tunnel counts until it is closed. `onChange` runs on the loop after the counts have
+changed, with how many run and how many wait; of changes in quick succession it may hear only the last. Of what it throws nothing
+is heard.
+
+Never blocks. Errors: `invalidArgument` for a client that is limited already. (HCLI-16, HCLI-17, HCLI-18, HCLI-19)
+-/
+def limited (client : Client) (maxRunning : Nat) (maxWaiting : Nat := 1024) (untilHead : Bool := false)
+    (onChange : Nat → Nat → IO Unit := fun _ _ => pure ()) : IO Client := do
+  let running := Native.usize (max 1 maxRunning)
+  let native ← client.native.newLimited running (Native.usize (max 1 maxWaiting)) (if untilHead then 1 else 0) fun call => do
+    let tell : IO Unit := do
+      let counts := (← call.u64).toNat
+      onChange (counts % 4294967296) (counts / 4294967296)
+    discard tell.toBaseIO
+  return ⟨native, client.runtime⟩
+
+/-- How many requests of a limited client run and how many wait. Errors: `invalidArgument` for one without a limit. (HCLI-17) -/
+def counts (client : Client) : IO (Nat × Nat) := client.native.counts
+
+/--
+Asks for a tunnel to a name with a port, such as `example.com:443`: a promise of the response, and the tunnel, which is there at once:
+what is written and read waits until it stands. The status is from 200 to 299 if it does; otherwise the body may say why not, and the
+tunnel fails with `failed`. With `tls?` the tunnel is secured before anything is sent. A client of a network connects to the host
+itself, and the status is 200; any other sends `CONNECT`. TLS can also begin later, with `Connection.startTls`.
+
+Never blocks. Errors: `invalidArgument` at once for what is no host with a port; the promise fails as that of a request or a handshake
+does, and the tunnel with the same error. Cancellation: until the promise has settled the connection is closed; then it is the
+tunnel's. (CONN-01, CONN-02, CONN-03, CONN-09)
+-/
+def connectStart (client : Client) (host : String) (headers : Headers := {}) (tls? : Option Tls.Context := none) :
+    IO (PromiseRef ClientResponse × Connection) := do
+  let (native, tunnel) ← client.native.connectStart host (← headers.native) (tls?.map (·.native))
+  return (⟨native, client.runtime, ClientResponse.reader⟩, ⟨tunnel, client.runtime⟩)
+
+/-- Waits for a tunnel; see `connectStart`. Errors: also `failed` if it is refused. -/
+@[inline] def connect [Monad m] [MonadAwait m] [MonadLiftT IO m] (client : Client) (host : String) (headers : Headers := {})
+    (tls? : Option Tls.Context := none) : m Connection := do
+  let (asked, tunnel) ← (client.connectStart host headers tls? : IO _)
+  let response ← MonadAwait.awaitStarted (pure asked)
+  unless response.status.isSuccess do
+    (throw (Error.ofKind .failed s!"the tunnel was refused: {response.status}") : IO Unit)
+  return tunnel
 
 /--
 A promise of the response to a request with a whole body. `url` is absolute; `Host` and the length of the body are added.

@@ -139,6 +139,31 @@ namespace HttpClient
 @[extern "kjasync_http_client_new"]
 protected opaque new (network : @& Network) (limits : @& Array Nat) (tls : @& Option TlsContext) : IO HttpClient
 
+/-- `kja_http_client_new_address`. -/
+@[extern "kjasync_http_client_new_address"]
+opaque newAddress (address : @& Address) (limits : @& Array Nat) (tls : @& Option TlsContext) : IO HttpClient
+
+/-- `kja_http_client_new_connection`. -/
+@[extern "kjasync_http_client_new_connection"]
+opaque newConnection (connection : @& Connection) (limits : @& Array Nat) (tls : @& Option TlsContext) : IO HttpClient
+
+/-- `kja_http_client_new_service`. -/
+@[extern "kjasync_http_client_new_service"]
+opaque newService (server : @& HttpServer) (limits : @& Array Nat) (tls : @& Option TlsContext) : IO HttpClient
+
+/-- `kja_http_client_new_limited`. -/
+@[extern "kjasync_http_client_new_limited"]
+opaque newLimited (client : @& HttpClient) (running waiting : USize) (flags : UInt32) (changed : Callback) : IO HttpClient
+
+/-- `kja_http_client_counts`: how many run and how many wait. -/
+@[extern "kjasync_http_client_counts"]
+opaque counts (client : @& HttpClient) : IO (Nat × Nat)
+
+/-- `kja_http_client_connect_start`: the promise of the response, and the tunnel. -/
+@[extern "kjasync_http_client_connect_start"]
+opaque connectStart (client : @& HttpClient) (host : @& String) (headers : @& HttpHeaders)
+  (tls : @& Option TlsContext) : IO (Promise × Connection)
+
 /-- `kja_http_client_request_start`. -/
 @[extern "kjasync_http_client_request_start"]
 opaque requestStart (client : @& HttpClient) (method url : @& String) (headers : @& HttpHeaders) (body : @& Bytes) :

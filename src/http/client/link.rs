@@ -4,6 +4,8 @@ use super::responses::Responses;
 use crate::error::{Error, ErrorKind};
 use crate::http::message_reader::MessageReader;
 use crate::http::outgoing_body::OutgoingBody;
+use crate::http::server::ServedHere;
+use crate::http::service_failure::ServiceFailure;
 use crate::http::switched::Switched;
 use crate::http::{HeadLimits, ResponseHead};
 use crate::promise::{Promise, Watch};
@@ -71,6 +73,8 @@ pub(super) struct ClientLink {
     driver: Promise,
     /// How many requests have been sent over it.
     sent: u64,
+    /// The other end, if that is a service in this process.
+    served: Option<ServedHere>,
 }
 
 impl ClientLink {
@@ -83,7 +87,27 @@ impl ClientLink {
         let (sender, engine) = handshake.map_err(|error| broken(&error))?;
         let driver = Driver { engine: Some(engine), connection: connection.clone(), responses: responses.clone() };
         let driver = Promise::start(runtime, "http client connection", driver);
-        Ok(Self { connection, sender, responses, driver, sent: 0 })
+        Ok(Self { connection, sender, responses, driver, sent: 0, served: None })
+    }
+
+    /// To a service in this process, which ends with this.
+    pub(super) async fn to_service(
+        connection: Arc<Connection>,
+        head: HeadLimits,
+        served: ServedHere,
+    ) -> Result<Self, Error> {
+        let link = Self::new(connection, head).await?;
+        Ok(Self { served: Some(served), ..link })
+    }
+
+    /// The other end, which from now on ends with whoever has this.
+    pub(super) fn take_served(&mut self) -> Option<ServedHere> {
+        self.served.take()
+    }
+
+    /// Why the service at the other end has failed, if it does.
+    pub(super) fn failure(&self) -> Option<ServiceFailure> {
+        self.served.as_ref().map(|served| served.failure.clone())
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -110,6 +134,11 @@ impl ClientLink {
         &mut self,
         request: http::Request<OutgoingBody>,
     ) -> Result<(ResponseHead, Incoming), Error> {
+        let sent = self.try_send(request).await;
+        sent.map_err(|error| self.failure().and_then(|failure| failure.take()).unwrap_or(error))
+    }
+
+    async fn try_send(&mut self, request: http::Request<OutgoingBody>) -> Result<(ResponseHead, Incoming), Error> {
         self.sent += 1;
         self.sender.ready().await.map_err(|error| broken(&error))?;
         self.responses.expect(request.method().as_str());

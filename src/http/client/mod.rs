@@ -3,69 +3,98 @@
 //! Requests go by URL, over connections that are kept by host and used again, the one used last first. The protocol
 //! engine is the one of the server.
 
+mod connect;
 mod exchange;
+mod limit;
 mod link;
 mod options;
 mod pool;
+mod request;
 mod response;
 mod responses;
+mod route;
+mod slots;
 
+pub use connect::ConnectOptions;
+pub use limit::LimitOptions;
 pub use options::ClientOptions;
 pub use response::HttpResponse;
 
 use crate::error::{Error, ErrorKind};
-use crate::http::{Headers, Url, UrlContext, UrlOptions, is_token};
-use crate::net::Network;
+use crate::http::server::HttpServer;
+use crate::http::{Headers, is_token};
+use crate::net::{Address, Network};
 use crate::object::{Object, Owner};
 use crate::promise::Promise;
-use crate::runtime::Shared;
+use crate::runtime::{Shared, Timer};
 use crate::stream::{Connection, Read};
+use crate::sync::Lock;
 use bytes::Bytes;
 pub(crate) use exchange::Upgraded;
-use exchange::{Outgoing, Request};
+use limit::Limit;
 use pool::Pool;
+use request::{Outgoing, Request};
+use route::Route;
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
-pub(super) struct Inner {
+struct Inner {
     runtime: Arc<Shared>,
-    network: Arc<Network>,
-    /// The same with TLS.
-    secure: Option<Arc<Network>>,
+    route: Route,
     options: ClientOptions,
     pool: Arc<Pool>,
-}
-
-impl Inner {
-    /// Which network serves this scheme, and the port that it has unless the URL says otherwise.
-    fn network_of(&self, scheme: &str) -> Result<(&Arc<Network>, u16), Error> {
-        match scheme {
-            "http" => Ok((&self.network, 80)),
-            "https" => {
-                let no_tls = || Error::new(ErrorKind::Unimplemented, "this client has no TLS context for an https URL");
-                Ok((self.secure.as_ref().ok_or_else(no_tls)?, 443))
-            }
-            scheme => Err(Error::invalid(format!("{scheme} is not a scheme of HTTP"))),
-        }
-    }
 }
 
 /// Sends requests by URL. Dropping it closes the connections that wait for another request; requests that have been
 /// started go on. (HCLI-07, HCLI-08)
 #[derive(Clone)]
-pub struct HttpClient(Arc<Inner>);
+pub struct HttpClient {
+    inner: Arc<Inner>,
+    limit: Option<Arc<Limit>>,
+}
 
 impl HttpClient {
-    /// A client that connects over this network and by its rules.
+    /// A client that connects over this network and by its rules to the host of each URL. (HCLI-07)
     ///
     /// # Errors
     /// `InvalidArgument` for a TLS context of another runtime.
     pub fn new(network: &Arc<Network>, options: ClientOptions) -> Result<Self, Error> {
-        let runtime = network.runtime().clone();
-        runtime.check()?;
         let secure = options.tls.as_ref().map(|tls| tls.wrapper().wrap_network(network)).transpose()?.map(Arc::new);
-        let pool = Pool::new(&runtime, options.idle_nanos, options.max_idle_per_host);
-        Ok(Self(Arc::new(Inner { runtime, network: network.clone(), secure, options, pool })))
+        Self::of(network.runtime(), Route::Hosts { network: network.clone(), secure }, options)
+    }
+
+    /// A client all of whose requests go to one address, over connections that are used again, the one used last first. A URL may
+    /// be absolute or begin with the path; in an absolute one the host is for the `Host` header alone. A wrapped address makes
+    /// secure connections. (HCLI-08)
+    pub fn to_address(address: &Arc<Address>, options: ClientOptions) -> Result<Self, Error> {
+        Self::of(address.runtime(), Route::Address(address.clone()), options)
+    }
+
+    /// A client whose requests go over one connection, which is its own from now on: one after the other, in the order in
+    /// which they were started. Once a request has failed or was given up, or a response was not read to its end, the
+    /// connection is closed, and all later requests fail with `Disconnected`. URLs are as with `to_address`. (HCLI-05, HCLI-09)
+    pub fn over(connection: &Arc<Connection>, options: ClientOptions) -> Result<Self, Error> {
+        let only = Route::Connection(Lock::new(Some(connection.clone())));
+        let options = ClientOptions { max_per_host: Some(1), max_idle_per_host: 1, idle_nanos: u64::MAX, ..options };
+        Self::of(connection.runtime(), only, options)
+    }
+
+    /// A client whose requests are answered in this process by the service of a server; bodies go through pipes. Giving up a
+    /// request cancels its service. An error of the service is that of the response, or of its body once that has
+    /// begun. The client keeps the server. (HCLI-20, CONN-12)
+    pub fn to_service(server: &Arc<HttpServer>, options: ClientOptions) -> Result<Self, Error> {
+        Self::of(server.runtime(), Route::Service(server.clone()), options)
+    }
+
+    fn of(runtime: &Arc<Shared>, route: Route, options: ClientOptions) -> Result<Self, Error> {
+        runtime.check()?;
+        if options.max_per_host == Some(0) {
+            return Err(Error::invalid("a client without connections"));
+        }
+        let pool = Pool::new(runtime, &options);
+        Ok(Self { inner: Arc::new(Inner { runtime: runtime.clone(), route, options, pool }), limit: None })
     }
 
     /// Sends a request with a whole body, which is empty for most; the promise carries an [`HttpResponse`]. `url` is
@@ -94,26 +123,24 @@ impl HttpClient {
         headers: &Headers,
         length: Option<u64>,
     ) -> Result<(Promise, Arc<Connection>), Error> {
-        let (reader, writer) = Connection::pipe_of(&self.0.runtime, length)?;
+        let (reader, writer) = Connection::pipe_of(&self.inner.runtime, length)?;
         let body = Outgoing::Stream(Read::new(&reader, 1, usize::MAX)?, length);
         Ok((self.start(method, url, headers, body)?, writer))
     }
 
     fn start(&self, method: &str, url: &str, headers: &Headers, body: Outgoing) -> Result<Promise, Error> {
         let request = self.prepare(method, url, headers, body)?;
-        let runtime = self.0.runtime.clone();
-        Ok(Promise::start(runtime, "http request", exchange::exchange(self.0.clone(), request)))
+        let runtime = self.inner.runtime.clone();
+        Ok(Promise::start(runtime, "http request", exchange::exchange(self.clone(), request)))
     }
 
     fn prepare(&self, method: &str, url: &str, headers: &Headers, body: Outgoing) -> Result<Request, Error> {
-        self.0.runtime.check()?;
+        self.inner.runtime.check()?;
         if !is_token(method.as_bytes()) || method == "CONNECT" {
             return Err(Error::invalid(format!("\"{method}\" is not the method of a request by URL")));
         }
-        let url = Url::parse(url, UrlContext::RemoteHref, UrlOptions::default())?;
-        let request = Request::new(method, url, headers.clone(), body)?;
-        self.0.network_of(request.scheme())?;
-        Ok(request)
+        let (target, origin) = self.inner.route.target(url)?;
+        Request::new(method, target, origin, headers, body)
     }
 
     /// Asks for another protocol, which the headers name, over a connection of its own.
@@ -123,27 +150,49 @@ impl HttpClient {
         url: &str,
         headers: &Headers,
     ) -> Result<impl Future<Output = Result<Upgraded, Error>> + Send + 'static, Error> {
-        let request = self.prepare(method, url, headers, Outgoing::None)?;
-        Ok(exchange::upgrade(self.0.clone(), request))
+        let mut request = self.prepare(method, url, headers, Outgoing::None)?;
+        request.upgrades = true;
+        Ok(exchange::upgrade(self.clone(), request))
     }
 
     pub(crate) fn runtime(&self) -> &Arc<Shared> {
-        &self.0.runtime
+        &self.inner.runtime
     }
 
     /// How many connections wait for another request.
     pub fn idle_connections(&self) -> usize {
-        self.0.pool.len()
+        self.inner.pool.len()
     }
 }
 
 impl Object for HttpClient {
     fn owner(&self) -> Option<&Owner> {
-        Some(&self.0.runtime.owner)
+        Some(&self.inner.runtime.owner)
     }
 }
 
 /// Whether a request with this method says that its body is empty.
 fn sends_length(method: &str) -> bool {
     matches!(method, "POST" | "PUT" | "PATCH")
+}
+
+/// Runs a future, and gives it up when its time is over.
+async fn within<T>(
+    runtime: &Arc<Shared>,
+    nanos: Option<u64>,
+    late: &'static str,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let mut future = pin!(future);
+    let mut timer = nanos.map(|nanos| Timer::after(runtime, nanos));
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(done) = future.as_mut().poll(cx) {
+            return Poll::Ready(done);
+        }
+        match &mut timer {
+            Some(timer) => Pin::new(timer).poll(cx).map(|()| Err(Error::new(ErrorKind::TimedOut, late))),
+            None => Poll::Pending,
+        }
+    })
+    .await
 }

@@ -21,6 +21,10 @@ pub struct ClientOptions {
     pub idle_nanos: u64,
     /// The most idle connections to one host that are kept: 8.
     pub max_idle_per_host: usize,
+    /// The most connections to one host at a time, and so the most requests: no limit. (HCLI-08)
+    pub max_per_host: Option<usize>,
+    /// The most requests to one host that wait for a connection: 1024. One more fails with `Overloaded`.
+    pub max_waiting_per_host: usize,
     /// The most bytes of the body of a response: no limit. Reading beyond that fails with `Overloaded`.
     pub max_body: Option<u64>,
     /// What connections for `https` are made with; without it such a URL is refused. (HCLI-15)
@@ -36,6 +40,8 @@ impl Default for ClientOptions {
             body_nanos: None,
             idle_nanos: 5 * SECOND,
             max_idle_per_host: 8,
+            max_per_host: None,
+            max_waiting_per_host: 1024,
             max_body: None,
             tls: None,
         }

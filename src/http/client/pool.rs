@@ -1,6 +1,8 @@
 //! Connections that wait for another request, by host. (HCLI-08, HCLI-10)
 
+use super::ClientOptions;
 use super::link::ClientLink;
+use super::slots::Slots;
 use crate::promise::Promise;
 use crate::runtime::{Belonging, Entry, Shared, Timer};
 use crate::sync::Lock;
@@ -11,8 +13,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 
-/// Where requests go: scheme, host and port.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Where requests go: scheme, host and port; nothing if all go to one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Origin {
     pub(super) scheme: String,
     pub(super) host: String,
@@ -31,20 +33,55 @@ struct Idles {
     by_origin: HashMap<Origin, Vec<Idle>>,
 }
 
+/// The line of each host that has requests.
+#[derive(Default)]
+struct Lines {
+    by_origin: HashMap<Origin, Weak<Slots>>,
+    /// With so many, those that nobody is in are removed.
+    crowded: usize,
+}
+
 pub(super) struct Pool {
     runtime: Arc<Shared>,
     idle_nanos: u64,
     most: usize,
+    most_at_once: Option<usize>,
+    most_waiting: usize,
+    lines: Lock<Lines>,
     idles: Lock<Idles>,
     entry: Entry,
 }
 
 impl Pool {
-    pub(super) fn new(runtime: &Arc<Shared>, idle_nanos: u64, most: usize) -> Arc<Self> {
-        let (idles, entry) = (Lock::new(Idles::default()), Entry::default());
-        let this = Arc::new(Self { runtime: runtime.clone(), idle_nanos, most, idles, entry });
+    pub(super) fn new(runtime: &Arc<Shared>, options: &ClientOptions) -> Arc<Self> {
+        let this = Arc::new(Self {
+            runtime: runtime.clone(),
+            idle_nanos: options.idle_nanos,
+            most: options.max_idle_per_host,
+            most_at_once: options.max_per_host,
+            most_waiting: options.max_waiting_per_host,
+            lines: Lock::new(Lines::default()),
+            idles: Lock::new(Idles::default()),
+            entry: Entry::default(),
+        });
         this.entry.enter(runtime, &this);
         this
+    }
+
+    /// The line for the connections to a host, if their number is limited.
+    pub(super) fn slots_of(&self, origin: &Origin) -> Option<Arc<Slots>> {
+        let most = self.most_at_once?;
+        let mut lines = self.lines.lock();
+        if let Some(slots) = lines.by_origin.get(origin).and_then(Weak::upgrade) {
+            return Some(slots);
+        }
+        if lines.by_origin.len() >= lines.crowded {
+            lines.by_origin.retain(|_, slots| slots.strong_count() > 0);
+            lines.crowded = 2 * lines.by_origin.len() + 16;
+        }
+        let slots = Slots::new(&self.runtime, most, self.most_waiting);
+        lines.by_origin.insert(origin.clone(), Arc::downgrade(&slots));
+        Some(slots)
     }
 
     /// The connection that was used last and still lives.

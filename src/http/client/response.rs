@@ -1,5 +1,6 @@
 //! A response while its body is read.
 
+use super::connect::refused;
 use crate::error::Error;
 use crate::http::incoming_body::IncomingBody;
 use crate::http::{BodyLength, Headers, ResponseHead};
@@ -15,7 +16,8 @@ pub struct HttpResponse {
     head: ResponseHead,
     length: BodyLength,
     connection: Arc<Connection>,
-    body: IncomingBody,
+    body: Option<IncomingBody>,
+    is_tunnel: bool,
     stream: OnceLock<Arc<Connection>>,
 }
 
@@ -23,7 +25,21 @@ impl HttpResponse {
     pub(super) fn new(head: ResponseHead, method: &str, connection: Arc<Connection>, body: IncomingBody) -> Arc<Self> {
         // It has been found to have one when it was read.
         let length = BodyLength::of_response(&head, method).unwrap_or(BodyLength::UntilClose);
-        Arc::new(Self { head, length, connection, body, stream: OnceLock::new() })
+        Arc::new(Self { head, length, connection, body: Some(body), is_tunnel: false, stream: OnceLock::new() })
+    }
+
+    /// The response to a `CONNECT` that was accepted.
+    pub(super) fn of_tunnel(head: ResponseHead, tunnel: Arc<Connection>) -> Arc<Self> {
+        let (length, stream) = (BodyLength::Exactly(0), OnceLock::new());
+        Arc::new(Self { head, length, connection: tunnel, body: None, is_tunnel: true, stream })
+    }
+
+    /// The tunnel.
+    ///
+    /// # Errors
+    /// `Failed` if there is none.
+    pub(super) fn tunnel(&self) -> Result<&Arc<Connection>, Error> {
+        if self.is_tunnel { Ok(&self.connection) } else { Err(refused(&self.head)) }
     }
 
     /// Status, text, version and headers.
@@ -41,7 +57,10 @@ impl HttpResponse {
 
     /// The body as a stream to read. One that is cut off fails with `Disconnected`. (HTTP-20)
     pub fn body(&self) -> &Arc<Connection> {
-        self.stream.get_or_init(|| self.body.stream(&self.connection))
+        self.stream.get_or_init(|| match &self.body {
+            Some(body) => body.stream(&self.connection),
+            None => Connection::nothing(self.connection.runtime()),
+        })
     }
 
     /// The whole body, of at most `limit` bytes.
@@ -54,7 +73,7 @@ impl HttpResponse {
 
     /// The headers behind the body, once that has been read to its end. (HTTP-21)
     pub fn trailers(&self) -> Headers {
-        self.body.trailers()
+        self.body.as_ref().map(IncomingBody::trailers).unwrap_or_default()
     }
 
     /// The connection that it comes over, to ask for its peer. Not to be read or written.

@@ -45,9 +45,9 @@ impl Responses {
 
     fn put(&self, head: Result<ResponseHead, ProtocolError>) {
         let mut state = self.0.lock();
-        state.switched |= head.as_ref().is_ok_and(|head| head.status == 101);
+        let method = state.method.take();
+        state.switched |= head.as_ref().is_ok_and(|head| switches(head, method.as_deref().unwrap_or_default()));
         state.head = Some(head);
-        state.method = None;
     }
 }
 
@@ -91,14 +91,18 @@ impl Role for Responses {
     }
 }
 
+/// Whether the connection is no longer one of HTTP behind this response to a request with that method.
+pub(super) fn switches(head: &ResponseHead, method: &str) -> bool {
+    method == "CONNECT" && (200..300).contains(&head.status) || head.status == 101
+}
+
 /// The head of a response with no more than the engine has to know.
 fn for_engine(head: &ResponseHead, length: BodyLength, method: &str) -> Bytes {
     let mut text = Vec::with_capacity(128);
     text.extend_from_slice(if head.version == Version::Http11 { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
     text.extend_from_slice(format!("{} -\r\n", head.status).as_bytes());
-    let tunnel = method == "CONNECT" && (200..300).contains(&head.status) || head.status == 101;
     match length {
-        BodyLength::Exactly(0) if !tunnel => text.extend_from_slice(b"content-length: 0\r\n"),
+        BodyLength::Exactly(0) if !switches(head, method) => text.extend_from_slice(b"content-length: 0\r\n"),
         length => length.write_header(&mut text),
     }
     let headers = &head.headers;

@@ -8,6 +8,7 @@ use super::requests::Requests;
 use crate::error::Error;
 use crate::http::incoming_body::IncomingBody;
 use crate::http::outgoing_body::OutgoingBody;
+use crate::http::service_failure::ServiceFailure;
 use crate::http::{BodyLength, ProtocolError, RequestHead};
 use crate::promise::{Fulfiller, Resolution, Watch};
 use crate::runtime::{Shared, Timer};
@@ -54,6 +55,8 @@ pub(super) struct Link {
     connection: Arc<Connection>,
     requests: Requests,
     served: AtomicU64,
+    /// Where an error of a service goes in place of an answer, if the client is in this process.
+    failure: Option<ServiceFailure>,
     /// The connection is over, or is to be cut off.
     ended: AtomicBool,
     /// It is about to become another stream.
@@ -73,8 +76,10 @@ impl Link {
         program: Arc<Program>,
         connection: Arc<Connection>,
         requests: Requests,
+        failure: Option<ServiceFailure>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            failure,
             server: server.clone(),
             lending: Lock::new(Some(Arc::new(Lending { program, service: OnceLock::new() }))),
             connection,
@@ -156,7 +161,12 @@ impl Link {
 
     /// The answer to a request whose service has failed; none if the client is to see nothing.
     pub(super) fn answer_for(&self, error: &Error) -> Option<Answer> {
-        self.server.answer_for(error)
+        if self.tells(error) { None } else { self.server.answer_for(error) }
+    }
+
+    /// Tells a client in this process why its service has failed; whether there is one.
+    pub(super) fn tells(&self, error: &Error) -> bool {
+        self.failure.as_ref().inspect(|failure| failure.note(error)).is_some()
     }
 
     /// Answers one request. The protocol engine polls this, on the loop.

@@ -20,6 +20,7 @@ pub use summary::RequestSummary;
 
 use crate::coordination::{Permit, Semaphore};
 use crate::error::{Error, ErrorKind};
+use crate::http::service_failure::ServiceFailure;
 use crate::net::Listener;
 use crate::object::{Object, Owner};
 use crate::promise::{ForEach, Fulfiller, Promise, Resolution, TaskSet, Watch, When};
@@ -77,6 +78,12 @@ pub struct HttpServer {
     inner: Arc<Inner>,
     connections: TaskSet,
     room: Semaphore,
+}
+
+/// A connection that is served to a client in this process, until this is dropped.
+pub(super) struct ServedHere {
+    _serving: Promise,
+    pub(super) failure: ServiceFailure,
 }
 
 fn released() -> Error {
@@ -200,18 +207,30 @@ impl HttpServer {
     /// # Cancellation
     /// Requests that are being answered are cancelled, and the connection is closed.
     pub fn serve(&self, connection: &Arc<Connection>) -> Result<Promise, Error> {
-        self.start(connection, false)
+        self.start(connection, false, None)
     }
 
     /// As `serve`; a drain between two requests does not close the connection: the promise carries it then, and it can be
     /// served by another server with nothing lost. Otherwise it carries unit. (HSRV-10)
     pub fn serve_until_drained(&self, connection: &Arc<Connection>) -> Result<Promise, Error> {
-        self.start(connection, true)
+        self.start(connection, true, None)
     }
 
-    fn start(&self, connection: &Arc<Connection>, hand_on: bool) -> Result<Promise, Error> {
+    /// As `serve`, for a client in this process, which is told of an error of a service in place of an answer. (HCLI-20)
+    pub(super) fn serve_in_process(&self, connection: &Arc<Connection>) -> Result<ServedHere, Error> {
+        let failure = ServiceFailure::default();
+        Ok(ServedHere { _serving: self.start(connection, false, Some(failure.clone()))?, failure })
+    }
+
+    fn start(
+        &self,
+        connection: &Arc<Connection>,
+        hand_on: bool,
+        failure: Option<ServiceFailure>,
+    ) -> Result<Promise, Error> {
         self.inner.runtime.check()?;
-        let serving = serve::serve(self.inner.clone(), self.inner.program.get()?, connection.clone(), hand_on)?;
+        let program = self.inner.program.get()?;
+        let serving = serve::serve(self.inner.clone(), program, connection.clone(), hand_on, failure)?;
         Ok(Promise::start_on_loop(self.inner.runtime.clone(), "http connection", serving))
     }
 
@@ -221,6 +240,10 @@ impl HttpServer {
         self.inner.draining.store(true, Ordering::Release);
         self.inner.drain.0.settle(Ok(Value::Unit));
         self.connections.on_empty()
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<Shared> {
+        &self.inner.runtime
     }
 
     /// How many connections there are.

@@ -309,7 +309,10 @@ impl HttpRequest {
             match &outcome {
                 // What has been written before is sent first; what the writer still has pending is cut off.
                 Ok(()) => writer.close(),
-                Err(error) => drop(writer.abort_write(error.clone())),
+                Err(error) => {
+                    self.link.tells(error);
+                    drop(writer.abort_write(error.clone()));
+                }
             }
         }
         self.link.tell(|program| program.service_ended(self, &outcome));

@@ -8,6 +8,7 @@ use super::watchdog::Watchdog;
 use crate::error::{Error, ErrorKind};
 use crate::http::message_reader::MessageReader;
 use crate::http::outgoing_body::OutgoingBody;
+use crate::http::service_failure::ServiceFailure;
 use crate::http::switched::Switched;
 use crate::promise::Watch;
 use crate::stream::{Connection, Exclusive};
@@ -57,11 +58,12 @@ pub(super) fn serve(
     program: Arc<Program>,
     connection: Arc<Connection>,
     hand_on: bool,
+    failure: Option<ServiceFailure>,
 ) -> Result<Serving, Error> {
     let io = connection.exclusive()?;
     let requests = Requests::default();
     let reader = MessageReader::new(io, server.options.head, requests.clone());
-    let link = Link::new(&server, program, connection, requests);
+    let link = Link::new(&server, program, connection, requests, failure);
     let mut builder = http1::Builder::new();
     builder.half_close(true).auto_date_header(server.options.date).pipeline_flush(true).max_headers(16);
     let engine = Some(Box::new(builder.serve_connection(TokioIo::new(reader), Engine(link.clone()))));
