@@ -949,6 +949,16 @@ typedef struct {
 typedef uint64_t kja_http_head_t;
 
 /*
+ Reads HTTP messages from a connection. Released with `kja_http_input_release`.
+ */
+typedef uint64_t kja_http_input_t;
+
+/*
+ An HTTP message that was read from a connection. Released with `kja_http_message_release`.
+ */
+typedef uint64_t kja_http_message_t;
+
+/*
  Some bytes of a representation. (HTTP-17)
  */
 typedef struct {
@@ -3640,6 +3650,77 @@ kja_status_t kja_http_headers_clear(kja_http_headers_t headers);
  Releases the handle.
  */
 kja_status_t kja_http_headers_release(kja_http_headers_t headers);
+
+/*
+ Makes an input that reads messages from a connection of any kind, one after another. It reads ahead, so nobody else reads the
+ connection from then on; writing is anybody's. `options` may be null. The connection's handle stays the caller's. Any thread.
+ (HTTP-24)
+
+     // What a language server hears:
+     kja_http_input_read_start(input, KJA_HTTP_HEAD_FIELDS, NULL, 0, &promise);
+     kja_promise_await(promise);
+     kja_promise_handle(promise, &message);
+     kja_http_message_body(message, &body); // Content-Length bytes, to be read to their end
+ */
+kja_status_t kja_http_input_new(kja_connection_t connection,
+                                const kja_http_head_options_t *options,
+                                kja_http_input_t *out);
+
+/*
+ Reads the next message of a kind, one of `KJA_HTTP_HEAD_`, once the body of the one before has been read to its end. The promise carries a
+ `kja_http_message_t` (`kja_promise_handle`). `method` is that of the request that a response answers; null stands for `GET`.
+
+ Never blocks. Errors: `BUSY` if a message is being read or waited for. Of the promise: `DISCONNECTED` if the stream ends; `FAILED`
+ for what is no such message, with the details of `kja_http_head_parse`, and for everything behind it, or behind a body that was released
+ before its end. Cancellation: what has come of the message is kept for the next read. (HTTP-22)
+ */
+kja_status_t kja_http_input_read_start(kja_http_input_t input,
+                                       uint32_t kind,
+                                       const char *method,
+                                       size_t method_len,
+                                       kja_promise_t *out);
+
+/*
+ Waits until another message begins to come; nothing of it is taken. The promise carries 1 (`kja_promise_u64`), or 0 if the stream ends.
+ Otherwise as `kja_http_input_read_start`. (HTTP-23)
+ */
+kja_status_t kja_http_input_when_next_start(kja_http_input_t input,
+                                            kja_promise_t *out);
+
+/*
+ Releases the handle.
+ */
+kja_status_t kja_http_input_release(kja_http_input_t input);
+
+/*
+ Writes a handle of the head.
+ */
+kja_status_t kja_http_message_head(kja_http_message_t message_, kja_http_head_t *out);
+
+/*
+ Writes how long the body is: 0 without a body, `KJA_LENGTH_UNKNOWN` if it ends with its last chunk or with the stream.
+ */
+kja_status_t kja_http_message_body_length(kja_http_message_t message_,
+                                          uint64_t *out);
+
+/*
+ Writes a handle of the body, a connection that is only read and ends with the body. One that is cut off fails with
+ `DISCONNECTED`, one that is malformed with `FAILED`. (HTTP-20, HTTP-21)
+ */
+kja_status_t kja_http_message_body(kja_http_message_t message_,
+                                   kja_connection_t *out);
+
+/*
+ Writes a handle of the header fields that came behind the body, once that has been read to its end. (HTTP-21)
+ */
+kja_status_t kja_http_message_trailers(kja_http_message_t message_,
+                                       kja_http_headers_t *out);
+
+/*
+ Releases the handle. Once no handle of the message or of its body is left, what has not been read of the body is lost, and the stream is of
+ no further use.
+ */
+kja_status_t kja_http_message_release(kja_http_message_t message_);
 
 /*
  Reads the value of a `Range` header for something of `total` bytes. Writes one of `KJA_HTTP_RANGE_` to `kind`, as many ranges as fit to

@@ -1,5 +1,6 @@
 import KjAsync.Http.Message
 import KjAsync.Http.Head
+import KjAsync.Http.Input
 import KjAsync.Http.Range
 import KjAsync.Http.Url
 import KjAsync.Http.Server

@@ -31,8 +31,9 @@ import Test.Finally
 import Test.Fulfiller
 import Test.Handle
 import Test.Http
-import Test.HttpHead
 import Test.HttpClient
+import Test.HttpHead
+import Test.HttpInput
 import Test.Join
 import Test.Leak
 import Test.Listener

@@ -34,6 +34,8 @@ HANDLE_CLASS(tls_context)
 HANDLE_CLASS(tls_key_pair)
 HANDLE_CLASS(http_headers)
 HANDLE_CLASS(http_head)
+HANDLE_CLASS(http_input)
+HANDLE_CLASS(http_message)
 HANDLE_CLASS(url)
 HANDLE_CLASS(http_request)
 HANDLE_CLASS(http_server)
@@ -138,6 +140,8 @@ static void register_classes(void) {
     REGISTER(tls_key_pair);
     REGISTER(http_headers);
     REGISTER(http_head);
+    REGISTER(http_input);
+    REGISTER(http_message);
     REGISTER(url);
     REGISTER(http_request);
     REGISTER(http_server);

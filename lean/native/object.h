@@ -41,6 +41,8 @@ extern lean_external_class *kjasync_tls_context_class;
 extern lean_external_class *kjasync_tls_key_pair_class;
 extern lean_external_class *kjasync_http_headers_class;
 extern lean_external_class *kjasync_http_head_class;
+extern lean_external_class *kjasync_http_input_class;
+extern lean_external_class *kjasync_http_message_class;
 extern lean_external_class *kjasync_url_class;
 extern lean_external_class *kjasync_http_request_class;
 extern lean_external_class *kjasync_http_server_class;

@@ -87,6 +87,11 @@ fn text_in(text: *const c_char, len: usize) -> Result<String, Error> {
     text.map(str::to_owned).map_err(|_| Error::invalid("a text that is not UTF-8"))
 }
 
+/// The method of a request; null stands for `GET`.
+pub(super) fn method_in(method: *const c_char, len: usize) -> Result<String, Error> {
+    if method.is_null() { Ok("GET".to_owned()) } else { text_in(method, len) }
+}
+
 fn head(id: kja_http_head_t) -> Result<Arc<MessageHead>, Error> {
     get::<MessageHead>(id)
 }
@@ -285,7 +290,7 @@ pub unsafe extern "C" fn kja_http_head_body_framing(
     length: *mut u64,
 ) -> kja_status_t {
     boundary(|| {
-        let method = if method.is_null() { "GET".to_owned() } else { text_in(method, method_len)? };
+        let method = method_in(method, method_len)?;
         let body = head(head_)?.body_length(&method).map_err(ProtocolError::into_error)?;
         let (kind, known) = match body {
             BodyLength::Exactly(length) => (KJA_HTTP_BODY_LENGTH, length),

@@ -31,6 +31,7 @@ pub mod http_client;
 pub mod http_head;
 pub mod http_headers;
 pub mod http_hooks;
+pub mod http_input;
 pub mod http_range;
 pub mod http_request;
 pub mod http_response;
@@ -127,6 +128,10 @@ pub type kja_error_t = u64;
 pub type kja_http_headers_t = u64;
 /// The head of an HTTP message. Released with `kja_http_head_release`.
 pub type kja_http_head_t = u64;
+/// Reads HTTP messages from a connection. Released with `kja_http_input_release`.
+pub type kja_http_input_t = u64;
+/// An HTTP message that was read from a connection. Released with `kja_http_message_release`.
+pub type kja_http_message_t = u64;
 /// An HTTP server. Released with `kja_http_server_release`, which ends what it serves.
 pub type kja_http_server_t = u64;
 /// A request that an HTTP server has got. Released with `kja_http_request_release`.

@@ -59,7 +59,9 @@ impl BodyLength {
     /// That of a message with these fields, which may end with the connection.
     pub(super) fn of_fields(headers: &Headers, version: Version) -> Result<Self, ProtocolError> {
         // The coding that changes nothing is of the past, yet some servers still send it.
-        let identity = headers.items(b"transfer-encoding").eq([b"identity"]);
+        let mut codings = headers.items(b"transfer-encoding");
+        let identity =
+            codings.next().is_some_and(|coding| coding.eq_ignore_ascii_case(b"identity")) && codings.next().is_none();
         let is_chunked = !identity && chunked(headers, version)?;
         match (is_chunked, content_length(headers)?) {
             (true, Some(_)) => Err(ProtocolError::bad_request("both Transfer-Encoding and Content-Length")),
@@ -189,6 +191,8 @@ mod tests {
             ("GET", 200, vec![(CL, "5")], Ok(Exactly(5))),
             ("GET", 200, vec![(TE, "chunked")], Ok(Chunked)),
             ("GET", 200, vec![(TE, "identity")], Ok(UntilClose)),
+            ("GET", 200, vec![(TE, "Identity")], Ok(UntilClose)),
+            ("GET", 200, vec![(TE, "identity, identity")], Err(400)),
             ("GET", 200, vec![(TE, "identity"), (CL, "5")], Ok(Exactly(5))),
             ("HEAD", 200, vec![(CL, "5")], Ok(Exactly(0))),
             ("GET", 204, vec![(CL, "5")], Ok(Exactly(0))),

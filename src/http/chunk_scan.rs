@@ -68,20 +68,47 @@ impl ChunkScan {
     /// A body that is malformed, or a size that does not fit into 64 bits. The connection cannot be used on.
     pub fn scan(&mut self, piece: &[u8]) -> Result<Scanned, ProtocolError> {
         let mut at = 0;
-        while at < piece.len() && self.state != State::Done {
-            if self.state == State::Data {
-                let here = self.size.min((piece.len() - at) as u64);
-                self.size -= here;
-                at += here as usize;
-                if self.size == 0 {
-                    self.state = State::DataCr;
-                }
-                continue;
-            }
+        while at < piece.len() && !self.has_ended() {
+            let (framing, data) = self.frame(&piece[at..])?;
+            at += framing + data;
+        }
+        Ok(if self.has_ended() { Scanned::Ends(at) } else { Scanned::All })
+    }
+
+    /// Reads the framing at the front of a piece: how long it is, and how much data follows it there. What is behind that is
+    /// for the next call, and so are trailers.
+    ///
+    /// # Errors
+    /// As `scan`.
+    pub fn frame(&mut self, piece: &[u8]) -> Result<(usize, usize), ProtocolError> {
+        let mut at = 0;
+        while at < piece.len() && !matches!(self.state, State::Data | State::Done) {
+            let was_in_trailers = self.is_in_trailers();
             self.state = self.step(piece[at])?;
             at += 1;
+            if self.is_in_trailers() && !was_in_trailers {
+                return Ok((at, 0));
+            }
         }
-        Ok(if self.state == State::Done { Scanned::Ends(at) } else { Scanned::All })
+        if self.state != State::Data {
+            return Ok((at, 0));
+        }
+        let data = self.size.min((piece.len() - at) as u64);
+        self.size -= data;
+        if self.size == 0 {
+            self.state = State::DataCr;
+        }
+        Ok((at, data as usize))
+    }
+
+    /// Whether the body has ended.
+    pub fn has_ended(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Whether the last chunk has come, so that trailers and the blank line follow.
+    pub fn is_in_trailers(&self) -> bool {
+        matches!(self.state, State::Trailer | State::TrailerLine | State::TrailerLf | State::EndLf)
     }
 
     fn step(&mut self, byte: u8) -> Result<State, ProtocolError> {

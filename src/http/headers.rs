@@ -229,7 +229,11 @@ impl Headers {
     }
 }
 
-/// Headers as the protocol engine takes them.
+/// Headers that are between a client or a server of this library and the other end of its connection alone.
+const OF_THE_CONNECTION: [http::HeaderName; 3] =
+    [http::header::TE, http::HeaderName::from_static("keep-alive"), http::HeaderName::from_static("proxy-connection")];
+
+/// Headers as the protocol engine takes them. Those that are about the connection alone are left out. (HTTP-06)
 ///
 /// # Errors
 /// `InvalidArgument` for a value with a control character, which may be kept but not be sent. (HTTP-11)
@@ -241,7 +245,9 @@ pub(super) fn for_engine(headers: &Headers) -> Result<http::HeaderMap, Error> {
             let shown = String::from_utf8_lossy(name);
             return Err(Error::invalid(format!("the value for {shown} has a control character in it")));
         };
-        map.append(key, value);
+        if !OF_THE_CONNECTION.contains(&key) {
+            map.append(key, value);
+        }
     }
     Ok(map)
 }

@@ -6,6 +6,8 @@ mod client;
 mod head;
 mod headers;
 mod incoming_body;
+mod input;
+mod input_body;
 mod message_head;
 mod message_reader;
 mod outgoing_body;
@@ -23,6 +25,7 @@ pub use client::{ClientOptions, ConnectOptions, HttpClient, HttpResponse, LimitO
 pub use head::{HeadLimits, RequestHead, ResponseHead, Version, head_length, parse_headers};
 use headers::for_engine;
 pub use headers::{Headers, is_token, is_value};
+pub use input::{HttpInput, HttpMessage};
 pub use message_head::{HeadKind, MessageHead};
 pub use protocol_error::{ProtocolError, RAW_DETAIL, STATUS_DETAIL};
 pub use range::{ByteRange, Ranges};

@@ -16,6 +16,18 @@ static void keep_request(void *ctx, kja_call_t call) {
   CHECK_OK(kja_http_request_respond(*kept, 200, NULL, 0, 0, "x", 1));
 }
 
+static void http_input_open(uint64_t *h) {
+  kja_connection_t reader = 0, writer = 0;
+  kja_promise_t reading = 0;
+  CHECK_OK(kja_pipe_new_os_one_way(h[RUNTIME], &reader, &writer));
+  write_text(writer, "Content-Length: 5\r\n\r\nhello");
+  CHECK_OK(kja_http_input_new(reader, NULL, &h[HTTP_INPUT]));
+  CHECK_OK(kja_http_input_read_start(h[HTTP_INPUT], KJA_HTTP_HEAD_FIELDS, NULL, 0, &reading));
+  h[HTTP_MESSAGE] = handle_from(reading);
+  CHECK_OK(kja_connection_release(reader));
+  CHECK_OK(kja_connection_release(writer));
+}
+
 static void http_open(uint64_t *h) {
   char url[40];
   kja_promise_t listening = 0, asked = 0;
@@ -30,6 +42,7 @@ static void http_open(uint64_t *h) {
   CHECK_OK(kja_promise_release(listening));
   CHECK_OK(kja_url_parse(url, (size_t)size, 0, 0, &h[URL]));
   CHECK_OK(kja_http_head_new_response(200, NULL, 0, KJA_HTTP_1_1, h[HTTP_HEADERS], &h[HTTP_HEAD]));
+  http_input_open(h);
 }
 
 static void coder_open(uint64_t *h) {
@@ -198,6 +211,8 @@ static void world_release(const world_t *world) {
   CHECK_OK(kja_http_server_release(world->handle[HTTP_SERVER]));
   CHECK_OK(kja_http_headers_release(world->handle[HTTP_HEADERS]));
   CHECK_OK(kja_http_head_release(world->handle[HTTP_HEAD]));
+  CHECK_OK(kja_http_message_release(world->handle[HTTP_MESSAGE]));
+  CHECK_OK(kja_http_input_release(world->handle[HTTP_INPUT]));
   CHECK_OK(kja_message_list_release(world->handle[MESSAGE_LIST]));
   CHECK_OK(kja_message_release(world->handle[MESSAGE]));
   CHECK_OK(kja_datagram_release(world->handle[DATAGRAM]));

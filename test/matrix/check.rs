@@ -138,6 +138,7 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
         (Way::Close, Source::CompressedRead | Source::CompressedWrite) => Some(ErrorKind::Canceled),
         (Way::Close, Source::TlsHandshake | Source::TlsRead) => Some(ErrorKind::Canceled),
         (Way::Close, Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Canceled),
+        (Way::Close, Source::HttpMessage) => Some(ErrorKind::Canceled),
         (Way::Close, Source::SocketReceive | Source::SocketSend | Source::SocketQueuedSend) => {
             Some(ErrorKind::Canceled)
         }

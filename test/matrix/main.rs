@@ -24,6 +24,7 @@ mod carried;
 mod check;
 mod combinators;
 mod compressed;
+mod http;
 mod layered;
 mod probes;
 mod remote;

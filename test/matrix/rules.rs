@@ -35,6 +35,8 @@ pub(crate) enum Source {
     TlsHandshake,
     /// A read over TLS.
     TlsRead,
+    /// Of a message of HTTP, a part of which has come.
+    HttpMessage,
     /// Of a message over a WebSocket.
     SocketReceive,
     /// Of a message over a WebSocket, on a full buffer.
@@ -211,7 +213,7 @@ impl Cell {
     }
 }
 
-pub(crate) const SOURCES: [Source; 33] = {
+pub(crate) const SOURCES: [Source; 34] = {
     use Source::*;
     [
         Timer,
@@ -232,6 +234,7 @@ pub(crate) const SOURCES: [Source; 33] = {
         CompressedWrite,
         TlsHandshake,
         TlsRead,
+        HttpMessage,
         SocketReceive,
         SocketSend,
         SocketQueuedSend,

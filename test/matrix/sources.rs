@@ -101,6 +101,7 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
         Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown => crate::layered::prepare(source, world),
         Source::CompressedRead | Source::CompressedWrite => crate::compressed::prepare(source, world),
         Source::TlsHandshake | Source::TlsRead => crate::secured::prepare(source, world),
+        Source::HttpMessage => crate::http::prepare(world),
         Source::SocketReceive | Source::SocketSend | Source::SocketQueuedSend => {
             crate::websocket::prepare(source, world)
         }

@@ -119,14 +119,17 @@ structure RequestHead where
 
 namespace RequestHead
 
+/-- Not for users. -/
+protected def ofNative (native : Native.HttpHead) : IO RequestHead :=
+  return { method := ⟨← native.method⟩, target := ← native.target, version := .ofCode (← native.version),
+           headers := ⟨← (← native.headers).fields⟩ }
+
 private def native (head : RequestHead) : IO Native.HttpHead := do
   Native.HttpHead.newRequest head.method.name head.target head.version.code (← head.headers.native)
 
 /-- Reads a whole head, from its first line to its blank line. Errors: `failed`, see `ProtocolError.attempt`. (HTTP-13) -/
 def parse (bytes : BytesRef) (limits : HeadLimits := {}) : IO RequestHead := do
-  let native ← Native.HttpHead.parse bytes.native 1 limits.numbers
-  return { method := ⟨← native.method⟩, target := ← native.target, version := .ofCode (← native.version),
-           headers := ⟨← (← native.headers).fields⟩ }
+  RequestHead.ofNative (← Native.HttpHead.parse bytes.native 1 limits.numbers)
 
 /-- The bytes of the head, its blank line included. Errors: `invalidArgument` for what would not be read back as itself. (HTTP-14) -/
 def toBytes (head : RequestHead) : IO BytesRef := return ⟨← (← head.native).bytes⟩
@@ -149,14 +152,17 @@ structure ResponseHead where
 
 namespace ResponseHead
 
+/-- Not for users. -/
+protected def ofNative (native : Native.HttpHead) : IO ResponseHead :=
+  return { status := { code := (← native.status).toNat, reason := ← native.reason }, version := .ofCode (← native.version),
+           headers := ⟨← (← native.headers).fields⟩ }
+
 private def native (head : ResponseHead) : IO Native.HttpHead := do
   Native.HttpHead.newResponse (min head.status.code 65535).toUInt32 head.status.reason head.version.code (← head.headers.native)
 
 /-- Reads a whole head, from its first line to its blank line. Errors: `failed`, see `ProtocolError.attempt`. (HTTP-13) -/
 def parse (bytes : BytesRef) (limits : HeadLimits := {}) : IO ResponseHead := do
-  let native ← Native.HttpHead.parse bytes.native 2 limits.numbers
-  return { status := { code := (← native.status).toNat, reason := ← native.reason }, version := .ofCode (← native.version),
-           headers := ⟨← (← native.headers).fields⟩ }
+  ResponseHead.ofNative (← Native.HttpHead.parse bytes.native 2 limits.numbers)
 
 /-- The bytes of the head, its blank line included. Errors: `invalidArgument` for what would not be read back as itself. (HTTP-14) -/
 def toBytes (head : ResponseHead) : IO BytesRef := return ⟨← (← head.native).bytes⟩
