@@ -68,6 +68,56 @@
 #define KJA_AWAIT_SHIELDED 1
 
 /*
+ RFC 1952. Decompressed, members that follow one another are one.
+ */
+#define KJA_CODING_GZIP 1
+
+/*
+ RFC 1950.
+ */
+#define KJA_CODING_ZLIB 2
+
+/*
+ RFC 1951, without header or checksum.
+ */
+#define KJA_CODING_DEFLATE 3
+
+/*
+ RFC 7932.
+ */
+#define KJA_CODING_BROTLI 4
+
+/*
+ Bytes are decompressed; otherwise they are compressed.
+ */
+#define KJA_CODING_DECOMPRESS 1
+
+/*
+ Level 0: the fastest, or none at all.
+ */
+#define KJA_CODING_LEVEL_0 -1
+
+/*
+ A shutdown of writing ends the coded bytes only; what is below can be written to once the layer is released. (GZIP-05)
+ */
+#define KJA_CODING_KEEP_BELOW_OPEN 1
+
+/*
+ The input is used; a compressor may keep some of it.
+ */
+#define KJA_CODER_INPUT_USED 0
+
+/*
+ All that can be made of the input so far comes out, up to the border of a byte. (GZIP-04, BROT-04)
+ */
+#define KJA_CODER_FLUSHED 1
+
+/*
+ The end. (GZIP-05, BROT-04)
+ */
+#define KJA_CODER_ENDED 2
+
+/*
  A part of a URI, as JavaScript's `encodeURIComponent` leaves it: letters, digits and ``-_.!~*'()``. (ENC-06)
  */
 #define KJA_PERCENT_COMPONENT 0
@@ -91,6 +141,11 @@
  A name or a value of a form: a space becomes `+`. (ENC-08)
  */
 #define KJA_PERCENT_FORM 4
+
+/*
+ The version of the interface that this header describes. A library whose `kja_abi_version` is smaller lacks a part of it.
+ */
+#define KJA_ABI_VERSION 1
 
 /*
  There is something to read, or the end has come.
@@ -692,6 +747,46 @@ typedef struct {
    */
   uint64_t longest_delay_nanos;
 } kja_retry_options_t;
+
+/*
+ What is to be done to bytes. Zero everything, then set `size`, `format` and what is wanted; 0 means the default. (GZIP-02, BROT-02)
+ */
+typedef struct {
+  /*
+   `sizeof(kja_coding_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   `KJA_CODING_GZIP` or another format.
+   */
+  uint32_t format;
+  /*
+   `KJA_CODING_DECOMPRESS`, or 0 to compress.
+   */
+  uint32_t flags;
+  /*
+   How hard to compress: 1 to 9, of brotli to 11, or `KJA_CODING_LEVEL_0`; by default 6, of brotli 5.
+   */
+  int32_t level;
+  /*
+   The logarithm of the size of the window: 9 to 15, of brotli 10 to 24. Compressing, 15 by default, of brotli 19;
+   decompressing, the largest that is accepted, by default that of the format. (BROT-01)
+   */
+  uint32_t window_bits;
+  /*
+   How many bytes decompressing may give altogether; no limit by default.
+   */
+  uint64_t max_output;
+  /*
+   How many bytes decompressing may give for each byte that went in, on the whole, once 64 KiB have come out; no limit by default.
+   */
+  uint32_t max_ratio;
+} kja_coding_t;
+
+/*
+ Compresses or decompresses piece by piece. Released with `kja_coder_release`.
+ */
+typedef uint64_t kja_coder_t;
 
 /*
  A piece of memory to write.
@@ -2325,6 +2420,66 @@ kja_status_t kja_promise_retry_start(kja_runtime_t runtime,
                                      kja_promise_t *out);
 
 /*
+ Compresses or decompresses bytes that are all there; `out` gets a `kja_bytes_t`, which belongs to no runtime. The calling thread
+ does the work. Errors: `OVERLOADED` for a result of more than `limit` bytes (`SIZE_MAX` for no limit) or beyond a limit of the coding;
+ `INVALID_ARGUMENT` for a level or a window that the format does not have; decompressing, `FAILED` for bytes of another format and for
+ bytes behind the end of one other than gzip, and `DISCONNECTED` for data that end early, or that are no data at all. (GZIP-07, BROT-06)
+ */
+kja_status_t kja_coding_run(const kja_coding_t *coding,
+                            const void *data,
+                            size_t size,
+                            size_t limit,
+                            kja_bytes_t *out);
+
+/*
+ Makes a connection whose bytes are coded on their way: those that are read as `read` says, those that are written as `write` does; null
+ leaves a direction as it is. `connection` stays the caller's, and nobody else reads or writes it while the layer lives. Socket options,
+ names, peer and descriptor are those of `connection`; closing the layer closes it too. Flags: `KJA_CODING_KEEP_BELOW_OPEN`. Never blocks.
+
+ A write settles when what has come of it is on its way. A compressor keeps some until `kja_connection_flush_start`, or
+ until `kja_connection_shutdown_write_start` ends the data; released without that, they are cut off. What is *read* compressed is flushed
+ whenever there is nothing more to be read below. Work is done on the loop or on the calling thread, 64 KiB at a time; the highest levels
+ of brotli take long for that. Cancellation of a read or write: the connection stays usable and nothing is lost.
+
+ Errors: as `kja_coding_run`, from reads and writes, and from a shutdown of writing for written data that end early; they stay. `BUSY` if a
+ read of `connection` is pending; `OVERLOADED` for more than 64 layers. (GZIP-01, GZIP-02, GZIP-03, GZIP-05, GZIP-06, GZIP-08, BROT-01, BROT-02, BROT-03, BROT-05)
+ */
+kja_status_t kja_coding_layer(kja_connection_t connection,
+                              const kja_coding_t *read,
+                              const kja_coding_t *write,
+                              uint32_t flags,
+                              kja_connection_t *out);
+
+/*
+ Makes what compresses or decompresses piece by piece, without a loop. It belongs to no runtime. Errors: `INVALID_ARGUMENT` for a level
+ or a window that the format does not have. (GZIP-07, BROT-06)
+ */
+kja_status_t kja_coder_new(const kja_coding_t *coding,
+                           kja_coder_t *out);
+
+/*
+ Codes `size` bytes at `data` into `buffer`, as far as both go. How many bytes it used goes to `used`, how many it wrote to `written`, and
+ to `done` whether it went as far as `until`, `KJA_CODER_INPUT_USED` or another, says: if not, give it more room and the bytes that
+ are left. A flush or an end that is not done goes on with the next call, and nothing can be added after an end.
+
+ Errors stay: as `kja_coding_run`, with `FAILED` for input after the end. `BUSY` if another thread runs it. (GZIP-04, GZIP-05, GZIP-07, BROT-04, BROT-06)
+ */
+kja_status_t kja_coder_run(kja_coder_t coder,
+                           const void *data,
+                           size_t size,
+                           uint32_t until,
+                           void *buffer,
+                           size_t capacity,
+                           size_t *used,
+                           size_t *written,
+                           bool *done);
+
+/*
+ Releases it.
+ */
+kja_status_t kja_coder_release(kja_coder_t coder);
+
+/*
  Reads at least `min` and at most `max` bytes; the promise carries bytes, fewer than `min` only at the
  end of the stream, none if it has ended. The memory is allocated when there is something to read. One
  read at a time; writes go on beside it.
@@ -2452,6 +2607,14 @@ kja_status_t kja_connection_writev_start(kja_connection_t connection,
                                          const kja_slice_t *slices,
                                          size_t count,
                                          kja_promise_t *out);
+
+/*
+ Has all that the writes started so far have written reach the other side, also what a compressor below would rather keep until it has
+ more. Where nothing is kept it does nothing. Cancellation: one that waits behind writes does nothing, one that has begun is
+ finished by the next write, flush or shutdown. (GZIP-04, BROT-04)
+ */
+kja_status_t kja_connection_flush_start(kja_connection_t connection,
+                                        kja_promise_t *out);
 
 /*
  Tells the peer, after the writes started so far, that nothing more will come. Later writes fail with `FAILED`, another
@@ -2966,7 +3129,7 @@ kja_status_t kja_utf32_decode(const uint32_t *codes,
 const char *kja_version(void);
 
 /*
- The version of this interface. It grows when something is added, see doc/abi.md.
+ The version of the library's interface. It grows when something is added, see doc/abi.md.
  */
 uint32_t kja_abi_version(void);
 
@@ -3695,32 +3858,32 @@ kja_status_t kja_http_input_release(kja_http_input_t input);
 /*
  Writes a handle of the head.
  */
-kja_status_t kja_http_message_head(kja_http_message_t message_, kja_http_head_t *out);
+kja_status_t kja_http_message_head(kja_http_message_t message, kja_http_head_t *out);
 
 /*
  Writes how long the body is: 0 without a body, `KJA_LENGTH_UNKNOWN` if it ends with its last chunk or with the stream.
  */
-kja_status_t kja_http_message_body_length(kja_http_message_t message_,
+kja_status_t kja_http_message_body_length(kja_http_message_t message,
                                           uint64_t *out);
 
 /*
  Writes a handle of the body, a connection that is only read and ends with the body. One that is cut off fails with
  `DISCONNECTED`, one that is malformed with `FAILED`. (HTTP-20, HTTP-21)
  */
-kja_status_t kja_http_message_body(kja_http_message_t message_,
+kja_status_t kja_http_message_body(kja_http_message_t message,
                                    kja_connection_t *out);
 
 /*
  Writes a handle of the header fields that came behind the body, once that has been read to its end. (HTTP-21)
  */
-kja_status_t kja_http_message_trailers(kja_http_message_t message_,
+kja_status_t kja_http_message_trailers(kja_http_message_t message,
                                        kja_http_headers_t *out);
 
 /*
  Releases the handle. Once no handle of the message or of its body is left, what has not been read of the body is lost, and the stream is of
  no further use.
  */
-kja_status_t kja_http_message_release(kja_http_message_t message_);
+kja_status_t kja_http_message_release(kja_http_message_t message);
 
 /*
  Reads the value of a `Range` header for something of `total` bytes. Writes one of `KJA_HTTP_RANGE_` to `kind`, as many ranges as fit to
@@ -3871,14 +4034,14 @@ kja_status_t kja_http_request_accept_tunnel(kja_http_request_t request,
  Errors: `FAILED` if the request has been answered or its body asked for, `DISCONNECTED` if it has ended, `OVERLOADED` for a
  connection that was suspended more than thirty times. (HSRV-23, HSRV-24)
  */
-kja_status_t kja_http_request_suspend(kja_http_request_t request_,
+kja_status_t kja_http_request_suspend(kja_http_request_t request,
                                       kja_connection_t *out);
 
 /*
  Fills a structure, whose `size` the caller has set, with what there is to log of a request. Status and bytes sent are
  counted only for a server that has the hook `on_request_end`, from which this is meant to be called.
  */
-kja_status_t kja_http_request_summary(kja_http_request_t request_,
+kja_status_t kja_http_request_summary(kja_http_request_t request,
                                       kja_http_request_summary_t *out);
 
 /*
@@ -4751,6 +4914,13 @@ kja_status_t kja_promise_fork(kja_promise_t promise,
  a handle that is none. (FORK-02)
  */
 bool kja_promise_has_branches(kja_promise_t promise);
+
+/*
+ Whether the promise belongs to this runtime, whose loop runs its callback and whose shutdown ends it. False for handles
+ that are none. Never blocks. (PROM-38)
+ */
+bool kja_promise_belongs_to(kja_promise_t promise,
+                            kja_runtime_t runtime);
 
 /*
  Runs a callback at once, on the calling thread, and gives a promise of its result: what it fails with rejects the
