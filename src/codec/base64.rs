@@ -52,7 +52,7 @@ fn forgiving(encoding: &Encoding) -> Encoding {
 /// Most texts are symbols with padding at most. In the others the symbols are found first.
 fn decode_as(text: &[u8], encoding: &Encoding, others: &[u8; 2]) -> (Vec<u8>, bool) {
     let unpadded = match text {
-        [unpadded @ .., b'=', b'='] | [unpadded @ .., b'='] if text.len() % 4 == 0 => unpadded,
+        [unpadded @ .., b'=', b'='] | [unpadded @ .., b'='] if text.len().is_multiple_of(4) => unpadded,
         _ => text,
     };
     if let Ok(bytes) = encoding.decode(unpadded) {

@@ -8,8 +8,10 @@ use kjasync::compression::{Coding, Codings, Compression, CompressionFormat, Deco
 pub(crate) fn prepare(source: Source, world: &World<'_>) -> Start {
     let tcp = world.tcp();
     let format = CompressionFormat::Gzip;
-    let (compress, decompress) =
-        (Coding::Compress(Compression::new(format)), Coding::Decompress(Decompression::new(format)));
+    let (compress, decompress) = (
+        Coding::Compress(Compression { level: Some(1), ..Compression::new(format) }),
+        Coding::Decompress(Decompression::new(format)),
+    );
     let below = Codings { read: Some(compress), write: Some(decompress), keep_below_open: false };
     let above = Codings { read: Some(decompress), write: Some(compress), keep_below_open: false };
     let layer = coded(&tcp.connection, &below).and_then(|layer| coded(&layer, &above)).expect("few layers");
