@@ -34,6 +34,7 @@ import Test.Http
 import Test.HttpClient
 import Test.HttpHead
 import Test.HttpInput
+import Test.HttpServer
 import Test.Join
 import Test.Leak
 import Test.Listener

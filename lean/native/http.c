@@ -135,6 +135,22 @@ lean_obj_res kjasync_http_request_accept_tunnel(b_lean_obj_arg request, uint32_t
     return kjasync_handle_result(done, kjasync_connection_class, &id);
 }
 
+lean_obj_res kjasync_http_request_suspend(b_lean_obj_arg request) {
+    kja_connection_t id = 0;
+    return kjasync_handle_result(kja_http_request_suspend(kjasync_id(request), &id), kjasync_connection_class, &id);
+}
+
+lean_obj_res kjasync_http_request_summary(b_lean_obj_arg request) {
+    kja_http_request_summary_t summary = {.size = sizeof summary};
+    kja_status_t status = kja_http_request_summary(kjasync_id(request), &summary);
+    if (status != KJA_OK) return kjasync_unit_result(status);
+    const uint64_t numbers[] = {summary.status, summary.whole, summary.received, summary.sent, summary.nanos};
+    size_t count = sizeof numbers / sizeof *numbers;
+    lean_object *all = lean_mk_empty_array_with_capacity(lean_box(count));
+    for (size_t i = 0; i < count; i++) all = lean_array_push(all, lean_uint64_to_nat(numbers[i]));
+    return lean_io_result_mk_ok(all);
+}
+
 lean_obj_res kjasync_call_http_request(b_lean_obj_arg call) {
     kja_http_request_t id = 0;
     return kjasync_handle_result(kja_call_handle(lean_uint64_of_nat(call), &id), kjasync_http_request_class, &id);
@@ -147,8 +163,64 @@ static uint64_t limit_at(b_lean_obj_arg limits, size_t index) {
     return lean_uint64_of_nat(lean_array_get_core(limits, index));
 }
 
-lean_obj_res kjasync_http_server_new(b_lean_obj_arg runtime, uint32_t flags, b_lean_obj_arg limits,
-                                     b_lean_obj_arg tls, lean_obj_arg service) {
+/* The ctx of hooks is a `Native.HttpServer.Hooks`: its closures in their order. */
+enum { CONNECTION, PROTOCOL_ERROR, SERVICE_FAILED, NO_ANSWER, CONNECTION_FAILED, SHOULD_CLOSE, REQUEST_END };
+
+/* Applies a closure to the call and an object, whose handle is the closure's. */
+static lean_object *run_about(void *ctx, unsigned index, kja_call_t call, lean_external_class *kind, kja_handle_t id) {
+    lean_object *closure = lean_ctor_get(ctx, index);
+    lean_inc(closure);
+    return lean_apply_3(closure, lean_uint64_to_nat(call), kjasync_wrap(kind, id), lean_box(0));
+}
+static void run_about_request(void *ctx, unsigned index, kja_call_t call, kja_http_request_t request) {
+    lean_dec(run_about(ctx, index, call, kjasync_http_request_class, request));
+}
+static void on_connection(void *ctx, kja_call_t call, kja_connection_t connection, kja_http_service_t *service) {
+    lean_object *made = run_about(ctx, CONNECTION, call, kjasync_connection_class, connection);
+    if (!lean_is_scalar(made)) {
+        lean_object *run = lean_ctor_get(made, 0);
+        lean_inc(run);
+        service->run = kjasync_run;
+        service->ctx = kjasync_give(run);
+        service->destroy = kjasync_destroy;
+    }
+    lean_dec(made);
+}
+static void on_protocol_error(void *ctx, kja_call_t call, kja_http_request_t request) {
+    run_about_request(ctx, PROTOCOL_ERROR, call, request);
+}
+static void on_service_failed(void *ctx, kja_call_t call, kja_http_request_t request) {
+    run_about_request(ctx, SERVICE_FAILED, call, request);
+}
+static void on_no_answer(void *ctx, kja_call_t call, kja_http_request_t request) {
+    run_about_request(ctx, NO_ANSWER, call, request);
+}
+static void on_connection_failed(void *ctx, kja_call_t call) {
+    lean_object *closure = lean_ctor_get(ctx, CONNECTION_FAILED);
+    lean_inc(closure);
+    lean_dec(lean_apply_2(closure, lean_uint64_to_nat(call), lean_box(0)));
+}
+static void should_close(void *ctx, kja_call_t call, kja_http_request_t request) {
+    run_about_request(ctx, SHOULD_CLOSE, call, request);
+}
+static void on_request_end(void *ctx, kja_call_t call, kja_http_request_t request) {
+    run_about_request(ctx, REQUEST_END, call, request);
+}
+
+lean_obj_res kjasync_http_server_new(b_lean_obj_arg runtime, uint32_t flags, uint32_t wanted, b_lean_obj_arg limits,
+                                     b_lean_obj_arg tls, lean_obj_arg callbacks, lean_obj_arg service) {
+    kja_http_server_hooks_t hooks = {
+        .size = sizeof hooks,
+        .on_connection = wanted >> CONNECTION & 1 ? on_connection : NULL,
+        .on_protocol_error = wanted >> PROTOCOL_ERROR & 1 ? on_protocol_error : NULL,
+        .on_service_failed = wanted >> SERVICE_FAILED & 1 ? on_service_failed : NULL,
+        .on_no_answer = wanted >> NO_ANSWER & 1 ? on_no_answer : NULL,
+        .on_connection_failed = wanted >> CONNECTION_FAILED & 1 ? on_connection_failed : NULL,
+        .should_close = wanted >> SHOULD_CLOSE & 1 ? should_close : NULL,
+        .on_request_end = wanted >> REQUEST_END & 1 ? on_request_end : NULL,
+        .ctx = kjasync_give(callbacks),
+        .destroy = kjasync_destroy,
+    };
     kja_http_server_options_t options;
     kja_http_server_t id = 0;
     memset(&options, 0, sizeof options);
@@ -164,7 +236,10 @@ lean_obj_res kjasync_http_server_new(b_lean_obj_arg runtime, uint32_t flags, b_l
     options.request_nanos = limit_at(limits, 7);
     options.max_connections = (size_t)limit_at(limits, 8);
     options.max_requests = limit_at(limits, 9);
+    options.unread_bytes = limit_at(limits, 10);
+    options.unread_nanos = limit_at(limits, 11);
     options.tls = kjasync_optional_id(tls);
+    options.hooks = &hooks;
     kja_status_t status = kja_http_server_new(kjasync_id(runtime), &options, kjasync_run, kjasync_give(service),
                                               kjasync_destroy, &id);
     return kjasync_handle_result(status, kjasync_http_server_class, &id);
@@ -178,6 +253,13 @@ lean_obj_res kjasync_http_server_listen_start(b_lean_obj_arg server, b_lean_obj_
 lean_obj_res kjasync_http_server_serve_start(b_lean_obj_arg server, b_lean_obj_arg connection) {
     kja_promise_t id = 0;
     return kjasync_promise_result(kja_http_server_serve_start(kjasync_id(server), kjasync_id(connection), &id), &id);
+}
+
+lean_obj_res kjasync_http_server_serve_until_drained_start(b_lean_obj_arg server, b_lean_obj_arg connection) {
+    kja_promise_t id = 0;
+    kja_status_t status =
+        kja_http_server_serve_until_drained_start(kjasync_id(server), kjasync_id(connection), &id);
+    return kjasync_promise_result(status, &id);
 }
 
 lean_obj_res kjasync_http_server_drain_start(b_lean_obj_arg server) {

@@ -51,6 +51,10 @@ lean_obj_res kjasync_call_return_object(b_lean_obj_arg call, lean_obj_arg value)
 
 /* The library consumes the handle. Only a promise that nobody else holds can be given away as it is; of
  * another one it gets a branch. */
+lean_obj_res kjasync_call_return_u64(b_lean_obj_arg call, uint64_t value) {
+    return kjasync_unit_result(kja_call_return_u64(lean_uint64_of_nat(call), value));
+}
+
 lean_obj_res kjasync_call_return_promise(b_lean_obj_arg call, lean_obj_arg promise) {
     kja_promise_t id = kjasync_id(promise);
     kja_status_t status = KJA_OK;

@@ -53,8 +53,7 @@ structure Request where
 namespace Request
 
 /-- For callbacks that get a request. -/
-protected def ofCall (runtime : Runtime) (call : Native.Call) : IO Request := do
-  let native ← call.httpRequest
+protected def ofNative (runtime : Runtime) (native : Native.HttpRequest) : IO Request := do
   return { native, runtime, method := ⟨← native.method⟩, target := ← native.target, headers := ⟨← native.fields⟩ }
 
 /-- The target up to the query. -/
@@ -77,6 +76,17 @@ def trailers (request : Request) : IO Headers := return ⟨← request.native.tr
 /-- The connection that the request came over, to ask for its peer; it must be neither read nor written. -/
 def connection (request : Request) : IO Connection := return ⟨← request.native.connection, request.runtime⟩
 
+/-- Who sent the request, with what TLS says of them if the connection is secure. Errors: as `Connection.peer`. -/
+def peer (request : Request) : IO Peer := do (← request.connection).peer
+
+/-- The address that the request came to. Errors: as `Connection.localAddress`. -/
+def localAddress (request : Request) : IO Address := do (← request.connection).localAddress
+
+/-- Leaves the request to somebody else: this gives a connection that begins with its head and whatever has come behind that,
+so that whoever serves it, the same server or another one, finds the request as if it had just come. The handler then returns
+`Response.answered`. Errors: `failed` if the request has been answered or its body asked for. (HSRV-23, HSRV-24) -/
+def suspend (request : Request) : IO Connection := return ⟨← request.native.suspend, request.runtime⟩
+
 /-- Accepts a `CONNECT`, or an upgrade with status 101: the connection turns into the stream that this gives, which lives as
 long as the handler runs. Errors: `invalidArgument` for a status that does not fit. (CONN-04, CONN-05) -/
 def acceptTunnel (request : Request) (status : Status := .ok) (headers : Headers := {}) : IO Connection := do
@@ -91,7 +101,7 @@ inductive Body where
   | bytes (bytes : BytesRef)
   /-- What the code writes: so many bytes, or in chunks. It ends when the code does. -/
   | stream (length? : Option Nat) (write : HttpServerResponseBody → Async Unit)
-  /-- Nothing: the request has been answered already, by `acceptTunnel`. -/
+  /-- Nothing: the request has been answered already, by `acceptTunnel` for instance, or is left to somebody else. -/
   | answered
 
 /-- What a handler answers. (HSRV-02) -/
@@ -117,7 +127,7 @@ def bytes (bytes : BytesRef) (type : String := "application/octet-stream") (stat
 def json (text : String) (status : Status := .ok) : Response :=
   { status, headers := .ofList [("Content-Type", "application/json")], body := .bytes (.ofString text) }
 
-/-- Nothing more: `request.acceptTunnel` has answered. -/
+/-- Nothing more: `request.acceptTunnel` has answered, or `request.suspend` has left it to somebody else. -/
 def answered : Response := { body := .answered }
 
 /-- A response whose body is written piece by piece. -/
@@ -148,6 +158,10 @@ structure ServerOptions where
   maxConnections : Nat := 10000
   /-- The most requests of one connection. -/
   maxRequests? : Option Nat := none
+  /-- The most bytes of a body which its handler has not read that are read to keep the connection. (HSRV-14) -/
+  unreadBytes : Nat := 65536
+  /-- How long that may take, in nanoseconds. -/
+  unreadNanos : Nat := 1_000_000_000
   /-- Whether responses have a `Date`. -/
   date : Bool := true
   /-- Whether the text of what a handler throws is the body of the answer. -/
@@ -160,7 +174,53 @@ structure ServerOptions where
 protected def ServerOptions.numbers (options : ServerOptions) : Array Nat :=
   #[Http.limit options.maxHead, Http.limit options.maxHeaders, Http.limit options.maxTarget, Http.limit options.maxBody?,
     Http.limit options.headNanos?, Http.limit options.idleNanos?, Http.limit options.bodyNanos?,
-    Http.limit options.requestNanos?, Http.limit options.maxConnections, Http.limit options.maxRequests?]
+    Http.limit options.requestNanos?, Http.limit options.maxConnections, Http.limit options.maxRequests?,
+    Http.limit options.unreadBytes, Http.limit options.unreadNanos]
+
+/-- What there is to log of a request. -/
+structure RequestSummary where
+  /-- Of the response; `none` if none has begun. -/
+  status? : Option Nat
+  /-- Whether the whole response has been taken to be sent. -/
+  whole : Bool
+  /-- How many bytes of the body of the request have been read. -/
+  received : Nat
+  /-- How many bytes of the body of the response have been taken to be sent. -/
+  sent : Nat
+  /-- From the end of the head to the end of the request, in nanoseconds. -/
+  nanos : Nat
+  deriving Repr
+
+/-- What a program decides and hears of beside requests. The functions run on the loop and must not block. Those that give a
+response answer a request that has no answer yet; `none`, a response that is not of bytes, and throwing leave it to the
+server. -/
+structure ServerHooks where
+  /-- Makes the handler of each connection, in place of the server's; what it throws closes the connection. (HSRV-07) -/
+  onConnection? : Option (Connection → IO (Request → Async Response)) := none
+  /-- What came is no request. (HSRV-17) -/
+  onProtocolError? : Option (ErrorRef → IO (Option Response)) := none
+  /-- A handler has thrown, perhaps behind its answer. (HSRV-18) -/
+  onHandlerError? : Option (Request → ErrorRef → IO (Option Response)) := none
+  /-- A handler has returned `Response.answered` without an answer. (HSRV-19) -/
+  onNoAnswer? : Option (Request → IO (Option Response)) := none
+  /-- A connection that came to a listener has failed. (HSRV-20) -/
+  onConnectionError? : Option (ErrorRef → IO Unit) := none
+  /-- Asked when a response begins: `true` closes the connection behind it. (HSRV-21) -/
+  shouldClose? : Option (Request → IO Bool) := none
+  /-- A request is over: its response has been sent, or its client has gone. It does not hear of requests that are suspended,
+  become a tunnel, or end with the server. -/
+  onRequestEnd? : Option (Request → RequestSummary → IO Unit) := none
+
+private def ServerHooks.wanted (hooks : ServerHooks) : UInt32 :=
+  (if hooks.onConnection?.isSome then 1 else 0) + (if hooks.onProtocolError?.isSome then 2 else 0) +
+  (if hooks.onHandlerError?.isSome then 4 else 0) + (if hooks.onNoAnswer?.isSome then 8 else 0) +
+  (if hooks.onConnectionError?.isSome then 16 else 0) + (if hooks.shouldClose?.isSome then 32 else 0) +
+  (if hooks.onRequestEnd?.isSome then 64 else 0)
+
+private def answer (native : Native.HttpRequest) : Option Response → IO Unit
+  | some { status, headers, body := .bytes bytes } => do
+    native.respond status.code.toUInt32 status.reason (← headers.native) bytes.native
+  | _ => return
 
 private def send (request : Request) (response : Response) : Async Unit := do
   let (code, reason) := (response.status.code.toUInt32, response.status.reason)
@@ -189,13 +249,48 @@ structure Server where
 
 namespace Server
 
-/-- A server with this handler. Never blocks. Errors: `shutdown`. -/
-protected def new (runtime : Runtime) (handler : Request → Async Response) (options : ServerOptions := {}) : IO Server := do
+private def service (runtime : Runtime) (handler : Request → Async Response) : Native.Callback := fun call => do
+  match ← (do Request.ofNative runtime (← call.httpRequest)).toBaseIO with
+  | .error error => Outcome.rejectCall call (.ofError error)
+  | .ok request => Outcome.deliver runtime Outcome.leaveObject call (← (do send request (← handler request) : Async Unit) { runtime })
+
+/-- A hook, if it is there; of what it throws nobody hears. -/
+private def run (hook? : Option α) (hook : α → IO Unit) : BaseIO Unit :=
+  match hook? with
+  | some given => do discard (hook given).toBaseIO
+  | none => return
+
+private def callbacks (hooks : ServerHooks) (runtime : Runtime) : Native.HttpServer.Hooks where
+  connection call native := do
+    match hooks.onConnection? with
+    | none => return none
+    | some make =>
+      match ← Outcome.ofIO (make ⟨native, runtime⟩) with
+      | .ok handler => return some (service runtime handler)
+      | .error error => do
+        Outcome.rejectCall call error
+        return none
+      | _ => return none
+  protocolError call native := run hooks.onProtocolError? fun hear => do answer native (← hear (← call.failure))
+  serviceFailed call native := run hooks.onHandlerError? fun hear => do
+    answer native (← hear (← Request.ofNative runtime native) (← call.failure))
+  noAnswer _ native := run hooks.onNoAnswer? fun hear => do answer native (← hear (← Request.ofNative runtime native))
+  connectionFailed call := run hooks.onConnectionError? fun hear => do hear (← call.failure)
+  shouldClose call native := run hooks.shouldClose? fun ask => do
+    if ← ask (← Request.ofNative runtime native) then call.returnU64 1
+  requestEnd _ native := run hooks.onRequestEnd? fun hear => do
+    let numbers ← native.summary
+    let status := numbers[0]!
+    hear (← Request.ofNative runtime native)
+      { status? := if status == 0 then none else some status, whole := numbers[1]! == 1, received := numbers[2]!, sent := numbers[3]!,
+        nanos := numbers[4]! }
+
+/-- A server with this handler and these hooks. Never blocks. Errors: `shutdown`. (HSRV-06, HSRV-07) -/
+protected def new (runtime : Runtime) (handler : Request → Async Response) (options : ServerOptions := {})
+    (hooks : ServerHooks := {}) : IO Server := do
   let flags : UInt32 := (if options.date then 0 else 1) + (if options.errorText then 2 else 0)
-  let native ← Native.HttpServer.new runtime.native flags options.numbers (options.tls?.map (·.native)) fun call => do
-    match ← (Request.ofCall runtime call).toBaseIO with
-    | .error error => Outcome.rejectCall call (.ofError error)
-    | .ok request => Outcome.deliver runtime Outcome.leaveObject call (← (do send request (← handler request) : Async Unit) { runtime })
+  let native ← Native.HttpServer.new runtime.native flags hooks.wanted options.numbers (options.tls?.map (·.native))
+    (callbacks hooks runtime) (service runtime handler)
   return ⟨native, runtime⟩
 
 /-- A promise that serves what comes to a listener, until the server is drained. Cancellation: nothing more is accepted, and
@@ -208,6 +303,15 @@ cancelled, and the connection is closed. (HSRV-09) -/
 def serveStart (server : Server) (connection : Connection) : IO (PromiseRef Unit) :=
   return ⟨← server.native.serveStart connection.native, server.runtime, .unit⟩
 
+/-- As `serveStart`; a drain between two requests does not close the connection: the promise carries it then, and it can be
+served by another server with nothing lost. Otherwise it carries `none`, also if a request was suspended. (HSRV-10, HSRV-24) -/
+def serveUntilDrainedStart (server : Server) (connection : Connection) : IO (PromiseRef (Option Connection)) :=
+  return ⟨← server.native.serveUntilDrainedStart connection.native, server.runtime, .option .connection⟩
+
+/-- Serves one connection until it ends or the server is drained; see `serveUntilDrainedStart`. -/
+@[inline] def serveUntilDrained [MonadAwait m] (server : Server) (connection : Connection) : m (Option Connection) :=
+  MonadAwait.awaitStarted (server.serveUntilDrainedStart connection)
+
 /-- Accepts nothing more, lets requests finish and closes idle connections; the promise settles when none is left. (HSRV-11) -/
 def drainStart (server : Server) : IO (PromiseRef Unit) :=
   return ⟨← server.native.drainStart, server.runtime, .unit⟩
@@ -218,6 +322,12 @@ def drainStart (server : Server) : IO (PromiseRef Unit) :=
 /-- How many connections that came to a listener are being served. -/
 def connections (server : Server) : IO Nat := server.native.connections
 
+/-- Drains the server for this time at most, and then ends what is left. Whether that was nothing. (HSRV-11) -/
+def drainFor (server : Server) (limit : Duration) : Async Bool := do
+  let drained ← Async.timeout? limit server.drain
+  server.native.release
+  return drained.isSome
+
 /-- Ends everything that it serves, now. Errors: `badHandle` when done twice. -/
 def close (server : Server) : IO Unit := server.native.release
 
@@ -226,10 +336,10 @@ end Server
 /-- Serves an address with a handler until the code is cancelled: `Http.serve "127.0.0.1:8080" handler`. `ready` is run with
 the listener when it is bound. -/
 def serve (address : String) (handler : Request → Async Response) (options : ServerOptions := {})
-    (ready : Listener → Async Unit := fun _ => return) : Async Unit := do
+    (ready : Listener → Async Unit := fun _ => return) (hooks : ServerHooks := {}) : Async Unit := do
   let runtime ← Async.runtime
   let listener ← runtime.listen address
-  let server ← Server.new runtime handler options
+  let server ← Server.new runtime handler options hooks
   let listening ← server.listenStart listener
   ready listener
   try listening.await finally server.close

@@ -48,6 +48,10 @@ opaque object {α : Type} (call : @& Call) : IO α
 @[extern "kjasync_call_return_object"]
 opaque returnObject {α : Type} (call : @& Call) (value : α) : BaseIO Unit
 
+/-- `kja_call_return_u64`. -/
+@[extern "kjasync_call_return_u64"]
+opaque returnU64 (call : @& Call) (value : UInt64) : IO Unit
+
 /-- `kja_call_return_promise`, with a branch of it if others hold the promise. -/
 @[extern "kjasync_call_return_promise"]
 opaque returnPromise (call : @& Call) (promise : Promise) : IO Unit

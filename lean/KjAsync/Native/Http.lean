@@ -102,14 +102,40 @@ opaque respondStream (request : @& HttpRequest) (status : UInt32) (reason : @& S
 opaque acceptTunnel (request : @& HttpRequest) (status : UInt32) (reason : @& String) (headers : @& HttpHeaders) :
   IO Connection
 
+/-- `kja_http_request_suspend`. -/
+@[extern "kjasync_http_request_suspend"]
+opaque suspend (request : @& HttpRequest) : IO Connection
+
+/-- `kja_http_request_summary`: status, whether it is whole, bytes received, bytes sent, nanoseconds. -/
+@[extern "kjasync_http_request_summary"]
+opaque summary (request : @& HttpRequest) : IO (Array Nat)
+
 end HttpRequest
 
 namespace HttpServer
 
-/-- `kja_http_server_new`; the limits in the order of `Http.ServerOptions.numbers`. -/
+/-- What a server asks and tells beside requests. -/
+structure Hooks where
+  /-- Makes the service of a connection; none closes it, and so does an error left with the call. -/
+  connection : Call → Connection → BaseIO (Option Callback)
+  /-- Hears of what is no request. -/
+  protocolError : Call → HttpRequest → BaseIO Unit
+  /-- Hears of a service that has failed. -/
+  serviceFailed : Call → HttpRequest → BaseIO Unit
+  /-- Hears of a service without an answer. -/
+  noAnswer : Call → HttpRequest → BaseIO Unit
+  /-- Hears of a connection that has failed. -/
+  connectionFailed : Callback
+  /-- Decides whether a response is the last of its connection. -/
+  shouldClose : Call → HttpRequest → BaseIO Unit
+  /-- Hears of a request that is over. -/
+  requestEnd : Call → HttpRequest → BaseIO Unit
+
+/-- `kja_http_server_new`; the limits in the order of `Http.ServerOptions.numbers`. `wanted` has a bit for each hook that is
+there, in their order. -/
 @[extern "kjasync_http_server_new"]
-protected opaque new (runtime : @& Runtime) (flags : UInt32) (limits : @& Array Nat) (tls : @& Option TlsContext)
-  (service : Callback) : IO HttpServer
+protected opaque new (runtime : @& Runtime) (flags wanted : UInt32) (limits : @& Array Nat) (tls : @& Option TlsContext)
+  (hooks : Hooks) (service : Callback) : IO HttpServer
 
 /-- `kja_http_server_listen_start`. -/
 @[extern "kjasync_http_server_listen_start"]
@@ -118,6 +144,10 @@ opaque listenStart (server : @& HttpServer) (listener : @& Listener) : IO Promis
 /-- `kja_http_server_serve_start`. -/
 @[extern "kjasync_http_server_serve_start"]
 opaque serveStart (server : @& HttpServer) (connection : @& Connection) : IO Promise
+
+/-- `kja_http_server_serve_until_drained_start`. -/
+@[extern "kjasync_http_server_serve_until_drained_start"]
+opaque serveUntilDrainedStart (server : @& HttpServer) (connection : @& Connection) : IO Promise
 
 /-- `kja_http_server_drain_start`. -/
 @[extern "kjasync_http_server_drain_start"]
