@@ -228,3 +228,16 @@ test "code on the loop passes descriptors and connections" := onLoop do
     let writer ← writing.withNumber (runtime.wrapSocketFd ·)
     writer.write "pipe"
     checkEq (← (← reader.readExactly 4).toText) "pipe"
+
+-- parity: PIPE-08, PIPE-12
+test "a second runtime gets one end of a socket pair" := withRuntime fun runtime => withRuntime fun other => do
+  let (here, there) ← runtime.newOsSocketPair
+  let some copy ← there.dupFd? | throw (IO.userError "no descriptor")
+  there.close
+  let there ← other.wrapSocketFdTake (← copy.take)
+  here.write "over"
+  checkEq (← (← there.read (min := 4)).toText) "over"
+  there.write "back"
+  checkEq (← (← here.read (min := 4)).toText) "back"
+  other.shutdown
+  checkEq (← here.read (m := IO)).size 0

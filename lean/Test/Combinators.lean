@@ -117,7 +117,7 @@ test "timeout cancels what takes too long" := inBoth fun runtime => do
   discard <| fails .timedOut (← never.deadline ((← MonoTime.now) + Duration.ofMillis 1)).await
   check (!(← never.isSettled)) "a promise that is held goes on"
 
--- parity: FORK-01, FORK-03
+-- parity: FORK-01, FORK-03, PROM-14
 test "branches are cancelled one by one" := inBoth fun runtime => do
   let ended ← Counter.new
   let (fulfiller, promise) ← Fulfiller.new (α := Nat) runtime

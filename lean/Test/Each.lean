@@ -130,3 +130,21 @@ test "each datagram is answered until one ends it" := inBoth fun runtime => do
   check (← one.sendNow "end" ofOther) "no room"
   checkEq (← serving.await) (some 3)
   discard <| fails .failed (do discard (one.sendNow "nowhere" (← Address.parse (m := IO) runtime "*:0")))
+
+-- parity: NET-16
+test "each connection has its code run until a value comes" := inBoth fun runtime => do
+  let (listener, address) ← listenOnLoopback (m := IO) runtime
+  let seen ← Counter.new
+  let accepting : PromiseRef (Option String) ← listener.acceptEachStart fun connection => do
+    seen.add
+    let text ← (← connection.read).toText
+    return if text == "last" then some text else none
+  for text in ["first", "second", "last"] do
+    let connection ← address.connect (m := IO)
+    connection.write (m := IO) text
+    letRest runtime
+  checkEq (← accepting.await) (some "last")
+  checkEq (← seen.get) 3
+  discard <| address.connect (m := IO)
+  listener.close
+  discard <| fails .canceled (listener.acceptEach (m := IO) (α := Nat) fun _ => return none)

@@ -41,7 +41,7 @@ test "the places that an error passed come latest first" := do
   checkEq error.context ":0: answering\nstore.lean:12: storing"
   checkEq error.text "x"
 
--- parity: EXC-07
+-- parity: EXC-07, EXC-06
 test "details are set, replaced, listed and removed" := do
   let error := (loaded.withDetail 0xFFFF_FFFF_FFFF_FFFF ByteArray.empty).withDetail 7 "other"
   checkEq error.detailIds #[0xFFFF_FFFF_FFFF_FFFF, 7]

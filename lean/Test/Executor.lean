@@ -85,3 +85,28 @@ test "an action that returns a promise is waited for" := inBoth fun runtime => d
   waiting.cancel
   letRest runtime
   checkEq (← gone.get) 1
+
+@[noinline] private def executeHolding (executor : Executor) (held : PromiseRef String) : IO Bool :=
+  executor.execute held.isSettled
+
+-- parity: EXEC-06
+test "what an action holds is let go of once it has run" := inBoth fun runtime => do
+  let executor ← runtime.executor
+  let before ← Native.handleCount
+  check (← executeHolding executor (← PromiseRef.pure runtime "a handle to count")) "pending"
+  let call ← executor.executeStart do return 1
+  checkEq (← call.await) 1
+  call.release
+  eventually "the handle" (return (← Native.handleCount) == before && (← executor.isLive))
+
+-- parity: EXEC-10
+test "a call goes on though the loop that made it has ended" := withRuntime fun runtime => do
+  let executor ← runtime.executor
+  let busy ← Gate.new
+  let go ← Gate.new
+  let caller ← Runtime.init
+  let call ← (← caller.executor).execute (executor.executeStart do busy.pass; go.wait; return 3)
+  busy.wait
+  caller.shutdown
+  go.pass
+  checkEq (← call.await) 3

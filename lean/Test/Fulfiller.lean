@@ -73,3 +73,12 @@ test "who only rejects needs no type" := inBoth fun runtime => do
   for rejector in rejectors do check (!(← rejector.isWaiting)) "waiting"
   discard <| fails .busy number.await
   discard <| fails .overloaded text.await
+
+-- parity: FULF-12
+test "a fulfiller of a loop that has ended says so" := withRuntime fun runtime => do
+  let other ← Runtime.init
+  let (fulfiller, promise) ← Fulfiller.new (α := Nat) other
+  let here ← PromiseRef.race runtime #[promise]
+  other.shutdown
+  discard <| fails .badHandle (fulfiller.fulfill 1)
+  discard <| fails .shutdown here.await

@@ -111,6 +111,17 @@ test "a drained server lets requests finish" := inBoth fun runtime => Async.run 
   listening.await
   server.close
 
+-- parity: HSRV-09
+test "a connection that came another way is served" := inBoth fun runtime => Async.run runtime do
+  let server ← Http.Server.new runtime fun _ => return .text "hello"
+  let (client, connection) ← runtime.newTwoWayPipe
+  let serving ← server.serveStart connection
+  client.write "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+  let answer ← (← client.readAll).toText
+  check (answer.startsWith "HTTP/1.1 200 " && answer.endsWith "hello") answer
+  serving.await
+  server.close
+
 -- parity: HTTP-11, HCLI-01
 test "what cannot be sent is refused" := inBoth fun runtime => do
   let client ← Http.Client.new (← Network.system runtime)

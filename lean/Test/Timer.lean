@@ -2,7 +2,7 @@ import Test.Check
 
 open Test KjAsync
 
--- parity: TIME-01, TIME-03
+-- parity: TIME-01, TIME-03, LLIO-12
 test "a timer is never early" := inBoth fun runtime => do
   for nanos in [0, 1, 100_000, millisecond, 3 * millisecond] do
     let before ← monoNanosNow

@@ -52,6 +52,7 @@ test "async code runs in a wait scope" := withScope fun scope => do
     return 3
   checkEq result 3
 
+-- parity: LOOP-02, LLIO-14
 test "a connection within one thread" := withScope fun scope => do
   let (client, server) ← connectedPair (m := IO) scope.runtime
   client.write "over and back"
@@ -83,7 +84,7 @@ test "a scope's descriptor tells its host when to poll" := unless System.Platfor
     checkEq (← ran.get) 1
     discard <| fails .invalidArgument host.native.pollableFd
 
--- parity: PROM-12, PROM-38
+-- parity: PROM-12, PROM-38, LLIO-14
 test "a wait scope waits for its own promises only" := withScope fun scope => withScope fun other => do
   let theirs ← other.runtime.yieldNowStart
   discard <| fails .invalidArgument (scope.wait theirs)
@@ -93,3 +94,10 @@ test "a wait scope waits for its own promises only" := withScope fun scope => wi
   -- What is built inside the loop is the loop's, whatever it waits for.
   let built ← (← scope.runtime.executor).execute do (← other.runtime.yieldNowStart).map fun () => 3
   discard <| fails .invalidArgument (other.wait built)
+
+-- parity: LOOP-01
+test "a wait scope with nothing to do waits for other threads" := withScope fun scope => do
+  let (fulfiller, promise) ← Fulfiller.new (α := Nat) scope.runtime
+  let task ← IO.asTask (prio := .dedicated) (fulfiller.fulfill 5)
+  checkEq (← scope.wait promise) 5
+  EIO.ofExcept (← IO.wait task)

@@ -5,11 +5,11 @@ from tree import TreeTest
 
 ROWS = """\
 # PROM Promise
-PROM-01\tD\tdrop = cancel
-PROM-02\tD\tconstruct from value
+PROM-01\tD\tkj/async.h\tdrop = cancel
+PROM-02\tD\tkj/async.h\tconstruct from value
 # TIME Timer
-TIME-01\tD\tnow
-TIME-02\tX\tEventLoopLocal<T>
+TIME-01\tD\tkj/timer.h\tnow
+TIME-02\tX\tkj/async.h\tEventLoopLocal<T>
 """
 STATE = """\
 # id\tstate\tC names\tLean names\tnote
@@ -30,7 +30,7 @@ RUST = """\
     #[test]
     fn a_value_is_there() {}
 """
-LEAN = '-- parity: PROM-01\ntest "release cancels" := pure ()\n'
+LEAN = '-- parity: PROM-01\ntest "release cancels" := promise.release\n'
 HEADER = "/* Releases. (PROM-01) */\nint kja_promise_release(void);\nint kja_promise_new(void);\n"
 
 
@@ -50,12 +50,16 @@ class Parity(TreeTest):
         summary = (self.root / "doc/parity.md").read_text()
         self.assertIn("| [PROM](parity/prom.tsv) | Promise | 2 | 1 | 1 | 0 | 0 |", summary)
         page = (self.root / "doc/parity/rows.md").read_text()
-        self.assertIn("| PROM-01 | D | drop = cancel | done | `kja_promise_release` | `PromiseRef.release` | "
+        self.assertIn("| PROM-01 | D | `kj/async.h` | drop = cancel | done | `kja_promise_release` | `PromiseRef.release` | "
                       "test/c/promise.c: `a_release_cancels`, lean/Test/Promise.lean: `release cancels` |", page)
-        self.assertIn("| PROM-02 | D | construct from value | changed: a new one | `kja_promise_new` |  | "
+        self.assertIn("| PROM-02 | D | `kj/async.h` | construct from value | changed: a new one | `kja_promise_new` |  | "
                       "src/promise.rs: `a_value_is_there` |", page)
-        self.assertIn("| TIME-01 | D | now | open |  |  | test/c/promise.c: `a_release_cancels` |", page)
-        self.assertIn("| TIME-02 | X | EventLoopLocal&lt;T> | left-out: C++ only |  |  |  |", page)
+        self.assertIn("| TIME-01 | D | `kj/timer.h` | now | open |  |  | test/c/promise.c: `a_release_cancels` |", page)
+        self.assertIn("| TIME-02 | X | `kj/async.h` | EventLoopLocal&lt;T> | left-out: C++ only |  |  |  |", page)
+
+    def test_a_row_called_done_whose_lean_name_no_lean_test_exercises(self):
+        self.write("lean/Test/Promise.lean", '-- parity: PROM-01\ntest "it" := pure () -- release\n')
+        self.assert_caught("PROM-01 is done, and no Lean test exercises PromiseRef.release")
 
     def test_a_row_called_done_that_no_test_names(self):
         self.replace("doc/parity/time.tsv", TIME_STATE, "TIME-02\tdone\tkja_promise_release\t\t\n")
