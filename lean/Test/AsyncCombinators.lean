@@ -29,9 +29,12 @@ test "all ends with the first error and cancels the others" := onLoop do
 
 -- parity: PROM-16
 test "race cancels the losers before it ends" := onLoop do
-  let ended ← Counter.new
-  let loser : Async Nat := try never finally ended.add
-  checkEq (← Async.race #[loser, after 1000 7, loser]) 7
+  let (begun, ended) := (← Counter.new, ← Counter.new)
+  let loser : Async Nat := do begun.add; try never finally ended.add
+  let winner : Async Nat := do
+    while (← begun.get) < 2 do Async.yield
+    return 7
+  checkEq (← Async.race #[loser, winner, loser]) 7
   checkEq (← ended.get) 2
   checkEq (← Async.race #[loser, pure 8]) 8
   checkEq (← ended.get) 3

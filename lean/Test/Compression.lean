@@ -28,7 +28,7 @@ test "bad data, early ends and bombs are told apart" := do
   for format in formats do
     let bomb ← (Coding.compress format).run (block 16 ++ (⟨Array.replicate 200000 0⟩ : ByteArray))
     discard <| fails .disconnected ((Coding.decompress format).run (bomb.slice 0 (bomb.size - 1)))
-    discard <| fails .failed ((Coding.decompress format).run "\xff\xff\xff\xff")
+    discard <| fails .failed ((Coding.decompress format).run (⟨#[0xff, 0xff, 0xff, 0xff]⟩ : ByteArray))
     discard <| fails .overloaded ((Coding.decompress format).run bomb (limit := 200000))
     discard <| fails .overloaded ((Coding.decompress format (maxOutput := 200000)).run bomb)
     discard <| fails .overloaded ((Coding.decompress format (maxRatio := 10)).run bomb)
