@@ -63,7 +63,7 @@
 #define KJA_LISTEN_REPLACE_STALE 1
 
 /*
- The wait is not let go of when the coroutine is cancelled: a part of a clean-up, for instance.
+ The wait is not dropped when the coroutine is cancelled: a part of a clean-up, for instance.
  */
 #define KJA_AWAIT_SHIELDED 1
 
@@ -1877,7 +1877,7 @@ kja_status_t kja_address_clone(kja_address_t address, kja_address_t *out);
 /*
  Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
  `capacity`; several addresses are joined with commas. It can be parsed again, but for a unix
- socket whose name is no UTF-8, for a connection and for what is wrapped. Writes its whole length,
+ socket whose name is not UTF-8, for a connection and for what is wrapped. Writes its whole length,
  without the NUL, to `length`, which may be null. (NET-15)
  */
 kja_status_t kja_address_text(kja_address_t address,
@@ -2092,7 +2092,7 @@ kja_status_t kja_canceler_cancel(kja_canceler_t canceler,
                                  size_t text_len);
 
 /*
- Lets go of the wrapped promises: they go on and cannot be cancelled from here any more. (CANC-06)
+ Releases the wrapped promises: they go on and cannot be cancelled from here any more. (CANC-06)
  */
 kja_status_t kja_canceler_forget(kja_canceler_t canceler);
 
@@ -2339,7 +2339,7 @@ kja_status_t kja_promise_all(kja_runtime_t runtime,
                              kja_promise_t *out);
 
 /*
- Settles as the first to settle does, value or error. The race lets go of the others before that.
+ Settles as the first to settle does, value or error. The race drops the others before that.
  Errors: `INVALID_ARGUMENT` for none. (PROM-16)
  */
 kja_status_t kja_promise_race(kja_runtime_t runtime,
@@ -2365,7 +2365,7 @@ kja_status_t kja_promise_all_settled(kja_runtime_t runtime,
                                      kja_promise_t *out);
 
 /*
- Settles with the value of the first to succeed; the others are let go of before that. If all fail, with the
+ Settles with the value of the first to succeed; the others are dropped before that. If all fail, with the
  error of the last to do so. Errors: `INVALID_ARGUMENT` for none. (PROM-32)
  */
 kja_status_t kja_promise_any(kja_runtime_t runtime,
@@ -2527,7 +2527,7 @@ kja_status_t kja_connection_read_into_start(kja_connection_t connection,
  before the promise settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
 
  Errors: as `kja_connection_read_start`; other reads are `BUSY` until it ends. Cancellation: as there, and a promise that the
- last callback returned is let go of before `ctx` is. (STRM-01)
+ last callback returned is dropped before `ctx` is. (STRM-01)
  */
 kja_status_t kja_connection_read_each_start(kja_connection_t connection,
                                             size_t min,
@@ -2728,7 +2728,7 @@ kja_status_t kja_connection_release(kja_connection_t connection);
  With a promise as `first`, which stays the caller's, or else 0, the code counts as begun and waits for that
  first; `flags` are those of that wait, as for `kja_call_await`.
 
- Cancellation: when the result is cancelled or released, what the code waits for is let go of there and then. Code
+ Cancellation: when the result is cancelled or released, what the code waits for is dropped there and then. Code
  that has begun is not dropped: soon after, `run` runs once with `kja_call_is_canceled`, and may wait again for its
  clean-up, until it leaves something else than a promise, which nobody hears of. Code that has not begun never runs.
  A shutdown cancels every coroutine, and runs the code to its end, the youngest first; every wait then fails with
@@ -2841,7 +2841,7 @@ kja_status_t kja_datagram_receive_many_start(kja_datagram_t port,
  settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
 
  Errors: those of a receive end it. Cancellation: what has not been given to the callback stays for the next receive, and a
- promise that the last callback returned is let go of before `ctx` is. (DGRAM-02, DGRAM-03)
+ promise that the last callback returned is dropped before `ctx` is. (DGRAM-02, DGRAM-03)
  */
 kja_status_t kja_datagram_receive_each_start(kja_datagram_t port,
                                              const kja_datagram_options_t *options,
@@ -4247,7 +4247,7 @@ kja_status_t kja_listener_accept_start(kja_listener_t listener,
  `destroy(ctx)` runs before the promise settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
 
  Errors: those of an accept end it, `CANCELED` when the listener is closed. Cancellation: connections stay in the backlog, and a
- promise that the last callback returned is let go of before `ctx` is. (NET-16)
+ promise that the last callback returned is dropped before `ctx` is. (NET-16)
  */
 kja_status_t kja_listener_accept_each_start(kja_listener_t listener,
                                             kja_callback_fn on_connection,
@@ -4459,7 +4459,7 @@ kja_status_t kja_network_release(kja_network_t network);
 /*
  Makes a wrapper: what turns connections, and with them listeners, addresses and whole networks, into secure ones, or
  into others. TLS is one. `ctx` is taken over in every case but that of options of the wrong size. Errors:
- `INVALID_ARGUMENT` for options of the wrong size and for a name that is no UTF-8. (NET-22)
+ `INVALID_ARGUMENT` for options of the wrong size and for a name that is not UTF-8. (NET-22)
  */
 kja_status_t kja_network_wrapper_new(kja_runtime_t runtime,
                                      const kja_network_wrapper_options_t *options,
@@ -4468,7 +4468,7 @@ kja_status_t kja_network_wrapper_new(kja_runtime_t runtime,
 /*
  Wraps the end that connected, on the loop; the promise carries a `kja_connection_t`. Whoever is at the other end has
  to prove the name. The connection's handle is consumed if the call succeeds. Errors: `INVALID_ARGUMENT` for a name that
- is no UTF-8 and for a connection of another runtime; the promise fails as the wrapper says, with `WRONG_TYPE` if its
+ is not UTF-8 and for a connection of another runtime; the promise fails as the wrapper says, with `WRONG_TYPE` if its
  result is no connection, with `UNIMPLEMENTED` if it has no `wrap_client`. Cancellation: the handshake ends and the
  connection is closed. (NET-22, TLS-12)
  */
@@ -5137,7 +5137,7 @@ kja_status_t kja_signal_next_start(kja_signal_t signal,
  in one turn of the loop.
 
  Errors: `CANCELED` once the subscription is closed. Cancellation: what has not been given to the callback stays for the next
- wait, and a promise that the last callback returned is let go of before `ctx` is. (UNIX-02)
+ wait, and a promise that the last callback returned is dropped before `ctx` is. (UNIX-02)
  */
 kja_status_t kja_signal_each_start(kja_signal_t signal,
                                    kja_callback_fn on_signal,
@@ -5717,7 +5717,7 @@ kja_status_t kja_websocket_receive_piece_start(kja_websocket_t socket,
  - any other value, or an error: the receiving ends, and that is the outcome of the promise.
 
  Errors: those of a receive end it. Cancellation: what has not been given to the callback is there for the next receive, and a
- promise that the last callback returned is let go of before `ctx` is. (WS-02)
+ promise that the last callback returned is dropped before `ctx` is. (WS-02)
  */
 kja_status_t kja_websocket_receive_each_start(kja_websocket_t socket,
                                               size_t limit,
@@ -5867,7 +5867,7 @@ kja_status_t kja_websocket_message_release(kja_websocket_message_t message);
 
 /*
  Makes a connection from a connected stream socket, a Unix socket among them, or from anything else that can be polled,
- such as one end of a pipe or a terminal: what it is is found out.
+ such as one end of a pipe or a terminal: its kind is detected.
 
  With `KJA_FD_TAKE` the descriptor is the library's from now on, also if the call fails, and is set to close on exec.
  Without, a copy is made that is closed on exec; the caller keeps and closes its own, whose close-on-exec flag is not

@@ -75,7 +75,7 @@ impl Signal {
     /// until it ends.
     ///
     /// # Cancellation
-    /// What has not been given to the callback stays for the next wait; a promise that the last callback returned is let go of.
+    /// What has not been given to the callback stays for the next wait; a promise that the last callback returned is dropped.
     pub fn each<R: Into<Resolution>>(
         self: &Arc<Self>,
         on_signal: impl FnMut(Arc<SignalInfo>) -> R + Send + 'static,

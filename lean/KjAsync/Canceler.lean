@@ -33,7 +33,7 @@ def cancel [ErrorForm ε] (canceler : Canceler) (error : ε := ErrorForm.ofRef (
     IO Unit :=
   canceler.native.cancel (ErrorForm.toRef error).native
 
-/-- Lets go of the wrapped promises: they go on and cannot be cancelled from here any more. Never blocks. (CANC-06) -/
+/-- Releases the wrapped promises: they go on and cannot be cancelled from here any more. Never blocks. (CANC-06) -/
 def forget (canceler : Canceler) : IO Unit := canceler.native.forget
 
 /-- Is nothing that it wrapped pending? Never blocks. (CANC-07) -/

@@ -50,7 +50,7 @@ namespace Connection
 Two connections that both read what `source` has. Each keeps what the other has read first, `limit` bytes at most: beyond
 that both fail with `overloaded` once they have drained. A branch that is being pumped sets the pace.
 
-Never blocks. Nobody else may read from `source`, which is let go of with the last branch. What a branch has kept is freed
+Never blocks. Nobody else may read from `source`, which is dropped with the last branch. What a branch has kept is freed
 with it. Errors: `invalidArgument` for a limit of 0. (PIPE-09, PIPE-10, PIPE-11, STRM-09)
 -/
 def tee (source : Connection) (limit : Nat := 1048576) : IO (Connection × Connection) := do

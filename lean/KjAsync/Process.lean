@@ -189,7 +189,7 @@ def stopStart (process : Process) (graceNanos : UInt64 := 5_000_000_000) : IO (P
 @[inline] def stop [MonadAwait m] (process : Process) (graceNanos : UInt64 := 5_000_000_000) : m ExitStatus :=
   MonadAwait.awaitStarted (process.stopStart graceNanos)
 
-/-- Lets go of it now: unless it is to be kept or somebody waits for its end, it is killed. Never blocks. Errors: `badHandle` when done twice. -/
+/-- Releases it now: unless it is to be kept or somebody waits for its end, it is killed. Never blocks. Errors: `badHandle` when done twice. -/
 def close (process : Process) : IO Unit := process.native.release
 
 /--

@@ -84,7 +84,7 @@ test "all gives the values in order" := inBoth fun runtime => do
   checkEq (← (← PromiseRef.all (α := Nat) runtime #[]).await) #[]
 
 -- parity: PROM-31
-test "all fails with the first error and lets go of the others" := inBoth fun runtime => do
+test "all fails with the first error and drops the others" := inBoth fun runtime => do
   let gone ← Counter.new
   let others ← (List.range 3).mapM fun _ => do (← PromiseRef.never (α := Nat) runtime).finally gone.add
   let error ← PromiseRef.fail (α := Nat) runtime (Error.ofKind .overloaded "full")

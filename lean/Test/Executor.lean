@@ -90,7 +90,7 @@ test "an action that returns a promise is waited for" := inBoth fun runtime => d
   executor.execute held.isSettled
 
 -- parity: EXEC-06
-test "what an action holds is let go of once it has run" := inBoth fun runtime => do
+test "what an action holds is dropped once it has run" := inBoth fun runtime => do
   let executor ← runtime.executor
   let before ← Native.handleCount
   check (← executeHolding executor (← PromiseRef.pure runtime "a handle to count")) "pending"

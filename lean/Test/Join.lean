@@ -31,7 +31,7 @@ test "allSettled gives every outcome" := inVirtualTime fun runtime => do
   checkEq (← (← PromiseRef.allSettled (α := Nat) runtime #[]).await).size 0
 
 -- parity: PROM-32
-test "any gives the first success and lets go of the others" := inBoth fun runtime => do
+test "any gives the first success and drops the others" := inBoth fun runtime => do
   let gone ← Counter.new
   let won ← PromiseRef.any runtime #[← failing runtime .busy, ← pendingUntilGone runtime gone, ← PromiseRef.pure runtime 3]
   checkEq (← won.await) 3

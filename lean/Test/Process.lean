@@ -8,7 +8,7 @@ open KjAsync
 private def shell (runtime : Runtime) (script : String) (options : ProcessOptions := {}) : IO Process :=
   Process.spawn runtime "sh" #["-c", script] options
 
-/-- Lets the loop take the exits of children that were let go of. -/
+/-- Lets the loop take the exits of children that were dropped. -/
 private def letReap (runtime : Runtime) (process : String) : IO Unit :=
   eventually s!"{process} is left" do
     letRest runtime

@@ -30,7 +30,7 @@ def Rooms.enter (rooms : Rooms) (room : String) (socket : WebSocket) : IO Member
 def Rooms.leave (rooms : Rooms) (member : Member) : IO Unit :=
   rooms.members.modify (·.filter (·.number != member.number))
 
-/-- Tells everybody in a room. Who does not keep up is let go of, and holds up nobody. -/
+/-- Tells everybody in a room. Who does not keep up is dropped, and holds up nobody. -/
 def Rooms.say (rooms : Rooms) (room text : String) : IO Unit := do
   for member in ← rooms.members.get do
     if member.room == room then

@@ -114,7 +114,7 @@ pub unsafe extern "C" fn kja_address_clone(address: kja_address_t, out: *mut kja
 
 /// Copies the text of the address, such as `127.0.0.1:80`, `[::1]:80`, `*:80` or `unix:path`, with a closing NUL, cut to
 /// `capacity`; several addresses are joined with commas. It can be parsed again, but for a unix
-/// socket whose name is no UTF-8, for a connection and for what is wrapped. Writes its whole length,
+/// socket whose name is not UTF-8, for a connection and for what is wrapped. Writes its whole length,
 /// without the NUL, to `length`, which may be null. (NET-15)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_address_text(

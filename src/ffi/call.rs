@@ -94,7 +94,7 @@ pub extern "C" fn kja_call_return_promise(call: kja_call_t, promise: kja_promise
     boundary(|| leave(call, take_promise(promise)?.into()))
 }
 
-/// The wait is not let go of when the coroutine is cancelled: a part of a clean-up, for instance.
+/// The wait is not dropped when the coroutine is cancelled: a part of a clean-up, for instance.
 pub const KJA_AWAIT_SHIELDED: u32 = 1;
 
 pub(super) fn shielded(flags: u32) -> Result<bool, Error> {

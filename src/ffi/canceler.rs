@@ -43,7 +43,7 @@ pub unsafe extern "C" fn kja_canceler_cancel(
     })
 }
 
-/// Lets go of the wrapped promises: they go on and cannot be cancelled from here any more. (CANC-06)
+/// Releases the wrapped promises: they go on and cannot be cancelled from here any more. (CANC-06)
 #[unsafe(no_mangle)]
 pub extern "C" fn kja_canceler_forget(canceler: kja_canceler_t) -> kja_status_t {
     boundary(|| {

@@ -99,7 +99,7 @@ pub unsafe extern "C" fn kja_promise_all(
     created(out, || Promise::all(&*get::<Runtime>(runtime)?, &inputs(promises, count)?))
 }
 
-/// Settles as the first to settle does, value or error. The race lets go of the others before that.
+/// Settles as the first to settle does, value or error. The race drops the others before that.
 /// Errors: `INVALID_ARGUMENT` for none. (PROM-16)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_race(
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn kja_promise_all_settled(
     created(out, || Promise::all_settled(&*get::<Runtime>(runtime)?, &inputs(promises, count)?))
 }
 
-/// Settles with the value of the first to succeed; the others are let go of before that. If all fail, with the
+/// Settles with the value of the first to succeed; the others are dropped before that. If all fail, with the
 /// error of the last to do so. Errors: `INVALID_ARGUMENT` for none. (PROM-32)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_promise_any(

@@ -84,7 +84,7 @@ pub unsafe extern "C" fn kja_connection_read_into_start(
 /// before the promise settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
 ///
 /// Errors: as `kja_connection_read_start`; other reads are `BUSY` until it ends. Cancellation: as there, and a promise that the
-/// last callback returned is let go of before `ctx` is. (STRM-01)
+/// last callback returned is dropped before `ctx` is. (STRM-01)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_connection_read_each_start(
     connection: kja_connection_t,

@@ -16,7 +16,7 @@ use std::ffi::c_void;
 /// With a promise as `first`, which stays the caller's, or else 0, the code counts as begun and waits for that
 /// first; `flags` are those of that wait, as for `kja_call_await`.
 ///
-/// Cancellation: when the result is cancelled or released, what the code waits for is let go of there and then. Code
+/// Cancellation: when the result is cancelled or released, what the code waits for is dropped there and then. Code
 /// that has begun is not dropped: soon after, `run` runs once with `kja_call_is_canceled`, and may wait again for its
 /// clean-up, until it leaves something else than a promise, which nobody hears of. Code that has not begun never runs.
 /// A shutdown cancels every coroutine, and runs the code to its end, the youngest first; every wait then fails with

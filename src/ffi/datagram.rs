@@ -167,7 +167,7 @@ pub unsafe extern "C" fn kja_datagram_receive_many_start(
 /// settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
 ///
 /// Errors: those of a receive end it. Cancellation: what has not been given to the callback stays for the next receive, and a
-/// promise that the last callback returned is let go of before `ctx` is. (DGRAM-02, DGRAM-03)
+/// promise that the last callback returned is dropped before `ctx` is. (DGRAM-02, DGRAM-03)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_datagram_receive_each_start(
     port: kja_datagram_t,

@@ -105,7 +105,7 @@ pub unsafe extern "C" fn kja_listener_accept_start(listener: kja_listener_t, out
 /// `destroy(ctx)` runs before the promise settles or its cancel returns. Up to 8 callbacks run in one turn of the loop.
 ///
 /// Errors: those of an accept end it, `CANCELED` when the listener is closed. Cancellation: connections stay in the backlog, and a
-/// promise that the last callback returned is let go of before `ctx` is. (NET-16)
+/// promise that the last callback returned is dropped before `ctx` is. (NET-16)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_listener_accept_each_start(
     listener: kja_listener_t,

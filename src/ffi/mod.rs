@@ -246,7 +246,7 @@ fn release<T: Object>(id: u64) -> kja_status_t {
     boundary(|| handle::remove_object::<T>(id).map(drop))
 }
 
-/// As `release`, without waiting for a callback of something that is let go of.
+/// As `release`, without waiting for a callback of something that is dropped.
 fn release_nowait<T: Object>(id: u64) -> kja_status_t {
     let mut status = OK;
     within(0, || status = release::<T>(id));

@@ -94,7 +94,7 @@ impl Wrap for ForeignWrapper {
 
 fn text_in<'a>(text: *const c_char, len: usize) -> Result<&'a str, Error> {
     let text = std::str::from_utf8(bytes_in(text.cast(), len)?);
-    text.map_err(|_| Error::invalid("a name that is no UTF-8"))
+    text.map_err(|_| Error::invalid("a name that is not UTF-8"))
 }
 
 fn read_options(options: kja_network_wrapper_options_t) -> Result<(ForeignWrapper, WrapperOptions), Error> {
@@ -114,7 +114,7 @@ fn read_options(options: kja_network_wrapper_options_t) -> Result<(ForeignWrappe
 
 /// Makes a wrapper: what turns connections, and with them listeners, addresses and whole networks, into secure ones, or
 /// into others. TLS is one. `ctx` is taken over in every case but that of options of the wrong size. Errors:
-/// `INVALID_ARGUMENT` for options of the wrong size and for a name that is no UTF-8. (NET-22)
+/// `INVALID_ARGUMENT` for options of the wrong size and for a name that is not UTF-8. (NET-22)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_network_wrapper_new(
     runtime: kja_runtime_t,
@@ -141,7 +141,7 @@ fn given(
 
 /// Wraps the end that connected, on the loop; the promise carries a `kja_connection_t`. Whoever is at the other end has
 /// to prove the name. The connection's handle is consumed if the call succeeds. Errors: `INVALID_ARGUMENT` for a name that
-/// is no UTF-8 and for a connection of another runtime; the promise fails as the wrapper says, with `WRONG_TYPE` if its
+/// is not UTF-8 and for a connection of another runtime; the promise fails as the wrapper says, with `WRONG_TYPE` if its
 /// result is no connection, with `UNIMPLEMENTED` if it has no `wrap_client`. Cancellation: the handshake ends and the
 /// connection is closed. (NET-22, TLS-12)
 #[unsafe(no_mangle)]

@@ -55,7 +55,7 @@ pub unsafe extern "C" fn kja_signal_next_start(signal: kja_signal_t, out: *mut k
 /// in one turn of the loop.
 ///
 /// Errors: `CANCELED` once the subscription is closed. Cancellation: what has not been given to the callback stays for the next
-/// wait, and a promise that the last callback returned is let go of before `ctx` is. (UNIX-02)
+/// wait, and a promise that the last callback returned is dropped before `ctx` is. (UNIX-02)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_signal_each_start(
     signal: kja_signal_t,

@@ -304,7 +304,7 @@ pub unsafe extern "C" fn kja_websocket_receive_piece_start(
 /// - any other value, or an error: the receiving ends, and that is the outcome of the promise.
 ///
 /// Errors: those of a receive end it. Cancellation: what has not been given to the callback is there for the next receive, and a
-/// promise that the last callback returned is let go of before `ctx` is. (WS-02)
+/// promise that the last callback returned is dropped before `ctx` is. (WS-02)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_websocket_receive_each_start(
     socket_: kja_websocket_t,

@@ -45,7 +45,7 @@ fn from_fd<T: Into<Entry>>(
 }
 
 /// Makes a connection from a connected stream socket, a Unix socket among them, or from anything else that can be polled,
-/// such as one end of a pipe or a terminal: what it is is found out.
+/// such as one end of a pipe or a terminal: its kind is detected.
 ///
 /// With `KJA_FD_TAKE` the descriptor is the library's from now on, also if the call fails, and is set to close on exec.
 /// Without, a copy is made that is closed on exec; the caller keeps and closes its own, whose close-on-exec flag is not

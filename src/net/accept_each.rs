@@ -30,7 +30,7 @@ impl Listener {
     /// so does an error, that of an accept too. Each accept has its place in the line behind those that wait. (NET-16)
     ///
     /// # Cancellation
-    /// As [`Listener::accept`]; a promise that the last callback returned is let go of.
+    /// As [`Listener::accept`]; a promise that the last callback returned is dropped.
     pub fn accept_each<R: Into<Resolution>>(
         self: &Arc<Self>,
         on_connection: impl FnMut(Arc<Connection>) -> R + Send + 'static,

@@ -178,7 +178,7 @@ mod tests {
             Ok(Parsed::Unix(socket)) => socket,
             other => panic!("{other:?}"),
         };
-        // White space and bytes that are no UTF-8 are fine in a path.
+        // White space and bytes that are not UTF-8 are fine in a path.
         for path in [&b"/run/x"[..], b"x", b" a b\t", b"/\xff", b"a:b:c", &[b'p'; 90]] {
             let socket = read(&[b"unix:", path].concat());
             assert_eq!(socket.as_pathname().map(|path| path.as_os_str().as_encoded_bytes()), Some(path));

@@ -51,7 +51,7 @@ impl DatagramPort {
     ///
     /// # Cancellation
     /// What has not been given to the callback stays for the next receive; a promise that the last callback returned is
-    /// let go of.
+    /// dropped.
     pub fn receive_each<R: Into<Resolution>>(
         self: &Arc<Self>,
         options: Receive,

@@ -16,14 +16,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::Interest;
 
-/// How long whoever lets go of a child that has been killed waits for its end, if the loop does no longer.
+/// How long whoever drops a child that has been killed waits for its end, if the loop does no longer.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How soon to look again at a child whose end was told of before it could be reaped; doubled up to the second figure.
 const FIRST_PAUSE: u64 = 1_000_000;
 const LONGEST_PAUSE: u64 = 100_000_000;
 
-// Children that no loop watches any more. They are looked at whenever another one is started or let go of.
+// Children that no loop watches any more. They are looked at whenever another one is started or dropped.
 global!(ORPHANS: Lock<Vec<Arc<Child>>> = Lock::new(Vec::new()));
 
 pub(super) fn reap_orphans() {

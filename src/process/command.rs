@@ -47,7 +47,7 @@ pub struct Command {
     pub descriptors: Vec<(i32, OwnedFd)>,
     /// It leads a process group of its own, to which everything is sent that is sent by this library itself.
     pub new_group: bool,
-    /// It goes on when the last holder of the process lets go of it.
+    /// It goes on when the last holder of the process releases it.
     pub keep: bool,
 }
 

@@ -65,7 +65,7 @@ impl Process {
         Ok(this)
     }
 
-    /// Watches a child that was started elsewhere. Nobody else may take its exit meanwhile. What is let go of before that has
+    /// Watches a child that was started elsewhere. Nobody else may take its exit meanwhile. What is dropped before that has
     /// come is the caller's again, neither killed nor reaped. (UNIX-05, UNIX-06, UNIX-07, UNIX-08)
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Letting go of what nobody holds any more, however long the chain.
+//! Dropping what nobody holds any more, however long the chain.
 //!
 //! Dropping the source of one cell may take the last holder of another. Instead of recursing, what is left to do goes
 //! to a list of this thread that the outermost abandonment works off, last in, first out: an operation is gone before
@@ -134,7 +134,7 @@ fn add(entry: Entry) -> Option<Entry> {
     })
 }
 
-/// Lets go of an operation, and once it is gone, and all over that this has set off, of what was around it.
+/// Drops an operation and then, once everything that this has set off is over, what was around it.
 pub(super) fn let_go(operation: Watch, around: Around) {
     if operation.promise.cell().is_settled() {
         let entry = add(Entry::new(Left::Alone(around)));

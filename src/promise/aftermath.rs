@@ -1,8 +1,8 @@
 //! What the end of an operation sets off, and who waits until that is over.
 //!
-//! An operation that is let go of is gone at once, but coroutines clean up, a `finally` waits for its turn on its loop, and a callback that
+//! An operation that is dropped is gone at once, but coroutines clean up, a `finally` waits for its turn on its loop, and a callback that
 //! is running has yet to return. Each of these is a part of the aftermath of whoever let go. It is waited for by what was
-//! around the operation (its attachments, its `finally`, the coroutine that waited for it), by a combinator that has let go of what it does
+//! around the operation (its attachments, its `finally`, the coroutine that waited for it), by a combinator that has dropped what it does
 //! not need any more, and by whoever asked with `cancel_start`.
 //!
 //! Who lets go is found by a place of the thread, its cause: whatever joins an aftermath joins that of the innermost
@@ -147,7 +147,7 @@ fn replace(cause: Cause) -> Cause {
     CAUSE.try_with(|own| own.replace(cause)).unwrap_or(Cause::Nobody)
 }
 
-/// On whose account this thread lets go of things.
+/// On whose account this thread drops things.
 pub(super) fn cause() -> Option<Part> {
     let cause = |own: &RefCell<Cause>| {
         let mut own = own.borrow_mut();
@@ -165,7 +165,7 @@ pub(super) fn known_cause() -> Option<Part> {
     CAUSE.try_with(cause).ok().flatten()
 }
 
-/// Lets go of things on this account, or on the one that the thread is inside of.
+/// Drops things on this account, or on the one that the thread is inside of.
 pub(super) fn under<R>(cause: Option<Part>, let_go: impl FnOnce() -> R) -> R {
     let Some(cause) = cause else { return let_go() };
     let outer = replace(Cause::Part(cause));
@@ -174,7 +174,7 @@ pub(super) fn under<R>(cause: Option<Part>, let_go: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Runs code of others, who let go of things on their own account.
+/// Runs code of others, who drop things on their own account.
 pub(super) fn on_no_account<R>(run: impl FnOnce() -> R) -> R {
     let outer = replace(Cause::Nobody);
     let result = run();
@@ -182,7 +182,7 @@ pub(super) fn on_no_account<R>(run: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Lets go of things, and gives what that has set off and is not over.
+/// Drops things, and gives what that has set off and is not over.
 pub(super) fn of(let_go: impl FnOnce()) -> Option<Aftermath> {
     let outer = replace(Cause::Unasked);
     immediately(let_go);

@@ -84,7 +84,7 @@ impl Canceler {
         }
     }
 
-    /// Lets go of the wrapped promises: they go on and cannot be cancelled from here any more. (CANC-06)
+    /// Releases the wrapped promises: they go on and cannot be cancelled from here any more. (CANC-06)
     pub fn forget(&self) {
         let cells = std::mem::take(&mut self.wrapped.lock().cells);
         drop(cells);

@@ -28,7 +28,7 @@
 //!   it is installed, takes itself out under the lock, and then hands what it has not looked at to the loop.
 //! * *Chains do not recurse.* Dropping a source may abandon another cell; that one is put on a list which
 //!   the outermost abandonment of this thread works off (`abandon`).
-//! * *Nobody hears too early.* What has let go of others settles when all is over that this has set off (`aftermath`).
+//! * *Nobody hears too early.* What has dropped others settles when all is over that this has set off (`aftermath`).
 
 mod cancel;
 mod end;

@@ -5,10 +5,10 @@
 //!
 //! # Cancellation
 //!
-//! What the code waits for is let go of there and then, as with any promise. The code itself is resumed once more on
+//! What the code waits for is dropped there and then, as with any promise. The code itself is resumed once more on
 //! its loop and told so; it may wait again, for its clean-up, until it returns a result, which nobody hears of. From the
 //! cancel on it is in the hands of the runtime: its cell has settled, and whatever is left of the code moves to a cell of its own.
-//! Waits that are shielded are not let go of: the code hears of the cancellation at the next one that is not.
+//! Waits that are shielded are not dropped: the code hears of the cancellation at the next one that is not.
 //!
 //! # Where it ends
 //!
@@ -47,7 +47,7 @@ pub enum Next {
     Done(Outcome),
     /// It waits for this promise.
     Wait(Promise),
-    /// It waits for this promise, and a cancellation does not let go of that.
+    /// It waits for this promise, and a cancellation does not drop that.
     WaitShielded(Promise),
 }
 
@@ -97,7 +97,7 @@ pub(crate) struct Coroutine {
     shield: bool,
     /// It ran in this turn of the loop.
     ran: bool,
-    /// What was set off by letting go of what it asked for though it had been cancelled.
+    /// What was set off by dropping what it asked for though it had been cancelled.
     let_go: Option<Aftermath>,
     /// What its clean-up is a part of.
     part_of: Option<Part>,

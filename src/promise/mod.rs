@@ -249,7 +249,7 @@ impl Promise {
         self.0.cancel_now(error)
     }
 
-    /// Rejects it because its runtime shuts down, and lets go of it without waiting longer than that may take.
+    /// Rejects it because its runtime shuts down, and drops it without waiting longer than that may take.
     pub(crate) fn end(self, deadline: u64) {
         // Dropping one whose callback is running would wait for it.
         if self.0.cancel(Error::shutdown(), Some(deadline)) == Canceled::StillRunning {

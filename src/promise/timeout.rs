@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 struct Timeout {
     input: Option<Watch>,
     timer: Timer,
-    /// What letting go of the input has set off.
+    /// What dropping the input has set off.
     let_go: Option<Aftermath>,
 }
 

@@ -42,7 +42,7 @@ impl Connection {
     /// As [`Connection::read`]; no other read may be pending meanwhile.
     ///
     /// # Cancellation
-    /// As [`Connection::read`]; a promise that the last callback returned is let go of.
+    /// As [`Connection::read`]; a promise that the last callback returned is dropped.
     pub fn read_each<R: Into<Resolution>>(
         self: &Arc<Self>,
         min: usize,

@@ -111,7 +111,7 @@ impl Shared {
         let mut state = self.state.lock();
         state.pulling = false;
         let Some(came) = came else {
-            // Both branches may have gone meanwhile: then nobody else lets go of the read.
+            // Both branches may have gone meanwhile: then nobody else drops the read.
             let unwanted = if state.both_gone() { read } else { std::mem::replace(&mut state.read, read) };
             drop(state);
             drop(unwanted);

@@ -1,4 +1,4 @@
-//! Connections over descriptors that were made elsewhere, and what is found out of any such descriptor.
+//! Connections over descriptors that were made elsewhere, and what any such descriptor tells of itself.
 //!
 //! Everything here takes the descriptor over, also when it fails.
 

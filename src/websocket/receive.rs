@@ -236,7 +236,7 @@ impl WebSocket {
     /// As `receive`.
     ///
     /// # Cancellation
-    /// As `receive`; a promise that the last callback returned is let go of.
+    /// As `receive`; a promise that the last callback returned is dropped.
     pub fn receive_each<R: Into<Resolution>>(
         self: &Arc<Self>,
         limit: Option<usize>,

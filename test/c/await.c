@@ -106,7 +106,7 @@ static void an_await_does_not_hold_up_the_loop(void) {
   runtime_close(runtime);
 }
 
-/* A read is polled by the thread that awaits it: it has to let go of it for the cancel. */
+/* A read is polled by the thread that awaits it: it has to drop it for the cancel. */
 static void cancel_overtakes_an_await(void) {
   kja_runtime_t runtime = runtime_open();
   pair_t pair = pair_open(runtime);

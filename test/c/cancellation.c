@@ -166,7 +166,7 @@ static void a_callback_may_release_its_own_promise(void) {
   runtime_close(runtime);
 }
 
-/* A destructor that lets go of a further promise: it may not meet a lock that its caller holds. */
+/* A destructor that drops a further promise: it may not meet a lock that its caller holds. */
 static void release_never(void *ctx) {
   own_t *own = (own_t *)ctx;
   CHECK_OK(kja_promise_release(own->never));

@@ -137,7 +137,7 @@ static void cancelled_it_lets_go_at_once_and_cleans_up(void) {
   expect(promise, KJA_ERR_CANCELED);
   let_loop_rest(runtime);
   CHECK_ORDER(&code.record, "rC");
-  /* What it waits for now is for its clean-up, and nobody can let go of it. */
+  /* What it waits for now is for its clean-up, and nobody can drop it. */
   CHECK_OK(kja_promise_cancel(code.waits[1]));
   code_close(&code, "rCe.");
   runtime_close(runtime);

@@ -34,7 +34,7 @@ static void expect_detail(kja_error_t error, uint64_t id, const char *want) {
   if (CHECK_U64(size, strlen(want)) && size) CHECK(memcmp(data, want, size) == 0);
   CHECK_OK(kja_bytes_release(bytes));
 }
-/* Each makes another error and lets go of the one before. */
+/* Each makes another error and drops the one before. */
 static kja_error_t with_context(kja_error_t error, const char *file, uint32_t line, const char *text) {
   kja_error_t more = 0;
   CHECK_OK(kja_error_with_context(error, file, strlen(file), line, text, strlen(text), &more));

@@ -245,7 +245,7 @@ static greeter_t greeter_new(void) {
   memset(&greeter, 0, sizeof greeter);
   return greeter;
 }
-/* Greets each connection and lets go of it; the last one ends it. */
+/* Greets each connection and drops it; the last one ends it. */
 static void greet(void *ctx, kja_call_t call) {
   greeter_t *greeter = (greeter_t *)ctx;
   kja_connection_t connection = 0;

@@ -273,7 +273,7 @@ static void release_built(void *ctx, kja_call_t call) {
   CHECK_OK(kja_promise_release(loops->built));
   CHECK(!kja_promise_has_branches(loops->input));
 }
-/* A `finally` that A has built runs on A, though B's code lets go of it. */
+/* A `finally` that A has built runs on A, though B's code drops it. */
 static void a_finally_runs_on_its_own_loop_wherever_it_is_released(void) {
   loops_t loops = loops_open();
   loops.how = FINALLY;

@@ -495,7 +495,7 @@ static void children_that_were_forked_are_watched(void) {
   CHECK_IS(kja_process_watch(runtime, getpid(), &none), KJA_ERR_INVALID_ARGUMENT);
   CHECK_OK(kja_process_release(one));
   CHECK_OK(kja_process_release(other));
-  /* What is let go of is the caller's: alive, and to be reaped. */
+  /* What is released is the caller's: alive, and to be reaped. */
   pid = forked_for_ever();
   CHECK_OK(kja_process_watch(runtime, pid, &one));
   CHECK_OK(kja_process_release(one));

@@ -110,7 +110,7 @@ static void clear_and_release_end_every_task(void) {
   runtime_close(runtime);
 }
 
-/* A task that others hold as well is only let go of. */
+/* A task that others hold as well is only dropped. */
 static void clear_leaves_what_others_hold(void) {
   kja_runtime_t runtime = runtime_open();
   kja_task_set_t tasks = tasks_open(runtime, 0, must_not_run, NULL);

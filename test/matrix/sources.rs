@@ -37,7 +37,7 @@ pub(crate) type Ending = (Step, Option<ErrorKind>);
 
 pub(crate) struct Operation {
     pub(crate) promise: Promise,
-    /// Whether it has let go of everything.
+    /// Whether it has dropped everything.
     pub(crate) over: Over,
     /// Has it succeed.
     pub(crate) settle: Step,

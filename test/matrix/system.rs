@@ -56,7 +56,7 @@ pub(crate) fn signal(world: &World<'_>) -> Operation {
     }
 }
 
-/// A child that ends with its input, and is not let go of before.
+/// A child that ends with its input, and is not dropped before.
 pub(crate) fn exit(world: &World<'_>) -> Operation {
     let command = Command { stdin: Stdio::Pipe, stdout: Stdio::Null, ..Command::new("cat") };
     let process = command.spawn(&world.runtime).expect("it starts");

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// What was to be seen at once, on the thread that ended it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sight {
-    /// Whether the operation has let go of everything.
+    /// Whether the operation has dropped everything.
     pub(crate) over: bool,
     /// How often the attachment of the operation has been freed.
     pub(crate) gone: usize,
@@ -72,7 +72,7 @@ fn kind(outcome: &Outcome) -> Option<ErrorKind> {
     outcome.as_ref().err().map(Error::kind)
 }
 
-/// Ends it, and lets go of everything but the sibling.
+/// Ends it, and drops everything but the sibling.
 pub(crate) fn act(cell: Cell, world: &World<'_>, above: Above, hands: Hands<'_>) -> Seen {
     let Above { built, companion, sibling, canceler } = above;
     let probes = hands.probes.clone();

@@ -20,7 +20,7 @@ fn what_settles_as_a_timeout_passes_comes_first() {
     });
 }
 
-/// The loop takes a value for the pop while another thread, which awaits the timeout, lets go of it.
+/// The loop takes a value for the pop while another thread, which awaits the timeout, drops it.
 #[test]
 fn a_timeout_does_not_lose_what_the_loop_has_taken() {
     explore(2, || {

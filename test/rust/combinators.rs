@@ -1,4 +1,4 @@
-//! Combinators hold what they are made of, and let go of it before anyone learns the result.
+//! Combinators hold what they are made of, and drop it before anyone learns the result.
 
 use crate::gate::*;
 use kjasync::promise::{Promise, Resolution, When};
@@ -163,7 +163,7 @@ fn finally_delays_the_outcome_and_may_fail_it() {
     assert_eq!(failure(&failed), ErrorKind::Busy);
 }
 
-/// One thread polls a race and drops the loser, whose callback runs just now and lets go of the race.
+/// One thread polls a race and drops the loser, whose callback runs just now and drops the race.
 #[test]
 fn a_loser_that_cancels_the_race_from_its_callback_does_not_hang() {
     for by_timeout in [false, true] {

@@ -504,7 +504,7 @@ fn a_cancel_that_sets_nothing_off_is_over_at_once() {
     });
 }
 
-/// What a combinator lets go of has ended its clean-up when the result is known.
+/// What a combinator drops has ended its clean-up when the result is known.
 // parity: PROM-16, PROM-31, PROM-32, TIME-04
 #[test]
 fn a_combinator_waits_for_the_clean_ups_of_what_it_lets_go_of() {

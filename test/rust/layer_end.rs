@@ -69,7 +69,7 @@ fn a_flush_that_nobody_waits_for_does_not_keep_the_connection() {
         drop(write);
         // What it took cannot go out yet.
         quiet(&runtime);
-        // The loop lets go of what it has just polled a moment after that has settled.
+        // The loop drops what it has just polled a moment after that has settled.
         eventually("the flush is all there is", || runtime.stats().promises == 1);
         drop(layer);
         eventually("it has ended", || runtime.stats().promises == 0);

@@ -118,7 +118,7 @@ fn a_deadline_ends_the_wait_and_leaves_the_promise() {
     assert_eq!(number(&promise), 1);
 }
 
-/// The owner is inside its loop while another thread lets go of the runtime.
+/// The owner is inside its loop while another thread drops the runtime.
 fn dropped_while_driven(scope: Arc<Runtime>) {
     let promise = scope.never().unwrap();
     let inside = Gate::default();

@@ -52,7 +52,7 @@ def size (scope : Scope) : BaseIO Nat := scope.children.count
 private def end_ (place : Place) : BaseIO Unit := do
   if let some promise ← place.get then discard promise.cancel.toBaseIO
 
-/-- Cancels the members; it takes nobody any more. What they wait for is let go of at once, and their `finally` blocks run soon
+/-- Cancels the members; it takes nobody any more. What they wait for is dropped at once, and their `finally` blocks run soon
 after: `wait` waits for those. The body goes on. -/
 def cancel (scope : Scope) : BaseIO Unit := do
   for place in (← scope.places.swap none).getD [] do end_ place

@@ -81,7 +81,7 @@ where
         else ⟨out, true⟩
       else ⟨out, errors⟩
 
-/-- As `decodeBinary`, to a string. Errors: also what is no UTF-8, which becomes U+FFFD. (ENC-01, ENC-10) -/
+/-- As `decodeBinary`, to a string. Errors: also what is not UTF-8, which becomes U+FFFD. (ENC-01, ENC-10) -/
 def decode (text : String) : EncodingResult String :=
   let bytes := decodeBinary text
   let result := repairUtf8 bytes.value

@@ -83,7 +83,7 @@ where
         else go steps bytes (i + 1) (out.push (if plusToSpace && byte == 43 then 32 else byte)) errors
       else ⟨out, errors⟩
 
-/-- As `decode`, to a string. Errors: also what is no UTF-8, which becomes U+FFFD. (ENC-01, ENC-06, ENC-08) -/
+/-- As `decode`, to a string. Errors: also what is not UTF-8, which becomes U+FFFD. (ENC-01, ENC-06, ENC-08) -/
 def decodeString (text : String) (plusToSpace : Bool := false) : EncodingResult String :=
   let bytes := decode text plusToSpace
   let result := repairUtf8 bytes.value

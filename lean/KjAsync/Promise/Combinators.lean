@@ -80,14 +80,14 @@ private def pairOf (join : Native.Runtime → Array Native.Promise → IO Native
   joined.then fun () => return (← first.reader.ofPromise first.runtime first.native,
     ← second.reader.ofPromise second.runtime second.native)
 
-/-- All values, in the order of the promises, none for none. The first error rejects the result, and lets go of
+/-- All values, in the order of the promises, none for none. The first error rejects the result, and drops
 the others. (PROM-31) -/
 def all (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef (Array α)) := do
   let native ← Native.Promise.all runtime.native (promises.map (·.native))
   let joined : PromiseRef Unit := ⟨native, runtime, .unit⟩
   joined.then fun () => promises.mapM fun promise => promise.reader.ofPromise promise.runtime promise.native
 
-/-- Both values, of promises of different types. The first error rejects the result, and lets go of the other. The result
+/-- Both values, of promises of different types. The first error rejects the result, and drops the other. The result
 belongs to the loop of the first. (PROM-31) -/
 def both (first : PromiseRef α) (second : PromiseRef β) : IO (PromiseRef (α × β)) :=
   pairOf Native.Promise.all first second
@@ -98,7 +98,7 @@ def joinBoth (first : PromiseRef α) (second : PromiseRef β) : IO (PromiseRef (
   pairOf Native.Promise.join first second
 
 /-- All values, in the order of the promises, none for none, once every promise has settled. If any failed, the error
-of the first of them in that order. Nothing is let go of before. (PROM-30) -/
+of the first of them in that order. Nothing is dropped before. (PROM-30) -/
 def join (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef (Array α)) := do
   let native ← Native.Promise.join runtime.native (promises.map (·.native))
   let joined : PromiseRef Unit := ⟨native, runtime, .unit⟩
@@ -112,13 +112,13 @@ def allSettled [ErrorForm ε] (runtime : Runtime) (promises : Array (PromiseRef 
   settled.then fun () => promises.mapM fun promise =>
     return (← promise.reader.result promise.runtime promise.native).mapError ErrorForm.ofRef
 
-/-- The outcome, value or error, of the first to settle. The result lets go of the others before anybody learns
+/-- The outcome, value or error, of the first to settle. The result drops the others before anybody learns
 of it. Errors: `invalidArgument` without any promise. (PROM-16) -/
 def race (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef α) := do
   let natives ← promises.mapM asObject
   return ⟨← Native.Promise.race runtime.native natives, runtime, .object⟩
 
-/-- The value of the first to succeed; the others are let go of before anybody learns of it. If all fail, the error of
+/-- The value of the first to succeed; the others are dropped before anybody learns of it. If all fail, the error of
 the last to do so. Errors: `invalidArgument` without any promise. (PROM-32) -/
 def any (runtime : Runtime) (promises : Array (PromiseRef α)) : IO (PromiseRef α) := do
   let natives ← promises.mapM asObject
@@ -159,13 +159,13 @@ def attach (promise : PromiseRef α) (object : β) : IO (PromiseRef α) :=
 /--
 Runs `action` once, when the new promise has settled or is gone, and after the operation itself has ended. It is what
 gives up an operation of another library, and runs inside the call that ends the promise: when a `cancel` or `release`, a
-timeout, a race or a shutdown has let go of the promise, `action` has returned. A `finally` runs on the loop, soon after. (FULF-09,
+timeout, a race or a shutdown has dropped the promise, `action` has returned. A `finally` runs on the loop, soon after. (FULF-09,
 PROM-17, CANC-04)
 
 *Rules for the action.* It runs on the thread that ends the promise, whichever that is: one that cancels, the loop's if it settles
 or its time is up, that of whoever drops the last reference. So it must not block, wait for a promise or take a lock under which
 anybody cancels. It may release and cancel other promises, settle fulfillers and start things on the loop; it cannot fail. What it refers to lives until it has
-run; if it refers to the new promise itself, neither is ever let go of. If this call throws, it has run.
+run; if it refers to the new promise itself, neither is ever dropped. If this call throws, it has run.
 -/
 def attachAction (promise : PromiseRef α) (action : BaseIO Unit) : IO (PromiseRef α) :=
   return { promise with native := ← promise.native.attachAction action }
