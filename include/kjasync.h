@@ -2961,8 +2961,10 @@ kja_status_t kja_runtime_stats(kja_runtime_t runtime, kja_runtime_stats_t *stats
  NUL, goes to `length`, which may be null; `buffer` may be null if `capacity` is 0. So it is with every encoder here. Plain
  functions on bytes: any thread, nothing blocks, nothing to release. (ENC-05)
 
-     char text[2 * sizeof digest + 1];
-     kja_hex_encode(digest, sizeof digest, text, sizeof text, NULL);
+ ```c
+ char text[2 * sizeof digest + 1];
+ kja_hex_encode(digest, sizeof digest, text, sizeof text, NULL);
+ ```
  */
 kja_status_t kja_hex_encode(const void *data,
                             size_t size,
@@ -2999,11 +3001,13 @@ kja_status_t kja_base64_encode(const void *data,
  the WHATWG's forgiving decoder these are errors: any other character, which is skipped, wrong padding, and a character too many
  at the end. (ENC-01, ENC-12)
 
-     unsigned char key[32];
-     size_t length = 0;
-     bool had_errors = true;
-     kja_base64_decode(text, strlen(text), key, sizeof key, &length, &had_errors);
-     if (had_errors || length != sizeof key) ... // no key
+ ```c
+ unsigned char key[32];
+ size_t length = 0;
+ bool had_errors = true;
+ kja_base64_decode(text, strlen(text), key, sizeof key, &length, &had_errors);
+ if (had_errors || length != sizeof key) ... // no key
+ ```
  */
 kja_status_t kja_base64_decode(const char *text,
                                size_t text_len,
@@ -3608,11 +3612,13 @@ kja_status_t kja_http_head_length(const void *data,
  Errors: `FAILED` for bytes that are no such head, with the details `KJA_HTTP_STATUS_DETAIL` and `KJA_HTTP_RAW_DETAIL`:
  400, 414 for a target and 431 for a head beyond the limit, 505 for another version. (HTTP-13, HTTP-15, HTTP-16)
 
-     kja_http_head_t head = 0;
-     if (kja_http_head_parse(data, size, KJA_HTTP_HEAD_REQUEST, NULL, &head) == KJA_OK) {
-       kja_http_head_method(head, method, sizeof method, NULL);
-       kja_http_head_release(head);
-     }
+ ```c
+ kja_http_head_t head = 0;
+ if (kja_http_head_parse(data, size, KJA_HTTP_HEAD_REQUEST, NULL, &head) == KJA_OK) {
+   kja_http_head_method(head, method, sizeof method, NULL);
+   kja_http_head_release(head);
+ }
+ ```
  */
 kja_status_t kja_http_head_parse(const void *data,
                                  size_t size,
@@ -3819,11 +3825,13 @@ kja_status_t kja_http_headers_release(kja_http_headers_t headers);
  connection from then on; writing is anybody's. `options` may be null. The connection's handle stays the caller's. Any thread.
  (HTTP-24)
 
-     // What a language server hears:
-     kja_http_input_read_start(input, KJA_HTTP_HEAD_FIELDS, NULL, 0, &promise);
-     kja_promise_await(promise);
-     kja_promise_handle(promise, &message);
-     kja_http_message_body(message, &body); // Content-Length bytes, to be read to their end
+ ```c
+ // What a language server hears:
+ kja_http_input_read_start(input, KJA_HTTP_HEAD_FIELDS, NULL, 0, &promise);
+ kja_promise_await(promise);
+ kja_promise_handle(promise, &message);
+ kja_http_message_body(message, &body); // Content-Length bytes, to be read to their end
+ ```
  */
 kja_status_t kja_http_input_new(kja_connection_t connection,
                                 const kja_http_head_options_t *options,
@@ -3891,11 +3899,13 @@ kja_status_t kja_http_message_release(kja_http_message_t message);
  begins past the end is left out. One item that is malformed spoils the whole header, as does another unit than `bytes`.
  `ranges` may be null if `capacity` is 0. Never fails for what is in the header. (HTTP-17)
 
-     kja_http_range_t range;
-     uint32_t kind = 0;
-     size_t count = 0;
-     kja_http_range_parse("bytes=0-99", 10, file_size, &range, 1, &count, &kind);
-     if (kind == KJA_HTTP_RANGE_SOME && count == 1) ... // 206 with range.start to range.end
+ ```c
+ kja_http_range_t range;
+ uint32_t kind = 0;
+ size_t count = 0;
+ kja_http_range_parse("bytes=0-99", 10, file_size, &range, 1, &count, &kind);
+ if (kind == KJA_HTTP_RANGE_SOME && count == 1) ... // 206 with range.start to range.end
+ ```
  */
 kja_status_t kja_http_range_parse(const char *value,
                                   size_t value_len,

@@ -24,8 +24,8 @@ private def waits (runtime : Runtime) : IO (Array (String × Async Unit)) := do
       waitFor event)]
 
 /-- Three blocks, each of which waits where it is told to, and notes when it is cleaned up. The innermost clean-up waits
-as well. -/
-private def code (order : IO.Ref (Array Nat)) (at_ : Nat) (wait : Async Unit) : Async Unit := do
+as well, by `pause`. -/
+private def code (order : IO.Ref (Array Nat)) (at_ : Nat) (wait pause : Async Unit) : Async Unit := do
   let waitAt (n : Nat) : Async Unit := if n == at_ then wait else Async.yield
   let note (n : Nat) : IO Unit := order.modify (·.push n)
   try
@@ -36,7 +36,7 @@ private def code (order : IO.Ref (Array Nat)) (at_ : Nat) (wait : Async Unit) : 
         waitAt 2
         note 100
       finally
-        Async.yield
+        pause
         note 1
       note 200
     finally note 2
@@ -60,7 +60,9 @@ private def cell (index at_ : Nat) (way : Way) : IO Unit := do
     let body : IO Unit := do
       let some (_, wait) := (← waits runtime)[index]? | throw (IO.userError "no such wait")
       let canceler ← Canceler.new runtime
-      let promise ← Async.start runtime (code order at_ wait)
+      -- A pause that would soon be over might be so before the shutdown comes to it.
+      let pause := if way == .shutdown then Async.sleep (.ofHours 2) else Async.yield
+      let promise ← Async.start runtime (code order at_ wait pause)
       let promise ← match way with
         | .timeout => promise.timeout (.ofHours 1)
         | .canceler => canceler.wrap promise

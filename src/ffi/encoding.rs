@@ -57,8 +57,10 @@ fn decoded(
 /// NUL, goes to `length`, which may be null; `buffer` may be null if `capacity` is 0. So it is with every encoder here. Plain
 /// functions on bytes: any thread, nothing blocks, nothing to release. (ENC-05)
 ///
-///     char text[2 * sizeof digest + 1];
-///     kja_hex_encode(digest, sizeof digest, text, sizeof text, NULL);
+/// ```c
+/// char text[2 * sizeof digest + 1];
+/// kja_hex_encode(digest, sizeof digest, text, sizeof text, NULL);
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_hex_encode(
     data: *const c_void,
@@ -108,11 +110,13 @@ pub unsafe extern "C" fn kja_base64_encode(
 /// the WHATWG's forgiving decoder these are errors: any other character, which is skipped, wrong padding, and a character too many
 /// at the end. (ENC-01, ENC-12)
 ///
-///     unsigned char key[32];
-///     size_t length = 0;
-///     bool had_errors = true;
-///     kja_base64_decode(text, strlen(text), key, sizeof key, &length, &had_errors);
-///     if (had_errors || length != sizeof key) ... // no key
+/// ```c
+/// unsigned char key[32];
+/// size_t length = 0;
+/// bool had_errors = true;
+/// kja_base64_decode(text, strlen(text), key, sizeof key, &length, &had_errors);
+/// if (had_errors || length != sizeof key) ... // no key
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_base64_decode(
     text: *const c_char,

@@ -135,11 +135,13 @@ pub unsafe extern "C" fn kja_http_head_length(
 /// Errors: `FAILED` for bytes that are no such head, with the details `KJA_HTTP_STATUS_DETAIL` and `KJA_HTTP_RAW_DETAIL`:
 /// 400, 414 for a target and 431 for a head beyond the limit, 505 for another version. (HTTP-13, HTTP-15, HTTP-16)
 ///
-///     kja_http_head_t head = 0;
-///     if (kja_http_head_parse(data, size, KJA_HTTP_HEAD_REQUEST, NULL, &head) == KJA_OK) {
-///       kja_http_head_method(head, method, sizeof method, NULL);
-///       kja_http_head_release(head);
-///     }
+/// ```c
+/// kja_http_head_t head = 0;
+/// if (kja_http_head_parse(data, size, KJA_HTTP_HEAD_REQUEST, NULL, &head) == KJA_OK) {
+///   kja_http_head_method(head, method, sizeof method, NULL);
+///   kja_http_head_release(head);
+/// }
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_http_head_parse(
     data: *const c_void,

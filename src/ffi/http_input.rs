@@ -21,11 +21,13 @@ fn message(id: kja_http_message_t) -> Result<Arc<HttpMessage>, Error> {
 /// connection from then on; writing is anybody's. `options` may be null. The connection's handle stays the caller's. Any thread.
 /// (HTTP-24)
 ///
-///     // What a language server hears:
-///     kja_http_input_read_start(input, KJA_HTTP_HEAD_FIELDS, NULL, 0, &promise);
-///     kja_promise_await(promise);
-///     kja_promise_handle(promise, &message);
-///     kja_http_message_body(message, &body); // Content-Length bytes, to be read to their end
+/// ```c
+/// // What a language server hears:
+/// kja_http_input_read_start(input, KJA_HTTP_HEAD_FIELDS, NULL, 0, &promise);
+/// kja_promise_await(promise);
+/// kja_promise_handle(promise, &message);
+/// kja_http_message_body(message, &body); // Content-Length bytes, to be read to their end
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_http_input_new(
     connection: kja_connection_t,

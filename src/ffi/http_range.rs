@@ -28,11 +28,13 @@ pub struct kja_http_range_t {
 /// begins past the end is left out. One item that is malformed spoils the whole header, as does another unit than `bytes`.
 /// `ranges` may be null if `capacity` is 0. Never fails for what is in the header. (HTTP-17)
 ///
-///     kja_http_range_t range;
-///     uint32_t kind = 0;
-///     size_t count = 0;
-///     kja_http_range_parse("bytes=0-99", 10, file_size, &range, 1, &count, &kind);
-///     if (kind == KJA_HTTP_RANGE_SOME && count == 1) ... // 206 with range.start to range.end
+/// ```c
+/// kja_http_range_t range;
+/// uint32_t kind = 0;
+/// size_t count = 0;
+/// kja_http_range_parse("bytes=0-99", 10, file_size, &range, 1, &count, &kind);
+/// if (kind == KJA_HTTP_RANGE_SOME && count == 1) ... // 206 with range.start to range.end
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_http_range_parse(
     value: *const c_char,

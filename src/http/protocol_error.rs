@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::fmt;
 
 /// The detail of an error under which the status stands that a server would answer with: two bytes, the high one first.
@@ -57,8 +58,19 @@ impl ProtocolError {
 
     /// As an error of the library. The status and the bytes are details; nothing of the message is in the text.
     pub(crate) fn into_error(self) -> Error {
+        let text = self.description;
+        self.with_text(text)
+    }
+
+    /// As `into_error`, with what has failed before the text.
+    pub(crate) fn into_error_of(self, what: &str) -> Error {
+        let text = format!("{what}: {self}");
+        self.with_text(text)
+    }
+
+    fn with_text(self, text: impl Into<Cow<'static, str>>) -> Error {
         let status = Bytes::copy_from_slice(&self.status.to_be_bytes());
-        let error = Error::new(ErrorKind::Failed, self.description).with_detail(STATUS_DETAIL, Some(status));
+        let error = Error::new(ErrorKind::Failed, text).with_detail(STATUS_DETAIL, Some(status));
         if self.raw.is_empty() { error } else { error.with_detail(RAW_DETAIL, Some(self.raw)) }
     }
 

@@ -3,7 +3,9 @@
 use crate::gate::*;
 use crate::loopback::*;
 use bytes::Bytes;
-use kjasync::http::{ClientOptions, Headers, HttpClient, HttpRequest, HttpResponse, HttpServer, ServerOptions};
+use kjasync::http::{
+    ClientOptions, Headers, HttpClient, HttpRequest, HttpResponse, HttpServer, STATUS_DETAIL, ServerOptions,
+};
 use kjasync::net::{Listener, Network};
 use kjasync::promise::{Promise, Resolution, When};
 use kjasync::runtime::Runtime;
@@ -172,7 +174,11 @@ fn what_is_no_response_is_an_error() {
         let connection = peer.accept();
         peer.take(&connection);
         say(&connection, answer);
-        assert_eq!(failure(&asked), ErrorKind::Failed, "{answer:?}");
+        let error = outcome(&asked).expect_err("no response");
+        assert_eq!(error.kind(), ErrorKind::Failed, "{answer:?}");
+        // From which a response can be made, or another error.
+        assert!(error.detail(STATUS_DETAIL).is_some());
+        assert!(error.text().starts_with("the answer of the server is not HTTP: "));
     }
     for url in ["ftp://h/", "http:", "/a", "http://h/%zz"] {
         assert_eq!(kind(client.request("GET", url, &Headers::new(), Bytes::new())), Some(ErrorKind::InvalidArgument));
@@ -181,6 +187,29 @@ fn what_is_no_response_is_an_error() {
         kind(client.request("G T", "http://h/", &Headers::new(), Bytes::new())),
         Some(ErrorKind::InvalidArgument)
     );
+}
+
+// parity: HCLI-22
+#[test]
+fn nothing_is_followed_decoded_or_kept_unasked() {
+    let peer = Peer::new();
+    let client = client(&peer.runtime);
+    let asked = peer.get(&client);
+    let connection = peer.accept();
+    peer.take(&connection);
+    let head =
+        "HTTP/1.1 302 Found\r\nLocation: /b\r\nSet-Cookie: a=b\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n";
+    say(&connection, &format!("{head}x"));
+    let found = response(&asked);
+    assert_eq!((found.head().status, text(&found).as_str()), (302, "x"));
+    for name in ["location", "set-cookie", "content-encoding"] {
+        assert!(found.head().headers.get(name.as_bytes()).is_some(), "{name}");
+    }
+    // The next request has no cookie, and asks for no coding.
+    let asked = peer.get(&client);
+    peer.take(&connection);
+    say(&connection, "HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(response(&asked).head().status, 204);
 }
 
 // parity: HCLI-10

@@ -274,7 +274,7 @@ fn pings_are_answered_and_pongs_awaited() {
     peer.ends();
 }
 
-// parity: WS-13
+// parity: HCLI-14, WS-13
 #[test]
 fn a_violation_is_told_and_ends_the_socket() {
     let runtime = runtime();

@@ -145,9 +145,7 @@ impl ClientLink {
         let response = self.sender.send_request(request).await.map_err(|error| broken(&error))?;
         match self.responses.take_head() {
             Some(Ok(head)) => Ok((head, response.into_body())),
-            Some(Err(error)) => {
-                Err(Error::new(ErrorKind::Failed, format!("the answer of the server is not HTTP: {error}")))
-            }
+            Some(Err(error)) => Err(error.into_error_of("the answer of the server is not HTTP")),
             None => Err(Error::new(ErrorKind::Disconnected, "the connection ended before the response")),
         }
     }
