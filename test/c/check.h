@@ -154,6 +154,14 @@ static inline void check_run_(const char *name, void (*test)(void)) {
 }
 #define RUN(test) check_run_(#test, test)
 
+/* The next kind of error, 0 behind the last. A loop over all of them begins with 0. */
+static inline kja_status_t kind_after(kja_status_t kind) {
+  for (kind++; kind < 256; kind++) {
+    if (strcmp(kja_status_name(kind), "UNKNOWN") != 0) return kind;
+  }
+  return 0;
+}
+
 static inline int check_done(void) {
   printf("%u passed, %u failed\n", check_passed_, check_failed_);
   return check_failed_ != 0;

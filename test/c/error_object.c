@@ -50,16 +50,17 @@ static kja_error_t with_detail(kja_error_t error, uint64_t id, const char *data)
 
 /* parity: EXC-01, EXC-02 */
 static void an_error_tells_kind_number_and_text(void) {
-  const kja_status_t kinds[] = ErrorKind_ALL;
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    kja_error_t error = error_new(kinds[i], (int32_t)i, kja_status_name(kinds[i]));
-    expect_kind(error, kinds[i], (int32_t)i);
-    expect_copy(kja_error_text, error, kja_status_name(kinds[i]));
+  int32_t count = 0;
+  for (kja_status_t kind = kind_after(0); kind; kind = kind_after(kind), count++) {
+    kja_error_t error = error_new(kind, count, kja_status_name(kind));
+    expect_kind(error, kind, count);
+    expect_copy(kja_error_text, error, kja_status_name(kind));
     expect_copy(kja_error_context, error, "");
     CHECK_OK(kja_error_kind(error, NULL, NULL));
     CHECK_OK(kja_error_release(error));
     CHECK_IS(kja_error_kind(error, NULL, NULL), KJA_ERR_BAD_HANDLE);
   }
+  CHECK(count >= 15);
 }
 
 /* parity: EXC-02 */

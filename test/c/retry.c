@@ -93,13 +93,12 @@ static void a_second_failure_of_any_kind_is_passed_on(void) {
 
 /* parity: PROM-29 */
 static void other_errors_are_not_worth_an_attempt(void) {
-  static const kja_status_t kinds[] = ErrorKind_ALL;
   kja_runtime_t runtime = runtime_open();
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+  for (kja_status_t kind = kind_after(0); kind; kind = kind_after(kind)) {
     script_t script;
-    if (kinds[i] == KJA_ERR_DISCONNECTED) continue;
-    script_init(&script, runtime, &kinds[i], 1);
-    expect(retry_start(&script, NULL), kinds[i]);
+    if (kind == KJA_ERR_DISCONNECTED) continue;
+    script_init(&script, runtime, &kind, 1);
+    expect(retry_start(&script, NULL), kind);
     expect_script(&script, 1);
   }
   runtime_close(runtime);

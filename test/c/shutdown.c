@@ -279,9 +279,13 @@ static void return_what_waits_for_itself(void *ctx, kja_call_t call) {
   CHECK_OK(kja_call_return_promise(call, waits));
 }
 static void a_promise_that_waits_for_itself(left_t *left) {
+  kja_fulfiller_t fulfiller = 0;
   kja_promise_t unit = 0;
-  CHECK_OK(kja_promise_new_unit(left->runtime, &unit));
+  CHECK_OK(kja_fulfiller_new(left->runtime, &fulfiller, &unit));
   CHECK_OK(kja_promise_then(unit, return_what_waits_for_itself, left, NULL, &left->self));
+  /* Not before, for the callback uses what the call has given. */
+  CHECK_OK(kja_fulfiller_unit(fulfiller));
+  CHECK_OK(kja_fulfiller_release(fulfiller));
   CHECK_OK(kja_promise_release(unit));
   let_loop_catch_up(left->runtime);
   CHECK_IS(kja_promise_status(left->self), KJA_ERR_PENDING);
