@@ -301,28 +301,28 @@ static lean_obj_res client_result(kja_status_t status, const kja_http_client_t *
     return kjasync_handle_result(status, kjasync_http_client_class, id);
 }
 
-lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits, b_lean_obj_arg tls) {
+typedef kja_status_t client_new_fn(kja_handle_t place, const kja_http_client_options_t *options, kja_http_client_t *out);
+
+static lean_obj_res client_of(client_new_fn *make, b_lean_obj_arg place, b_lean_obj_arg limits, b_lean_obj_arg tls) {
     kja_http_client_options_t options = client_options(limits, tls);
     kja_http_client_t id = 0;
-    return client_result(kja_http_client_new(kjasync_id(network), &options, &id), &id);
+    return client_result(make(kjasync_id(place), &options, &id), &id);
+}
+
+lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits, b_lean_obj_arg tls) {
+    return client_of(kja_http_client_new, network, limits, tls);
 }
 
 lean_obj_res kjasync_http_client_new_address(b_lean_obj_arg address, b_lean_obj_arg limits, b_lean_obj_arg tls) {
-    kja_http_client_options_t options = client_options(limits, tls);
-    kja_http_client_t id = 0;
-    return client_result(kja_http_client_new_address(kjasync_id(address), &options, &id), &id);
+    return client_of(kja_http_client_new_address, address, limits, tls);
 }
 
 lean_obj_res kjasync_http_client_new_connection(b_lean_obj_arg connection, b_lean_obj_arg limits, b_lean_obj_arg tls) {
-    kja_http_client_options_t options = client_options(limits, tls);
-    kja_http_client_t id = 0;
-    return client_result(kja_http_client_new_connection(kjasync_id(connection), &options, &id), &id);
+    return client_of(kja_http_client_new_connection, connection, limits, tls);
 }
 
 lean_obj_res kjasync_http_client_new_service(b_lean_obj_arg server, b_lean_obj_arg limits, b_lean_obj_arg tls) {
-    kja_http_client_options_t options = client_options(limits, tls);
-    kja_http_client_t id = 0;
-    return client_result(kja_http_client_new_service(kjasync_id(server), &options, &id), &id);
+    return client_of(kja_http_client_new_service, server, limits, tls);
 }
 
 lean_obj_res kjasync_http_client_new_limited(b_lean_obj_arg client, size_t running, size_t waiting, uint32_t flags,

@@ -2,12 +2,9 @@
 
 use super::coder::{Coder, PIECE, Until};
 use crate::error::Error;
-use crate::stream::WriteHalf;
+use crate::stream::{Stretch, WriteHalf};
 use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
-
-/// How many pieces are made in one turn.
-const PIECES: usize = 4;
 
 /// Codes what is written and keeps what has come of it until that is written below.
 pub(super) struct Outbound {
@@ -20,11 +17,21 @@ pub(super) struct Outbound {
     done: bool,
     /// Whether it may keep some of what it took.
     keeps: bool,
+    /// Counts what is made, of which there may be much more than was written.
+    stretch: Stretch,
 }
 
 impl Outbound {
     pub(super) fn new(coder: Coder) -> Self {
-        Self { coder, out: Vec::new(), sent: 0, at: Until::InputUsed, done: true, keeps: false }
+        Self {
+            coder,
+            out: Vec::new(),
+            sent: 0,
+            at: Until::InputUsed,
+            done: true,
+            keeps: false,
+            stretch: Stretch::default(),
+        }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, below: &mut WriteHalf) -> Poll<Result<(), Error>> {
@@ -41,6 +48,7 @@ impl Outbound {
         let made = self.coder.run(data, &mut self.out, self.at).inspect_err(|_| self.out.clear())?;
         self.out.truncate(made.written);
         self.done = made.done;
+        self.stretch.moved(made.used + made.written);
         Ok(made.used)
     }
 
@@ -52,8 +60,9 @@ impl Outbound {
         data: &[u8],
     ) -> Poll<Result<usize, Error>> {
         let data = &data[..data.len().min(PIECE)];
-        for _ in 0..PIECES {
+        loop {
             ready!(self.poll_send(cx, below))?;
+            ready!(self.stretch.poll(cx));
             if self.at == Until::Flushed && !self.done {
                 // A flush that somebody has cancelled.
                 self.make(&[])?;
@@ -66,8 +75,6 @@ impl Outbound {
                 return Poll::Ready(Ok(used));
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     /// Writes below what has come of the data, and as much as there may be of it.
@@ -85,14 +92,13 @@ impl Outbound {
         if wanted {
             (self.at, self.done, self.keeps) = (until, false, false);
         }
-        for _ in 0..PIECES {
+        loop {
             ready!(self.poll_send(cx, below))?;
             if self.done {
                 return Poll::Ready(Ok(()));
             }
+            ready!(self.stretch.poll(cx));
             self.make(&[])?;
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 }

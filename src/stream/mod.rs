@@ -46,6 +46,7 @@ pub use fd_observer::{AtEnd, FdObserver, Readiness};
 pub use message::{Message, Messages};
 pub(crate) use read::{Read, ReadAll, ReadInto};
 pub(crate) use socket::{Direction, Registered, Socket, register};
+pub(crate) use stretch::Stretch;
 pub(crate) use transport::Transport;
 pub use wrap::Known;
 pub(crate) use wrap::{Kind, check, wrap};

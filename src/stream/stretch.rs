@@ -7,15 +7,15 @@ const STRETCH: usize = 64 * 1024;
 
 /// Counts the bytes of one turn.
 #[derive(Default)]
-pub(super) struct Stretch(usize);
+pub(crate) struct Stretch(usize);
 
 impl Stretch {
-    pub(super) fn moved(&mut self, bytes: usize) {
+    pub(crate) fn moved(&mut self, bytes: usize) {
         self.0 += bytes;
     }
 
     /// Ready to go on; at the end of a stretch only after others have had their turn.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.0 < STRETCH {
             return Poll::Ready(());
         }

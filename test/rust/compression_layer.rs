@@ -5,11 +5,11 @@ use crate::gate::*;
 use crate::layer::{Pair, block, pairs};
 use crate::loopback::*;
 use bytes::Bytes;
-use kjasync::ErrorKind;
 use kjasync::compression::*;
-use kjasync::runtime::Runtime;
+use kjasync::promise::When;
 use kjasync::stream::Connection;
-use std::sync::Arc;
+use kjasync::{ErrorKind, Value};
+use std::sync::{Arc, Mutex};
 
 fn layer(below: &Arc<Connection>, read: Option<Coding>, write: Option<Coding>) -> Arc<Connection> {
     coded(below, &Codings { read, write, keep_below_open: false }).unwrap()
@@ -384,18 +384,25 @@ fn a_pending_read_below_refuses_the_layer() {
     assert!(coded(&one, &Codings::default()).is_ok());
 }
 
-/// The loop goes on while something large is decompressed into nothing.
+/// A timer that passes while something large is decompressed into nothing goes off before that is done.
 #[test]
 fn others_have_their_turn_beside_a_bomb() {
-    let runtime: Runtime = runtime();
+    let runtime = Arc::new(runtime());
     for format in FORMATS {
         let bomb = compressed(format, &vec![0; 64 << 20]);
         let null = Connection::null(&runtime).unwrap();
         let writing = layer(&null, None, Some(decompress(format)));
-        let write = writing.write(&bomb).unwrap();
-        for _ in 0..3 {
-            outcome(&runtime.sleep(MILLISECOND / 10).unwrap()).unwrap();
-        }
+        let (timers, started) = (runtime.clone(), Arc::new(Mutex::new(None)));
+        let (slot, writer) = (started.clone(), writing.clone());
+        // Both are started in one turn, so that the timer has to be let in between.
+        let beside = runtime.executor().unwrap().start(move || {
+            let write = writer.write(&bomb).unwrap();
+            *slot.lock().unwrap() = Some(write.clone());
+            let pending = move |_| Ok(Value::U64(u64::from(write.outcome().is_none())));
+            timers.sleep(MILLISECOND / 10).unwrap().then(When::Value, pending)
+        });
+        assert!(matches!(outcome(&beside.unwrap()), Ok(Value::U64(1))), "the write was over before");
+        let write = started.lock().unwrap().take().unwrap();
         outcome(&write).unwrap();
         end(&writing);
     }
