@@ -5797,8 +5797,13 @@ kja_status_t kja_websocket_pong_start(kja_websocket_t socket,
 /*
  Forwards the messages of one socket to the other until the first has closed, with what the other is closed as well. The
  promise settles when that close has been written. An error of receiving closes the other with 1011, or with the code of a
- broken protocol, and is the error of the promise; an error of sending is the error of the promise. Cancellation: a message
- on its way is lost as with `kja_websocket_send_start`. (WS-07)
+ broken protocol, and is the error of the promise; an error of sending is the error of the promise. Cancellation: messages
+ on their way are lost as with `kja_websocket_send_start`.
+
+ Between a server's socket and a client's that have agreed on the same compression, or on none, messages go on as they are,
+ without a look at what they hold: whether a text is UTF-8 is left to the other end. Compressed ones do so if no window goes
+ from message to message on their way (`KJA_WEBSOCKET_CLIENT_NO_CONTEXT_TAKEOVER` for those of a client). See
+ `kja_websocket_matching_options`. (WS-07, WS-08)
  */
 kja_status_t kja_websocket_pump_start(kja_websocket_t from,
                                       kja_websocket_t to,
@@ -5820,6 +5825,14 @@ kja_status_t kja_websocket_protocol(kja_websocket_t socket,
                                     char *buffer,
                                     size_t capacity,
                                     size_t *length);
+
+/*
+ Writes into `options` the flags and windows with which another socket comes to what this one has agreed on compression,
+ if its other end does not want less, and leaves the rest of `options` as it is. A proxy asks here first, with the socket to
+ the server, and accepts its client with that: `kja_websocket_pump_start` can then pass messages on as they are. (WS-09)
+ */
+kja_status_t kja_websocket_matching_options(kja_websocket_t socket,
+                                            kja_websocket_options_t *options);
 
 /*
  Copies what was agreed on compression, as `Sec-WebSocket-Extensions` has it, empty for nothing. Otherwise as

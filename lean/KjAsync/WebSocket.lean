@@ -70,7 +70,7 @@ protected def WebSocketPiece.reader : Reader WebSocketPiece where
   ofPromise _ promise := do ofNative (← promise.webSocketMessage)
   ofCall _ call := do ofNative (← call.webSocketMessage)
 
-/-- What may be chosen for a socket; a time is in nanoseconds, and `none` is no limit. (WS-02, WS-17, WS-19) -/
+/-- What may be chosen for a socket; `none` is no limit. (WS-02, WS-17, WS-19) -/
 structure WebSocketOptions where
   /-- Whether messages are compressed, if the other end agrees. -/
   compress : Bool := false
@@ -89,21 +89,22 @@ structure WebSocketOptions where
   /-- The most bytes of a message that is received as a whole; beyond that the socket is closed with 1009. -/
   maxMessage : Nat := 33554432
   /-- How long the other end may take for its close; then the connection is cut. -/
-  closeNanos? : Option Nat := some 10_000_000_000
+  closeTimeout? : Option Duration := some (.ofSeconds 10)
   /-- After how long without a sign of life a ping is sent, while something is received. -/
-  pingNanos? : Option Nat := none
+  pingInterval? : Option Duration := none
   /-- After how long without a sign of life the connection is cut, while something is received. -/
-  idleNanos? : Option Nat := none
+  idleTimeout? : Option Duration := none
 
 /-- In the order in which the shim takes them. -/
 protected def WebSocketOptions.numbers (options : WebSocketOptions) : Array Nat :=
   let flag (is : Bool) (flag : Nat) := if is then flag else 0
   -- What does not fit into a byte is refused as 7 is.
   let small (n : Nat) := if n < 256 then n else 7
+  let time (limit? : Option Duration) := Http.limit (limit?.map fun limit => limit.nanos.toInt.toNat)
   #[flag options.compress 1 + flag options.serverNoContextTakeover 2 + flag options.clientNoContextTakeover 4,
     small options.serverMaxWindowBits, small options.clientMaxWindowBits, small options.level,
-    Http.limit options.compressFrom, Http.limit options.maxMessage, Http.limit options.closeNanos?,
-    Http.limit options.pingNanos?, Http.limit options.idleNanos?]
+    Http.limit options.compressFrom, Http.limit options.maxMessage, time options.closeTimeout?,
+    time options.pingInterval?, time options.idleTimeout?]
 
 /--
 One end of a WebSocket. Sends go out whole and in the order in which they were started, from any thread; one receive may be
@@ -279,6 +280,20 @@ def protocol? (socket : WebSocket) : IO (Option String) := do
 
 /-- What was agreed on compression, as `Sec-WebSocket-Extensions` has it; empty for nothing. (WS-17) -/
 def extensions (socket : WebSocket) : IO String := socket.native.extensions
+
+/--
+Options with which another socket comes to what this one has agreed on compression, if its other end does not want less. A proxy asks
+its socket to the server, and accepts its client with that: `pumpTo` can then pass messages on as they are. (WS-09)
+-/
+def matchingOptions (socket : WebSocket) (others : WebSocketOptions := {}) : IO WebSocketOptions := do
+  let numbers ← socket.native.matchingOptions
+  let flags := (numbers &&& 0xff).toNat
+  return { others with
+    compress := flags &&& 1 != 0
+    serverNoContextTakeover := flags &&& 2 != 0
+    clientNoContextTakeover := flags &&& 4 != 0
+    serverMaxWindowBits := (numbers >>> 8 &&& 0xff).toNat
+    clientMaxWindowBits := (numbers >>> 16 &&& 0xff).toNat }
 
 /-- The connection that it is over, to ask for its peer; it must be neither read nor written. -/
 def connection (socket : WebSocket) : IO Connection := return ⟨← socket.native.connection, socket.runtime⟩

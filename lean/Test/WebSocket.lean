@@ -68,12 +68,13 @@ test "a server that grants no WebSocket says so" := scene echo fun client listen
   catch error => check (Error.kind? error == some .failed) s!"{error}"
 
 /-- The two ends of one socket. -/
-private def ends (runtime : Runtime) (options : WebSocketOptions := {}) : Async (WebSocket × WebSocket) := do
+private def ends (runtime : Runtime) (extensions : String := "") (options : WebSocketOptions := {}) :
+    Async (WebSocket × WebSocket) := do
   let listener ← runtime.listen "127.0.0.1:0"
   let accepting ← listener.acceptStart
   let client ← (← listener.localAddress).connect
   let server ← accepting.await
-  return (← WebSocket.ofClient client (options := options), ← WebSocket.ofServer server (options := options))
+  return (← WebSocket.ofClient client extensions options, ← WebSocket.ofServer server extensions options)
 
 -- parity: WS-01, WS-10, WS-11, WS-14, WS-15
 test "a message goes in pieces, with a ping between" := inBoth fun runtime => Async.run runtime do
@@ -122,6 +123,20 @@ test "a close ends the loop, and goes through a pump" := inBoth fun runtime => A
   for text in ["go", "stop", "after"] do client.send text
   checkEq (← counted.await) (some 7)
   expectText (← server.receive) "after"
+
+-- parity: WS-08, WS-09
+test "a pump passes messages as they are" := inBoth fun runtime => Async.run runtime do
+  let extensions := "permessage-deflate; client_no_context_takeover; server_max_window_bits=10"
+  let (client, middle) ← ends runtime extensions
+  let (far, server) ← ends runtime extensions
+  let pumping ← middle.pumpStart far
+  client.send (String.ofList (List.replicate 500 'a'))
+  expectText (← server.receive) (String.ofList (List.replicate 500 'a'))
+  checkEq (← far.sentBytes) (← client.sentBytes)
+  pumping.cancel
+  let options ← far.matchingOptions { maxMessage := 7 }
+  checkEq (options.compress, options.clientNoContextTakeover, options.serverNoContextTakeover) (true, true, false)
+  checkEq (options.serverMaxWindowBits, options.clientMaxWindowBits, options.maxMessage) (10, 15, 7)
 
 -- parity: WS-16
 test "a pipe has no buffer" := inBoth fun runtime => Async.run runtime do

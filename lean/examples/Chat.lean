@@ -55,7 +55,7 @@ say.onchange = () => { socket.send(say.value); say.value = '' }
 def chat (rooms : Rooms) (request : Http.Request) : Async Http.Response := do
   unless request.headers.contains "upgrade" do
     return { Http.Response.text page with headers := .ofList [("Content-Type", "text/html; charset=utf-8")] }
-  let options := { compress := true, maxMessage := 4096, pingNanos? := some 20_000_000_000, idleNanos? := some 60_000_000_000 }
+  let options := { compress := true, maxMessage := 4096, pingInterval? := some (.ofSeconds 20), idleTimeout? := some (.ofMinutes 1) }
   let socket ← request.acceptWebSocket (options := options)
   let member ← rooms.enter request.path socket
   try

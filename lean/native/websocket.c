@@ -221,6 +221,14 @@ lean_obj_res kjasync_websocket_extensions(b_lean_obj_arg socket) {
     return kjasync_text_result(extensions_of, kjasync_id(socket));
 }
 
+lean_obj_res kjasync_websocket_matching_options(b_lean_obj_arg socket) {
+    kja_websocket_options_t options = {.size = sizeof options};
+    kja_status_t status = kja_websocket_matching_options(kjasync_id(socket), &options);
+    uint64_t numbers = options.flags | (uint64_t)options.server_max_window_bits << 8 |
+                       (uint64_t)options.client_max_window_bits << 16;
+    return kjasync_u64_result(status, &numbers);
+}
+
 lean_obj_res kjasync_websocket_connection(b_lean_obj_arg socket) {
     kja_connection_t id = 0;
     return kjasync_handle_result(kja_websocket_connection(kjasync_id(socket), &id), kjasync_connection_class, &id);

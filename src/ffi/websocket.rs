@@ -3,7 +3,7 @@
 use super::error::text_out;
 use super::http_headers::headers_in;
 use super::http_server::{limit_in, or_default};
-use super::structure::{growing, structure_in};
+use super::structure::{growing, structure_in, structure_out};
 use super::{
     boundary, bytes_in, callback, created, created_two, get, kja_bytes_t, kja_callback_fn, kja_connection_t,
     kja_destroy_fn, kja_handle_t, kja_http_client_t, kja_http_headers_t, kja_http_request_t, kja_promise_t,
@@ -401,8 +401,13 @@ pub unsafe extern "C" fn kja_websocket_pong_start(
 
 /// Forwards the messages of one socket to the other until the first has closed, with what the other is closed as well. The
 /// promise settles when that close has been written. An error of receiving closes the other with 1011, or with the code of a
-/// broken protocol, and is the error of the promise; an error of sending is the error of the promise. Cancellation: a message
-/// on its way is lost as with `kja_websocket_send_start`. (WS-07)
+/// broken protocol, and is the error of the promise; an error of sending is the error of the promise. Cancellation: messages
+/// on their way are lost as with `kja_websocket_send_start`.
+///
+/// Between a server's socket and a client's that have agreed on the same compression, or on none, messages go on as they are,
+/// without a look at what they hold: whether a text is UTF-8 is left to the other end. Compressed ones do so if no window goes
+/// from message to message on their way (`KJA_WEBSOCKET_CLIENT_NO_CONTEXT_TAKEOVER` for those of a client). See
+/// `kja_websocket_matching_options`. (WS-07, WS-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_websocket_pump_start(
     from: kja_websocket_t,
@@ -437,6 +442,30 @@ pub unsafe extern "C" fn kja_websocket_protocol(
     length: *mut usize,
 ) -> kja_status_t {
     boundary(|| text_out(socket(socket_)?.protocol().unwrap_or_default(), buffer, capacity, length))
+}
+
+/// Writes into `options` the flags and windows with which another socket comes to what this one has agreed on compression,
+/// if its other end does not want less, and leaves the rest of `options` as it is. A proxy asks here first, with the socket to
+/// the server, and accepts its client with that: `kja_websocket_pump_start` can then pass messages on as they are. (WS-09)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_websocket_matching_options(
+    socket_: kja_websocket_t,
+    options: *mut kja_websocket_options_t,
+) -> kja_status_t {
+    boundary(|| {
+        let with = socket(socket_)?.matching_compression();
+        let given = structure_in(options)?.unwrap_or_default();
+        let flag = |is: bool, flag: u32| if is { flag } else { 0 };
+        structure_out(options, |size| kja_websocket_options_t {
+            size,
+            flags: flag(with.mode == CompressionMode::On, KJA_WEBSOCKET_COMPRESS)
+                | flag(with.server_no_context_takeover, KJA_WEBSOCKET_SERVER_NO_CONTEXT_TAKEOVER)
+                | flag(with.client_no_context_takeover, KJA_WEBSOCKET_CLIENT_NO_CONTEXT_TAKEOVER),
+            server_max_window_bits: with.server_max_window_bits,
+            client_max_window_bits: with.client_max_window_bits,
+            ..given
+        })
+    })
 }
 
 /// Copies what was agreed on compression, as `Sec-WebSocket-Extensions` has it, empty for nothing. Otherwise as

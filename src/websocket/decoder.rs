@@ -2,6 +2,7 @@
 
 use super::deflate::Inflater;
 use super::frame::{Header, Kind, Role, apply_mask};
+use super::passing::Passing;
 use super::utf8::Utf8Check;
 use super::{CloseCode, CloseReason, Event, MessageKind, Piece, Violation, Window};
 use bytes::{Buf, Bytes, BytesMut};
@@ -16,6 +17,8 @@ pub enum Take {
     Whole(usize),
     /// In pieces, as they come.
     Pieces,
+    /// As [`Event::Frames`] where that can be, and otherwise as a whole.
+    Frames(usize),
 }
 
 /// The frame that is being read; its header is no longer in the input.
@@ -45,11 +48,14 @@ enum State {
 
 /// Reads what the other end sends: strictly, and holding no more than the message that it is at.
 pub struct Decoder {
-    from: Role,
-    inflater: Option<Inflater>,
+    /// The role of the end that sends it.
+    pub(super) from: Role,
+    pub(super) inflater: Option<Inflater>,
     frame: Option<Frame>,
     message: Option<Message>,
     state: State,
+    /// How many bytes are missing of a frame that is to be passed on.
+    pub(super) missing: u64,
 }
 
 fn wrong(text: &'static str) -> Violation {
@@ -62,7 +68,7 @@ fn too_big() -> Violation {
 
 /// How many bytes a compressed message of at most `limit` bytes may take: no deflater needs as many, unless it cuts a message
 /// to crumbs.
-fn wire_limit(limit: usize) -> u64 {
+pub(super) fn wire_limit(limit: usize) -> u64 {
     (limit as u64).saturating_mul(2).saturating_add(1024)
 }
 
@@ -80,7 +86,7 @@ fn take(input: &mut BytesMut, count: usize) -> Bytes {
 impl Decoder {
     /// For what an end with this role sends; `window` if it may be compressed.
     pub fn new(from: Role, window: Option<Window>) -> Self {
-        Self { from, inflater: window.map(Inflater::new), frame: None, message: None, state: State::Open }
+        Self { from, inflater: window.map(Inflater::new), frame: None, message: None, state: State::Open, missing: 0 }
     }
 
     /// The next event, from the front of what has come; `None` if more has to come first. What it has used is taken out of
@@ -108,7 +114,7 @@ impl Decoder {
 
     /// How many more bytes the frame needs that is being read, as far as that is known.
     pub fn wanted(&self) -> u64 {
-        self.frame.as_ref().map_or(0, |frame| frame.header.length - frame.unmasked)
+        self.frame.as_ref().map_or(self.missing, |frame| frame.header.length - frame.unmasked)
     }
 
     /// The least that has to come behind this input before it is of use: the rest of a header or of a frame.
@@ -129,7 +135,17 @@ impl Decoder {
     }
 
     fn next(&mut self, input: &mut BytesMut, how: Take) -> Result<Option<Event>, Violation> {
+        self.missing = 0;
         loop {
+            if let Take::Frames(limit) = how
+                && self.is_between_messages()
+            {
+                match self.frames(input, limit)? {
+                    Passing::Event(event) => return Ok(Some(event)),
+                    Passing::Incomplete => return Ok(None),
+                    Passing::No => {}
+                }
+            }
             let Some(frame) = &self.frame else {
                 if !self.begin(input)? {
                     return Ok(None);
@@ -187,7 +203,7 @@ impl Decoder {
         frame.unmask(input, message)?;
         let left = frame.header.length - frame.unmasked;
         let most = match how {
-            Take::Whole(limit) => {
+            Take::Whole(limit) | Take::Frames(limit) => {
                 let held = if message.compressed { 0 } else { (message.gathered.len() + frame.front) as u64 };
                 let limited = if message.compressed { wire_limit(limit) } else { limit as u64 };
                 let announced = if message.compressed { message.wire } else { held.saturating_add(left) };
@@ -213,7 +229,7 @@ impl Decoder {
                 if message.kind == MessageKind::Text {
                     message.utf8.push(&message.gathered[before..])?;
                 }
-                if matches!(how, Take::Whole(limit) if message.gathered.len() > limit) {
+                if how != Take::Pieces && message.gathered.len() >= most {
                     return Err(too_big());
                 }
             }

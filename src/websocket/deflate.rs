@@ -96,6 +96,11 @@ impl Inflater {
         Self { window, state: None, tail: &TAIL }
     }
 
+    /// Whether each message begins with an empty window.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.window.fresh
+    }
+
     /// Inflates until the input is used up or `out` holds at least `most` bytes.
     pub(super) fn inflate(&mut self, input: &[u8], out: &mut Vec<u8>, most: usize) -> Result<Inflated, Violation> {
         let bits = self.window.bits.max(LEAST_BITS);

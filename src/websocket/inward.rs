@@ -1,6 +1,6 @@
 //! The receiving half of a socket: bytes from the connection to the machine. (WS-02, WS-12)
 
-use super::{Decoder, Event, Take, Violation};
+use super::{Decoder, Event, Role, Take, Violation};
 use crate::error::{Error, ErrorKind};
 use crate::stream::ReadHalf;
 use crate::sync::Lock;
@@ -51,6 +51,11 @@ impl In {
     /// One that reads nothing ahead.
     pub(super) fn exact(half: ReadHalf, decoder: Decoder) -> Self {
         Self { exact: true, ..Self::new(half, decoder) }
+    }
+
+    /// Whether what comes here can be sent as it is by an end with this role.
+    pub(super) fn passes_to(&self, role: Role) -> bool {
+        !self.exact && self.decoder.from == role
     }
 
     /// The next event. An idle socket holds no memory for it.

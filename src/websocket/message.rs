@@ -28,6 +28,9 @@ pub struct Piece {
 pub enum Event {
     /// A message, or a piece of one.
     Data(Piece),
+    /// Messages as they are on the wire, if that has been asked for: frames that are each a whole message. A text is not known
+    /// to be UTF-8.
+    Frames(Bytes),
     /// To be answered with a pong that holds the same.
     Ping(Bytes),
     /// The answer to a ping, or a sign of life.

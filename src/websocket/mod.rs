@@ -14,6 +14,7 @@ mod inward;
 mod message;
 mod options;
 mod out;
+mod passing;
 mod pump;
 mod receive;
 mod send;

@@ -120,6 +120,13 @@ impl Life {
     }
 }
 
+/// What comes of receiving.
+pub(super) enum Received {
+    Message(WebSocketMessage),
+    /// As in [`Event::Frames`].
+    Frames(Bytes),
+}
+
 /// The right to receive, and how.
 pub(super) struct Receiving {
     socket: Arc<WebSocket>,
@@ -135,12 +142,32 @@ impl Receiving {
         Ok(Self { socket: socket.clone(), input, how, life: Life::new(socket), closed: false })
     }
 
+    /// Has messages come as they are, where the other socket can send them like that: both ends mask or neither does, and they
+    /// have agreed on the same compression. (WS-08)
+    pub(super) fn pass_to(&mut self, to: &WebSocket) {
+        let masked_alike = self.input.as_ref().is_some_and(|input| input.passes_to(to.role()));
+        if masked_alike && self.socket.agreed() == to.agreed() {
+            self.how = Take::Frames(self.socket.options().max_message);
+        }
+    }
+
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<WebSocketMessage, Error>> {
+        loop {
+            match std::task::ready!(self.poll_received(cx))? {
+                Received::Message(message) => return Poll::Ready(Ok(message)),
+                // Only those come that have been asked for.
+                Received::Frames(_) => {}
+            }
+        }
+    }
+
+    pub(super) fn poll_received(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Error>> {
         let Some(input) = &mut self.input else { return Poll::Ready(Err(Error::closed())) };
         let socket = &self.socket;
         let content = loop {
             match input.poll_event(cx, self.how, &socket.inward().received) {
                 Poll::Ready(Ok(Event::Data(piece))) => break Content::Piece(piece),
+                Poll::Ready(Ok(Event::Frames(frames))) => return Poll::Ready(Ok(Received::Frames(frames))),
                 Poll::Ready(Ok(Event::Ping(payload))) => socket.answer(payload),
                 Poll::Ready(Ok(Event::Pong(payload))) => socket.pong_came(&payload),
                 Poll::Ready(Ok(Event::Close(reason))) => {
@@ -159,7 +186,7 @@ impl Receiving {
                 }
             }
         };
-        Poll::Ready(Ok(WebSocketMessage { runtime: socket.runtime().clone(), content }))
+        Poll::Ready(Ok(Received::Message(WebSocketMessage { runtime: socket.runtime().clone(), content })))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sending messages: whole ones, and as streams of fragments. (WS-01)
 
 use super::out::{FrameOut, Out, cut_short};
-use super::{MessageKind, WebSocket};
+use super::{MessageKind, WebSocket, Wire};
 use crate::coordination::Turn;
 use crate::error::Error;
 use crate::promise::Promise;
@@ -96,12 +96,7 @@ impl Drop for InMessage<'_> {
 
 async fn send_fragments(socket: Arc<WebSocket>, turn: Turn, kind: MessageKind, mut from: Read) -> Outcome {
     let out = socket.out().clone();
-    std::future::poll_fn(|cx| {
-        let first = turn.poll(cx);
-        out.check()?;
-        first.map(Ok::<_, Error>)
-    })
-    .await?;
+    first_in_line(&out, &turn).await?;
     let mut begun = InMessage(&out, false);
     loop {
         let piece = from.next(FRAGMENT).await?;
@@ -114,6 +109,23 @@ async fn send_fragments(socket: Arc<WebSocket>, turn: Turn, kind: MessageKind, m
             return Ok(Value::Unit);
         }
     }
+}
+
+/// Waits for the turn in the line of messages.
+async fn first_in_line(out: &Out, turn: &Turn) -> Result<(), Error> {
+    std::future::poll_fn(|cx| {
+        let first = turn.poll(cx);
+        out.check()?;
+        first.map(Ok)
+    })
+    .await
+}
+
+/// Sends frames of which each is a whole message, as the other end has to get them.
+pub(super) async fn send_frames(out: Arc<Out>, frames: Bytes) -> Result<(), Error> {
+    let turn = out.messages.take();
+    first_in_line(&out, &turn).await?;
+    FrameOut::new(&out, Wire { head: frames, data: Bytes::new() }).write().await
 }
 
 impl WebSocket {
@@ -173,7 +185,7 @@ impl WebSocket {
             must_arrive = encoder.is_changed_by(data.len());
             let mut frame = Vec::new();
             encoder.message_into(kind, data, &mut frame);
-            super::Wire { head: frame.into(), data: Bytes::new() }
+            Wire { head: frame.into(), data: Bytes::new() }
         });
         let Some(mut frame) = frame else { return Ok(false) };
         match frame.poll(&mut Context::from_waker(Waker::noop())) {

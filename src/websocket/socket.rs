@@ -3,7 +3,10 @@
 use super::inward::{In, Inward};
 use super::out::{FrameOut, Out, after_close};
 use super::receive::Receiving;
-use super::{Agreed, CloseCode, CloseReason, Decoder, Deflating, MAX_CONTROL, Role, Take, Violation, WebSocketOptions};
+use super::{
+    Agreed, CloseCode, CloseReason, Compression, CompressionMode, Decoder, Deflating, MAX_CONTROL, Role, Take,
+    Violation, WebSocketOptions,
+};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Object, Owner};
 use crate::promise::{Fulfiller, Promise, Watch};
@@ -159,6 +162,20 @@ impl WebSocket {
     /// What was agreed on compression, if anything was.
     pub fn agreed(&self) -> Option<Agreed> {
         self.agreed
+    }
+
+    /// The options of compression with which another socket comes to the same agreement, if its other end does not want less,
+    /// so that messages can be pumped between the two as they are. (WS-09)
+    pub fn matching_compression(&self) -> Compression {
+        let Some(Agreed { server, client }) = self.agreed else { return Compression::default() };
+        Compression {
+            mode: CompressionMode::On,
+            server_no_context_takeover: server.fresh,
+            client_no_context_takeover: client.fresh,
+            server_max_window_bits: server.bits,
+            client_max_window_bits: client.bits,
+            ..self.options.compression
+        }
     }
 
     /// The subprotocol that was agreed on, if one was.

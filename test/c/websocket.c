@@ -345,6 +345,38 @@ static void messages_are_pumped_until_the_close(void) {
   runtime_close(runtime);
 }
 
+/* parity: WS-08, WS-09 */
+static void a_pump_passes_messages_as_they_are(void) {
+  kja_runtime_t runtime = runtime_open();
+  const char *extensions = "permessage-deflate; client_no_context_takeover; server_max_window_bits=10";
+  ends_t one = ends_open(runtime, extensions), other = ends_open(runtime, extensions);
+  kja_promise_t pumping = 0;
+  uint64_t received = 0, sent = 0;
+  char text[500];
+  memset(text, 'a', sizeof text);
+  CHECK_OK(kja_websocket_pump_start(one.server, other.client, &pumping));
+  expect(send_start(one.client, KJA_WEBSOCKET_TEXT, text, sizeof text), KJA_OK);
+  expect_message(receive_start(other.server), KJA_WEBSOCKET_TEXT, text, sizeof text);
+  CHECK_OK(kja_websocket_byte_counts(one.server, NULL, &received));
+  CHECK_OK(kja_websocket_byte_counts(other.client, &sent, NULL));
+  CHECK_U64(sent, received);
+  CHECK_OK(kja_promise_release(pumping));
+  kja_websocket_options_t options;
+  memset(&options, 0, sizeof options);
+  CHECK_IS(kja_websocket_matching_options(other.client, &options), KJA_ERR_INVALID_ARGUMENT);
+  CHECK_IS(kja_websocket_matching_options(other.client, NULL), KJA_ERR_INVALID_ARGUMENT);
+  options.size = sizeof options;
+  options.max_message = 7;
+  CHECK_OK(kja_websocket_matching_options(other.client, &options));
+  CHECK_U64(options.flags, KJA_WEBSOCKET_COMPRESS | KJA_WEBSOCKET_CLIENT_NO_CONTEXT_TAKEOVER);
+  CHECK_U64(options.server_max_window_bits, 10);
+  CHECK_U64(options.client_max_window_bits, 15);
+  CHECK_U64(options.max_message, 7);
+  ends_release(one);
+  ends_release(other);
+  runtime_close(runtime);
+}
+
 /* parity: WS-16 */
 static void a_pipe_has_no_buffer(void) {
   kja_runtime_t runtime = runtime_open();
@@ -368,6 +400,7 @@ int main(void) {
   RUN_IN_BOTH(what_ends_badly_says_so);
   RUN_IN_BOTH(a_client_and_a_server_talk);
   RUN_IN_BOTH(messages_are_pumped_until_the_close);
+  RUN_IN_BOTH(a_pump_passes_messages_as_they_are);
   RUN_IN_BOTH(a_pipe_has_no_buffer);
   return check_done();
 }

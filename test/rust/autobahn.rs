@@ -29,7 +29,7 @@ impl Echo {
         self.input.extend_from_slice(bytes);
         while !self.closed {
             let wire = match self.decoder.decode(&mut self.input, Take::Whole(32 << 20)) {
-                Ok(None) => return,
+                Ok(None | Some(Event::Frames(_))) => return,
                 Ok(Some(Event::Data(message))) => self.encoder.message(message.kind, &message.data),
                 Ok(Some(Event::Ping(payload))) => self.encoder.pong(&payload),
                 Ok(Some(Event::Pong(_))) => continue,

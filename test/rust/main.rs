@@ -55,4 +55,5 @@ mod wait_scope;
 mod websocket;
 mod websocket_frames;
 mod websocket_peer;
+mod websocket_pump;
 mod websocket_upgrade;

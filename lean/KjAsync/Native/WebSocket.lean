@@ -132,6 +132,10 @@ opaque protocol (socket : @& WebSocket) : IO String
 @[extern "kjasync_websocket_extensions"]
 opaque extensions (socket : @& WebSocket) : IO String
 
+/-- `kja_websocket_matching_options`: the flags, above them the bits of the server's window, and above them those of the client's. -/
+@[extern "kjasync_websocket_matching_options"]
+opaque matchingOptions (socket : @& WebSocket) : IO UInt64
+
 /-- `kja_websocket_connection`. -/
 @[extern "kjasync_websocket_connection"]
 opaque connection (socket : @& WebSocket) : IO Connection
