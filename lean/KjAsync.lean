@@ -37,6 +37,7 @@ import KjAsync.Semaphore
 import KjAsync.Signal
 import KjAsync.SocketOption
 import KjAsync.Stream
+import KjAsync.Stream.Buffered
 import KjAsync.TaskSet
 import KjAsync.Time
 import KjAsync.Timer

@@ -1,4 +1,5 @@
 import KjAsync.Async.Each
+import KjAsync.Async.Loop
 import KjAsync.Message
 import KjAsync.Native.Datagram
 
@@ -129,6 +130,11 @@ def receiveEachStart (port : DatagramPort) (run : Message → Async (Option α))
 @[inline] def receiveEach [MonadAwait m] (port : DatagramPort) (run : Message → Async (Option α))
     (options : ReceiveOptions := {}) : m (Option α) :=
   MonadAwait.awaitStarted (port.receiveEachStart run options)
+
+/-- `for message in port do …`, until a receive fails: with `canceled` when the port is closed. -/
+@[always_inline]
+instance : ForIn Async DatagramPort Message where
+  forIn port state step := Async.iterate (state := state) fun state => do step (← port.receive) state
 
 /-- From now on only this peer is heard, and it is sent to where no destination is given. Datagrams of others that have arrived are
 still received. May be called again for another peer. Never blocks. -/

@@ -1,4 +1,5 @@
 import KjAsync.Async.Each
+import KjAsync.Async.Loop
 import KjAsync.Connection
 
 /-! Listeners: sockets that connections come in on. -/
@@ -74,6 +75,12 @@ def acceptEachStart (listener : Listener) (run : Connection → Async (Option α
 /-- Runs code for each connection until it gives a value; see `acceptEachStart`. -/
 @[inline] def acceptEach [MonadAwait m] (listener : Listener) (run : Connection → Async (Option α)) : m (Option α) :=
   MonadAwait.awaitStarted (listener.acceptEachStart run)
+
+/-- `for connection in listener do …`, until an accept fails: with `canceled` when the listener is closed. What serves the connection
+is best started in a scope. -/
+@[always_inline]
+instance : ForIn Async Listener Connection where
+  forIn listener state step := Async.iterate (state := state) fun state => do step (← listener.accept) state
 
 /-- The bound address, with the port that the system chose if 0 was asked for. Never blocks. Errors: `unimplemented` for a
 listener on a connection. (NET-18) -/

@@ -1,4 +1,5 @@
 import KjAsync.Async.Each
+import KjAsync.Async.Loop
 import KjAsync.Native.Signal
 
 /-! Signals, as promises and as a sequence. -/
@@ -133,6 +134,11 @@ def eachStart (signal : Signal) (run : SignalInfo → Async (Option α)) : IO (P
 /-- Runs code for each signal until it gives a value; see `eachStart`. -/
 @[inline] def each [MonadAwait m] (signal : Signal) (run : SignalInfo → Async (Option α)) : m (Option α) :=
   MonadAwait.awaitStarted (signal.eachStart run)
+
+/-- `for signal in subscription do …`, until the subscription is closed, which throws `canceled`. -/
+@[always_inline]
+instance : ForIn Async Signal SignalInfo where
+  forIn signal state step := Async.iterate (state := state) fun state => do step (← signal.next) state
 
 /-- Ends the subscription now; waits reject with kind `canceled`. A second call does nothing. Never blocks. -/
 def close (signal : Signal) : IO Unit := signal.native.close

@@ -148,3 +148,29 @@ test "each connection has its code run until a value comes" := inBoth fun runtim
   discard <| address.connect (m := IO)
   listener.close
   discard <| fails .canceled (listener.acceptEach (m := IO) (α := Nat) fun _ => return none)
+
+test "a loop goes over connections and datagrams" := inBoth fun runtime => Async.run runtime do
+  let (listener, address) ← listenOnLoopback runtime
+  let accepting ← Async.fork do
+    let mut texts := #[]
+    for connection in listener do
+      texts := texts.push (← (← connection.readAll).toText)
+      if texts.size == 2 then break
+    return texts
+  for text in ["first", "second"] do
+    let connection ← address.connect
+    connection.write text
+    connection.shutdownWrite
+  checkEq (← accepting.await) #["first", "second"]
+  let (one, other, ofOther) ← twoPorts runtime
+  let answering ← Async.fork do
+    for message in other do
+      let text ← (← message.content).toText
+      if text == "end" then return text
+      discard (other.reply message text)
+    return ""
+  discard (one.send "hello" ofOther)
+  checkEq (← (← (← one.receive).content).toText) "hello"
+  discard (one.send "end" ofOther)
+  checkEq (← answering.await) "end"
+

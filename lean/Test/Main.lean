@@ -3,6 +3,7 @@ import Test.Async
 import Test.AsyncCombinators
 import Test.AsyncLoop
 import Test.AsyncScope
+import Test.Buffered
 import Test.Bytes
 import Test.Canceler
 import Test.Cancellation

@@ -55,6 +55,12 @@ test "code runs for each signal" := inBoth fun runtime => do
   send .user1
   checkEq (← each.await) (some "enough")
   checkEq (← seen.get) 3
+  let looping ← Async.start runtime do
+    for info in signal do
+      if info.name == .user1 then return "one"
+    return "none"
+  send .user1
+  checkEq (← looping.await) "one"
 
 test "closing ends the waits" := inBoth fun runtime => do
   let signal ← Signal.subscribe runtime #[.user1]

@@ -298,6 +298,12 @@ open connections go on. (HSRV-08) -/
 def listenStart (server : Server) (listener : Listener) : IO (PromiseRef Unit) :=
   return ⟨← server.native.listenStart listener.native, server.runtime, .unit⟩
 
+/-- Serves what comes to a listener until the server is drained, closed or dropped. `onError` hears if the listener fails before that.
+Never blocks. (HSRV-08) -/
+def listen (server : Server) (listener : Listener) (onError : IO.Error → IO Unit := fun error =>
+    IO.eprintln s!"a server can no longer listen: {error}") : IO Unit := do
+  (← server.listenStart listener).detach fun error => unless Error.kind? error == some .canceled do onError error
+
 /-- A promise that serves one connection, until it ends. Errors: `disconnected`. Cancellation: what is being answered is
 cancelled, and the connection is closed. (HSRV-09) -/
 def serveStart (server : Server) (connection : Connection) : IO (PromiseRef Unit) :=
