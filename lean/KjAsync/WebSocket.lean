@@ -362,9 +362,13 @@ def Client.webSocketStart (client : Client) (url : String) (headers : Headers :=
     (options : WebSocketOptions := {}) : m WebSocket :=
   MonadAwait.awaitStarted (client.webSocketStart url headers options)
 
-/-- Waits for a WebSocket, with a client that is made for it: `Http.webSocket "ws://…"`. -/
-def webSocket (url : String) (headers : Headers := {}) (options : WebSocketOptions := {}) : Async WebSocket := do
-  let client ← Client.new (← Network.system (← Async.runtime))
+/-- Waits for a WebSocket, with a client that is made for it: `Http.webSocket "ws://…"`. For `wss` it takes this context, or one that
+trusts what the system trusts, as `Http.get` does. -/
+def webSocket (url : String) (headers : Headers := {}) (options : WebSocketOptions := {})
+    (tls? : Option Tls.Context := none) : Async WebSocket := do
+  let runtime ← Async.runtime
+  let tls? ← if tls?.isNone && url.startsWith "wss:" then pure (some (← Tls.Context.client runtime)) else pure tls?
+  let client ← Client.new (← Network.system runtime) { tls? }
   client.webSocket url headers options
 
 end Http

@@ -203,3 +203,27 @@ test "https is an option of clients and servers" := withCertificates fun folder 
     discard <| (fails .unimplemented (plain.requestStart .get url) : IO _)
     listening.cancel
     server.close
+
+-- parity: HCLI-13, HCLI-15
+test "a WebSocket goes over TLS" := withCertificates fun folder runtime => do
+  let client? := some (← clientOf folder runtime)
+  let server? := some (← serverOf folder runtime)
+  Async.run runtime do
+    let listener ← runtime.listen "127.0.0.1:0"
+    let handler (request : Http.Request) : Async Http.Response := do
+      let socket ← request.acceptWebSocket
+      for message in socket do
+        if let .text text := message then socket.send s!"secret {text}"
+      return .answered
+    let server ← Http.Server.new runtime handler { tls? := server? }
+    server.listen listener
+    let socket ← Http.webSocket s!"wss://localhost:{← (← listener.localAddress).port}/a" (tls? := client?)
+    socket.send "a"
+    match ← socket.receive with
+    | .text text => checkEq text "secret a"
+    | _ => throw (IO.userError "not a text")
+    match ← (← socket.connection).peer with
+    | .tls identity _ => checkEq (← identity.commonName?) (some "localhost")
+    | _ => throw (IO.userError "no TLS")
+    socket.finish
+    server.close

@@ -228,11 +228,66 @@ static void https_is_an_option(void) {
   runtime_close(runtime);
 }
 
+/* Sends the secret to whoever asks for a socket. */
+static void tell(void *ctx, kja_call_t call) {
+  kja_http_request_t request = request_of(call);
+  kja_websocket_t socket = 0;
+  kja_promise_t sent = 0;
+  (void)ctx;
+  CHECK_OK(kja_http_request_accept_websocket(request, 0, NULL, &socket));
+  CHECK_OK(kja_websocket_send_start(socket, KJA_WEBSOCKET_TEXT, "secret", 6, &sent));
+  CHECK_OK(kja_call_return_promise(call, sent));
+  CHECK_OK(kja_websocket_release(socket));
+  CHECK_OK(kja_http_request_release(request));
+}
+
+/* parity: HCLI-13, HCLI-15 */
+static void a_websocket_goes_over_tls(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_http_server_options_t server_options;
+  kja_http_client_options_t client_options;
+  kja_http_server_t server = 0;
+  kja_http_client_t client = 0;
+  kja_network_t network = 0;
+  kja_promise_t listening = 0, asking = 0, receiving = 0;
+  memset(&server_options, 0, sizeof server_options);
+  memset(&client_options, 0, sizeof client_options);
+  server_options.size = sizeof server_options;
+  client_options.size = sizeof client_options;
+  server_options.tls = tls_server(runtime);
+  client_options.tls = tls_client(runtime);
+  CHECK_OK(kja_network_new(runtime, &network));
+  CHECK_OK(kja_http_server_new(runtime, &server_options, tell, NULL, NULL, &server));
+  CHECK_OK(kja_http_client_new(network, &client_options, &client));
+  tls_release(client_options.tls, server_options.tls);
+  kja_listener_t listener = listen_on_loopback(runtime);
+  CHECK_OK(kja_http_server_listen_start(server, listener, &listening));
+  char url[100];
+  int length = snprintf(url, sizeof url, "wss://localhost:%u/", port_of(listener));
+  CHECK_OK(kja_http_client_websocket_start(client, url, (size_t)length, 0, NULL, &asking));
+  kja_websocket_t socket = handle_from(asking);
+  const void *came = NULL;
+  size_t size = 0;
+  CHECK_OK(kja_websocket_receive_start(socket, 0, &receiving));
+  kja_websocket_message_t message = handle_from(receiving);
+  CHECK_OK(kja_websocket_message_data(message, &came, &size));
+  CHECK(size == 6 && memcmp(came, "secret", 6) == 0);
+  CHECK_OK(kja_websocket_message_release(message));
+  CHECK_OK(kja_websocket_release(socket));
+  CHECK_OK(kja_http_client_release(client));
+  CHECK_OK(kja_promise_release(listening));
+  CHECK_OK(kja_http_server_release(server));
+  CHECK_OK(kja_listener_release(listener));
+  CHECK_OK(kja_network_release(network));
+  runtime_close(runtime);
+}
+
 int main(void) {
   if (!have_certificates()) return check_done();
   RUN_IN_BOTH(a_server_shows_a_certificate_by_name);
   RUN_IN_BOTH(clients_are_asked_and_peers_are_judged);
   RUN_IN_BOTH(a_listener_hears_of_failures_and_goes_on);
   RUN_IN_BOTH(https_is_an_option);
+  RUN_IN_BOTH(a_websocket_goes_over_tls);
   return check_done();
 }

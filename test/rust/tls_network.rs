@@ -6,9 +6,10 @@ use crate::loopback::*;
 use bytes::Bytes;
 use kjasync::http::{ClientOptions, Headers, HttpClient, HttpRequest, HttpResponse, HttpServer, ServerOptions};
 use kjasync::net::{ListenOptions, Network, Peer};
-use kjasync::promise::Promise;
+use kjasync::promise::{Promise, Resolution};
 use kjasync::runtime::Runtime;
 use kjasync::tls::{TlsContext, TlsFailure};
+use kjasync::websocket::{WebSocket, WebSocketMessage, WebSocketOptions};
 use kjasync::{Error, ErrorKind, Value};
 use std::sync::{Arc, Mutex};
 
@@ -111,6 +112,41 @@ fn https_is_one_option_of_a_client_and_of_a_server() {
     let other = client(&runtime, Some(authority.client(&runtime, |options| options.alpn = vec![b"h2".to_vec()])));
     let refused = outcome(&get(&other, &url("https")).unwrap()).unwrap_err();
     assert!(refused.text().contains("h2"), "{refused}");
+}
+
+// parity: HCLI-13, HCLI-15
+#[test]
+fn a_websocket_goes_over_tls() {
+    let runtime = runtime();
+    let authority = Authority::new("test authority");
+    let listener = listener(&runtime);
+    let tls = Some(authority.server(&runtime, |_| ()));
+    let echo = |request: &Arc<HttpRequest>| -> Resolution {
+        let socket = request.accept_websocket(&Headers::new(), WebSocketOptions::default()).expect("a handshake");
+        let answering = socket.clone();
+        let answer = move |message: Arc<WebSocketMessage>| -> Resolution {
+            match message.kind() {
+                Some(_) => answering.send_binary(message.data()).expect("it starts").into(),
+                None => Ok(Value::Unit).into(),
+            }
+        };
+        socket.receive_each(None, answer).expect("it starts").into()
+    };
+    let server = HttpServer::new(&runtime, ServerOptions { tls, ..ServerOptions::default() }, echo).unwrap();
+    let _listening = server.listen(&listener).unwrap();
+    let url = format!("wss://localhost:{}/x", listener.port().unwrap());
+    let ask = |tls| client(&runtime, tls).websocket(&url, &Headers::new(), WebSocketOptions::default());
+    let secure = authority.client(&runtime, |_| ());
+    let socket = outcome(&ask(Some(secure)).unwrap()).unwrap().into_object::<WebSocket>().unwrap();
+    assert!(outcome(&socket.send_text("secret").unwrap()).is_ok());
+    let message = outcome(&socket.receive(None).unwrap()).unwrap().into_object::<WebSocketMessage>().unwrap();
+    assert_eq!(message.data(), "secret");
+    let Peer::Tls(identity, _) = socket.connection().peer() else { panic!("no TLS") };
+    assert_eq!(identity.common_name().unwrap(), "localhost");
+    assert_eq!(kind(ask(None)), Some(ErrorKind::Unimplemented));
+    let stranger = Authority::new("another").client(&runtime, |_| ());
+    let refused = outcome(&ask(Some(stranger)).unwrap()).unwrap_err();
+    assert_eq!(TlsFailure::of(&refused), Some(TlsFailure::UnknownIssuer));
 }
 
 // parity: HSRV-08, TLS-17
