@@ -63,6 +63,9 @@ void do_nothing(void *ctx, kja_call_t call);
 
 /* ---- servers on a loop of their own ---- */
 
+kja_listener_t listen_on_loopback(kja_runtime_t runtime);
+kja_connection_t connect_to(kja_listener_t listener, kja_runtime_t runtime);
+
 typedef struct server_t server_t;
 
 server_t *server_new(bool echo, bool large); /* answers with what it gets; otherwise counts it and throws it away */
@@ -77,6 +80,9 @@ void timers(void);   /* W2 */
 void echo(void);     /* W3 */
 void bulk(void);     /* W4 */
 void datagrams(void); /* W5 */
+void http(void);      /* W6 */
+void websockets(void); /* W7 */
+void tls(void);       /* W8 */
 void promises(void); /* W9 */
 void memory(void);   /* W10 */
 void beside(void);   /* W11 */

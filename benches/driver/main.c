@@ -57,7 +57,8 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } workloads[] = {{"W1", calls}, {"W2", timers}, {"W3", echo}, {"W4", bulk}, {"W5", datagrams}, {"W9", promises}, {"W10", memory}, {"W11", beside}};
+  } workloads[] = {{"W1", calls}, {"W2", timers}, {"W3", echo}, {"W4", bulk}, {"W5", datagrams}, {"W6", http}, {"W7", websockets}, {"W8", tls},
+                   {"W9", promises}, {"W10", memory}, {"W11", beside}};
   const char *wanted = bench_arguments(argc, argv);
   allow_many_descriptors();
   for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++) {

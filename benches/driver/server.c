@@ -86,29 +86,40 @@ static void accepted(void *ctx, kja_call_t call) {
   MUST(kja_promise_detach(ended, NULL, NULL, NULL));
 }
 
+kja_listener_t listen_on_loopback(kja_runtime_t runtime) {
+  kja_promise_t parsing;
+  kja_listener_t listener;
+  MUST(kja_address_parse_start(runtime, "127.0.0.1:0", 11, 0, &parsing));
+  kja_address_t address = handle_of(parsing);
+  MUST(kja_address_listen(address, 4096, &listener));
+  MUST(kja_address_release(address));
+  return listener;
+}
+
 server_t *server_new(bool echo, bool large) {
   server_t *server = malloc(sizeof *server);
-  kja_promise_t parsing, accepting;
+  kja_promise_t accepting;
   server->runtime = runtime_new(KJA_RUNTIME_THREAD, 0);
   server->echo = echo;
   server->large = large;
   MUST(kja_fulfiller_new(server->runtime, &server->first_ended, &server->first_end));
-  MUST(kja_address_parse_start(server->runtime, "127.0.0.1:0", 11, 0, &parsing));
-  kja_address_t address = handle_of(parsing);
-  MUST(kja_address_listen(address, 4096, &server->listener));
-  MUST(kja_address_release(address));
+  server->listener = listen_on_loopback(server->runtime);
   MUST(kja_listener_accept_each_start(server->listener, accepted, server, NULL, &accepting));
   MUST(kja_promise_detach(accepting, NULL, NULL, NULL));
   return server;
 }
 
 kja_connection_t server_connect(server_t *server, kja_runtime_t runtime) {
+  return connect_to(server->listener, runtime);
+}
+
+kja_connection_t connect_to(kja_listener_t listener, kja_runtime_t runtime) {
   kja_address_t bound, address;
   kja_promise_t promise;
   kja_connection_t connection;
   char text[64];
   size_t length;
-  MUST(kja_listener_local_address(server->listener, &bound));
+  MUST(kja_listener_local_address(listener, &bound));
   MUST(kja_address_text(bound, text, sizeof text, &length));
   MUST(kja_address_release(bound));
   MUST(kja_address_parse_start(runtime, text, length, 0, &promise));

@@ -13,21 +13,45 @@ struct Place {
     dismissed: Option<Error>,
 }
 
+/// Numbers grow. Most lines have one place, which takes no memory of its own.
 #[derive(Default)]
 struct Line {
     last: u64,
-    places: BTreeMap<u64, Place>,
+    /// The place with the lowest number; without it there is none.
+    first: Option<(u64, Place)>,
+    others: BTreeMap<u64, Place>,
 }
 
 impl Line {
     fn add(&mut self) -> u64 {
         self.last += 1;
-        self.places.insert(self.last, Place::default());
+        if self.first.is_none() {
+            self.first = Some((self.last, Place::default()));
+        } else {
+            self.others.insert(self.last, Place::default());
+        }
         self.last
     }
 
-    fn in_line(&mut self) -> impl Iterator<Item = (&u64, &mut Place)> {
-        self.places.iter_mut().filter(|(_, place)| place.dismissed.is_none())
+    fn place(&mut self, number: u64) -> Option<&mut Place> {
+        match &mut self.first {
+            Some((first, place)) if *first == number => Some(place),
+            _ => self.others.get_mut(&number),
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Place> {
+        if self.first.as_ref().is_none_or(|(first, _)| *first != number) {
+            return self.others.remove(&number);
+        }
+        let (_, place) = std::mem::replace(&mut self.first, self.others.pop_first())?;
+        Some(place)
+    }
+
+    fn in_line(&mut self) -> impl Iterator<Item = (u64, &mut Place)> {
+        let first = self.first.iter_mut().map(|(number, place)| (*number, place));
+        let all = first.chain(self.others.iter_mut().map(|(number, place)| (*number, place)));
+        all.filter(|(_, place)| place.dismissed.is_none())
     }
 }
 
@@ -95,10 +119,12 @@ impl Turn {
     /// Ready once this is the first in line. The waker stays registered, for `wake_all`.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut line = self.line.0.lock();
-        let first = line.in_line().next().map(|(number, _)| *number) == Some(self.number);
-        let place = line.places.entry(self.number).or_default();
-        let same = place.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-        let old = if same { None } else { place.waker.replace(cx.waker().clone()) };
+        let first = line.in_line().next().map(|(number, _)| number) == Some(self.number);
+        let waker = line.place(self.number).map(|place| &mut place.waker);
+        let old = waker.and_then(|waker| match waker {
+            Some(waker) if waker.will_wake(cx.waker()) => None,
+            _ => waker.replace(cx.waker().clone()),
+        });
         drop(line);
         drop(old);
         if first { Poll::Ready(()) } else { Poll::Pending }
@@ -106,20 +132,20 @@ impl Turn {
 
     /// Nobody waits at this place just now.
     pub(crate) fn forget(&self) {
-        let old = self.line.0.lock().places.get_mut(&self.number).and_then(|place| place.waker.take());
+        let old = self.line.0.lock().place(self.number).and_then(|place| place.waker.take());
         drop(old);
     }
 
     /// Why this place was sent away, if it was.
     pub(crate) fn dismissed(&self) -> Option<Error> {
-        self.line.0.lock().places.get(&self.number)?.dismissed.clone()
+        self.line.0.lock().place(self.number)?.dismissed.clone()
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut line = self.line.0.lock();
-        let own = line.places.remove(&self.number);
+        let own = line.remove(self.number);
         let next = line.in_line().next().and_then(|(_, place)| place.waker.take());
         drop(line);
         drop(own);
@@ -132,6 +158,23 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_dismissed_holds_up_nobody() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let turns = Turns::default();
+        let (a, b, c) = (turns.take(), turns.take(), turns.take());
+        let error = Error::invalid("dismissed");
+        assert_eq!(turns.dismiss(2, &error), 2);
+        assert!(a.dismissed().is_some() && b.dismissed().is_some() && c.dismissed().is_none());
+        assert!(c.poll(cx).is_ready());
+        let d = turns.take();
+        drop(a);
+        drop(c);
+        assert!(d.poll(cx).is_ready());
+        drop((b, d));
+        assert!(turns.try_now(|| ((), false)).is_some());
+    }
 
     #[test]
     fn turns_go_round_in_order_and_survive_who_leaves() {

@@ -36,7 +36,8 @@ enum Passing {
 
 #[derive(Default)]
 struct State {
-    heads: VecDeque<Incoming>,
+    /// Boxed, so that a connection without a request holds little.
+    heads: VecDeque<Box<Incoming>>,
     phase: Phase,
     /// How many requests have been answered.
     answered: u64,
@@ -54,7 +55,7 @@ pub(super) struct Requests(Arc<Lock<State>>);
 impl Requests {
     /// The request that the engine has just asked the service to answer.
     pub(super) fn next(&self) -> Option<Incoming> {
-        self.0.lock().heads.pop_front()
+        self.0.lock().heads.pop_front().map(|head| *head)
     }
 
     /// The request has been answered: the next one may be read.
@@ -116,7 +117,7 @@ impl Requests {
     fn push(&self, incoming: Incoming) {
         let mut state = self.0.lock();
         state.body = if incoming.is_ok() { Passing::Held } else { Passing::Shown };
-        state.heads.push_back(incoming);
+        state.heads.push_back(Box::new(incoming));
         state.phase = Phase::Request;
     }
 }
