@@ -1418,6 +1418,173 @@ typedef uint64_t kja_process_t;
 typedef uint64_t kja_process_output_t;
 
 /*
+ Reads from a stream that the program provides: at least one byte and at most `max`, `max` being at least 1. Whoever reads
+ waits for `min` of them; fewer will do, and the rest is asked for then. The result is bytes
+ (`kja_call_return_bytes`), none at the end of the stream, or a promise of them, such as a read from another connection
+ (`kja_call_return_promise`).
+ */
+typedef void (*kja_read_fn)(void *ctx, kja_call_t call, size_t min, size_t max);
+
+/*
+ How many bytes are left to read, `KJA_LENGTH_UNKNOWN` if nobody knows. On any thread, also several at a time; it must
+ neither block nor unwind, nor call this library.
+ */
+typedef uint64_t (*kja_length_fn)(void *ctx);
+
+/*
+ What a stream does that the program provides. Zero everything, then set `size` and what there is.
+
+ All callbacks but `length` run on the loop and must neither block nor unwind. One that takes time leaves a promise
+ (`kja_call_return_promise`) and returns. That promise is cancelled when the operation that waits for it is cancelled, and when
+ the connection is closed or released; a callback that has not begun by then never runs. One `read` is pending at a time,
+ and one `write` or `shutdown_write`. From its callbacks the connection may be used, closed and released like any other.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_connection_callbacks_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   For all of them.
+   */
+  void *ctx;
+  /*
+   Frees `ctx` when the connection is closed, or nobody holds it any more, or no connection was made: once, after
+   what was pending has ended. May be null.
+   */
+  kja_destroy_fn destroy;
+  /*
+   The connection that socket options, names, peer and descriptor are asked of, and which is closed with the new one; 0 for
+   none. The handle stays the caller's.
+   */
+  kja_connection_t below;
+  /*
+   Reads; null for a stream that is at its end.
+   */
+  kja_read_fn read;
+  /*
+   Writes the bytes that are its input (`kja_call_bytes`), of which there are some: all of them, or as many as the number
+   says that is its result (`kja_call_return_u64`), at least 1. Null for a stream that cannot be written to.
+   */
+  kja_callback_fn write;
+  /*
+   Tells the other side that nothing more will come, after all that was written. Its result makes no difference unless it
+   is an error. Null if there is nothing to tell.
+   */
+  kja_callback_fn shutdown_write;
+  /*
+   Nobody will read any more. A pending read has been cancelled; the result is ignored. May be null.
+   */
+  kja_callback_fn abort_read;
+  /*
+   Nobody will write any more, for the error that is its input (`kja_call_status`). The result is ignored. May be null.
+   */
+  kja_callback_fn abort_write;
+  /*
+   Settles, as a rule with a promise, once writing would fail because the other side has gone. At most once. Null for a stream
+   that cannot tell: then nobody hears of it.
+   */
+  kja_callback_fn when_write_disconnected;
+  /*
+   How many bytes are left to read; null if nobody knows.
+   */
+  kja_length_fn length;
+} kja_connection_callbacks_t;
+
+/*
+ Where the connections of a listener come from that the program provides. Zero everything, then set `size` and `accept`.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_listener_callbacks_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   For the callback.
+   */
+  void *ctx;
+  /*
+   Frees `ctx` when the listener is closed, or nobody holds it any more, or no listener was made: once. May be null.
+   */
+  kja_destroy_fn destroy;
+  /*
+   Results in the next connection (`kja_call_return_handle`), or in a promise of it. On the loop, one at a time; it must
+   neither block nor unwind. Its promise is cancelled with the accept that waits for it.
+   */
+  kja_callback_fn accept;
+} kja_listener_callbacks_t;
+
+/*
+ What is behind an address that the program provides. Zero everything, then set `size` and what there is.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_address_callbacks_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   For both callbacks.
+   */
+  void *ctx;
+  /*
+   Frees `ctx` when nobody needs it any more: neither the address, nor what connects to it or listens on it, nor the
+   runtime; or when no address was made. Once. May be null.
+   */
+  kja_destroy_fn destroy;
+  /*
+   Results in a new connection (`kja_call_return_handle`), or in a promise of one. On the loop, any number of them side by
+   side; it must neither block nor unwind. Its promise is cancelled with the connect that waits for it. Null for an address
+   that nobody can connect to.
+   */
+  kja_callback_fn connect;
+  /*
+   As that of `kja_listener_callbacks_t`, for each listener on the address. Null for one that nobody can listen on.
+   */
+  kja_callback_fn accept;
+  /*
+   The text of the address, in UTF-8; null for `<provided>`.
+   */
+  const char *text;
+  /*
+   The length of the text.
+   */
+  size_t text_len;
+} kja_address_callbacks_t;
+
+/*
+ Parses the text of an address for a network that the program provides: `text_len` bytes, not closed by a NUL, borrowed for
+ this call. The result is an address (`kja_call_return_handle`), of whatever kind, or a promise of one.
+ */
+typedef void (*kja_parse_fn)(void *ctx,
+                             kja_call_t call,
+                             const char *text,
+                             size_t text_len,
+                             uint16_t default_port);
+
+/*
+ Where the addresses of a network come from that the program provides. Zero everything, then set `size` and `parse`.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_network_callbacks_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   For the callback.
+   */
+  void *ctx;
+  /*
+   Frees `ctx` when nothing that was made of the network needs it any more, or when no network was made. Once. May be null.
+   */
+  kja_destroy_fn destroy;
+  /*
+   Parses a text. On the loop, any number of them side by side; it must neither block nor unwind. Its promise is
+   cancelled with the parse that waits for it.
+   */
+  kja_parse_fn parse;
+} kja_network_callbacks_t;
+
+/*
  Choices for `kja_runtime_new`. Zero everything, then set `size` and what is wanted; 0 means the default.
  */
 typedef struct {
@@ -4951,6 +5118,52 @@ kja_status_t kja_promise_trace(kja_promise_t promise,
                                char *buffer,
                                size_t capacity,
                                size_t *length);
+
+/*
+ Makes a connection of the program's own stream. It is a connection like any other: it can be read, written, pumped,
+ teed, put below TLS, and served HTTP on. `ctx` is taken over in every case but that of a structure of the wrong size.
+
+ What fails in a callback fails the operation that waits for it. One whose result is of the wrong type, or which gives more
+ than was asked for or takes more than there is, fails it with `WRONG_TYPE` or `FAILED`. Cancelling a read loses nothing of what has
+ come; of a write that was cancelled nobody knows how much went. What a callback is given to write is a copy: it may keep it.
+
+ Errors: `INVALID_ARGUMENT` for a structure of the wrong size and for a `below` of another runtime; `OVERLOADED` for more
+ than 64 connections on top of each other. (LLIO-13)
+ */
+kja_status_t kja_connection_from_callbacks(kja_runtime_t runtime,
+                                           const kja_connection_callbacks_t *callbacks,
+                                           kja_connection_t *out);
+
+/*
+ Makes a listener whose connections come from the program. It is a listener like any other: it can be wrapped, joined with
+ others, and served HTTP on; port and socket options it has none. An accept fails as the callback does, and with
+ `WRONG_TYPE` if its result is no connection. One that is cancelled loses no connection that has come. `ctx` is taken over in
+ every case but that of a structure of the wrong size. Errors: `INVALID_ARGUMENT` for a structure of the wrong size.
+ (LLIO-13)
+ */
+kja_status_t kja_listener_from_callbacks(kja_runtime_t runtime,
+                                         const kja_listener_callbacks_t *callbacks,
+                                         kja_listener_t *out);
+
+/*
+ Makes an address behind which is what the program provides. It can be connected to, listened on if there is an `accept`
+ (else `UNIMPLEMENTED`), and wrapped; it stands for no socket address, and no port. Connecting fails as the callback does, and
+ with `WRONG_TYPE` if its result is no connection. `ctx` is taken over in every case but that of a structure of the wrong
+ size. Errors: `INVALID_ARGUMENT` for a structure of the wrong size and for a text that is not UTF-8. (LLIO-13)
+ */
+kja_status_t kja_address_from_callbacks(kja_runtime_t runtime,
+                                        const kja_address_callbacks_t *callbacks,
+                                        kja_address_t *out);
+
+/*
+ Makes a network whose addresses come from the program. It can parse texts, and so connect and serve wherever a network is
+ asked for, and be wrapped; it has no rules and no sockets (`UNIMPLEMENTED`). A parse fails as the callback does, and with
+ `WRONG_TYPE` if its result is no address. `ctx` is taken over in every case but that of a structure of the wrong size.
+ Errors: `INVALID_ARGUMENT` for a structure of the wrong size. (LLIO-13)
+ */
+kja_status_t kja_network_from_callbacks(kja_runtime_t runtime,
+                                        const kja_network_callbacks_t *callbacks,
+                                        kja_network_t *out);
 
 /*
  Makes a queue that holds `capacity` values at most.

@@ -266,6 +266,57 @@ impl ForeignWrapper {
     }
 }
 
+/// The callbacks of a stream, a listener, an address or a network that the caller provides: on the loop thread, any number
+/// of times, until `destroy(ctx)`.
+pub(crate) struct ForeignProvider<F> {
+    functions: F,
+    ctx: Opaque,
+}
+
+pub(crate) type CallFn = unsafe extern "C-unwind" fn(ctx: *mut c_void, call: u64);
+pub(crate) type ReadFn = unsafe extern "C-unwind" fn(ctx: *mut c_void, call: u64, min: usize, max: usize);
+pub(crate) type LengthFn = unsafe extern "C-unwind" fn(ctx: *mut c_void) -> u64;
+pub(crate) type ParseFn =
+    unsafe extern "C-unwind" fn(ctx: *mut c_void, call: u64, text: *const c_char, text_len: usize, default_port: u16);
+
+// SAFETY: `new` demands that the structure may be looked at from any thread; of the context `Opaque` says the same.
+unsafe impl<F> Send for ForeignProvider<F> {}
+// SAFETY: as above; nothing in it changes.
+unsafe impl<F> Sync for ForeignProvider<F> {}
+
+impl<F> ForeignProvider<F> {
+    /// # Safety
+    /// In `functions` are functions, numbers, and pointers that nobody follows. The functions must accept `ctx`'s pointer as
+    /// long as `ctx` lives: a `LengthFn` on any thread, all others on the loop thread. None but they may be called through this.
+    pub(crate) unsafe fn new(functions: F, ctx: Opaque) -> Self {
+        Self { functions, ctx }
+    }
+
+    pub(crate) fn functions(&self) -> &F {
+        &self.functions
+    }
+
+    pub(crate) fn call(&self, run: CallFn, call: u64) {
+        // SAFETY: `new` demanded that it accepts this pointer.
+        unsafe { run(self.ctx.pointer(), call) }
+    }
+
+    pub(crate) fn read(&self, run: ReadFn, call: u64, min: usize, max: usize) {
+        // SAFETY: `new` demanded that it accepts this pointer.
+        unsafe { run(self.ctx.pointer(), call, min, max) }
+    }
+
+    pub(crate) fn length(&self, run: LengthFn) -> u64 {
+        // SAFETY: `new` demanded that it accepts this pointer, on any thread.
+        unsafe { run(self.ctx.pointer()) }
+    }
+
+    pub(crate) fn parse(&self, run: ParseFn, call: u64, text: &[u8], default_port: u16) {
+        // SAFETY: `new` demanded that it accepts this pointer; the text has as many bytes as we say.
+        unsafe { run(self.ctx.pointer(), call, text.as_ptr().cast(), text.len(), default_port) }
+    }
+}
+
 /// A hook of the caller that may run several times.
 #[derive(Clone, Copy)]
 pub(crate) struct Hook {

@@ -130,6 +130,11 @@ impl Turn {
         if first { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Whether this is the first in line.
+    pub(crate) fn is_first(&self) -> bool {
+        self.line.0.lock().in_line().next().is_some_and(|(number, _)| number == self.number)
+    }
+
     /// Nobody waits at this place just now.
     pub(crate) fn forget(&self) {
         let old = self.line.0.lock().place(self.number).and_then(|place| place.waker.take());

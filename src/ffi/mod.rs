@@ -46,6 +46,7 @@ pub mod peer;
 pub mod pipe;
 pub mod process;
 pub mod promise;
+pub mod provider;
 pub mod queue;
 pub mod result;
 pub mod runtime;

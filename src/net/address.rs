@@ -3,6 +3,7 @@
 use super::carried::{self, Carried};
 use super::lookup;
 use super::parse::{Host, Parsed, Port, parse};
+use super::provided::Provided;
 use super::resolve::{self, Query};
 use super::{Cidr, Listener, NetworkWrapper, connect, listener};
 use crate::error::{Error, ErrorKind};
@@ -36,6 +37,8 @@ pub struct Address {
 enum Via {
     /// Connections go over this one.
     Carried(Arc<Carried>),
+    /// They come from the program.
+    Provided(Arc<Provided>),
     /// They are those of the inner address, wrapped. The name is the one to be expected there.
     Wrapper { wrapper: Arc<NetworkWrapper>, inner: Arc<Address>, host: String },
 }
@@ -69,8 +72,16 @@ impl Address {
     }
 
     pub(super) fn over_carried(runtime: &Arc<Shared>, carried: Arc<Carried>) -> Self {
-        let via = Some(Via::Carried(carried));
-        Self { runtime: runtime.clone(), sockets: Vec::new(), any: false, filter: Filter::default(), via, layers: 1 }
+        Self::without_sockets(runtime, Via::Carried(carried))
+    }
+
+    pub(super) fn provided(runtime: &Arc<Shared>, provided: Arc<Provided>) -> Self {
+        Self::without_sockets(runtime, Via::Provided(provided))
+    }
+
+    fn without_sockets(runtime: &Arc<Shared>, via: Via) -> Self {
+        let (runtime, via) = (runtime.clone(), Some(via));
+        Self { runtime, sockets: Vec::new(), any: false, filter: Filter::default(), via, layers: 1 }
     }
 
     /// # Errors
@@ -150,6 +161,7 @@ impl Address {
         self.runtime.check()?;
         match &self.via {
             Some(Via::Carried(carried)) => return Ok(carried.connect()),
+            Some(Via::Provided(provided)) => return Ok(provided.connect()),
             Some(Via::Wrapper { wrapper, inner, host }) => return wrapper.connect(inner, host),
             None => {}
         }
@@ -170,6 +182,7 @@ impl Address {
         self.runtime.check()?;
         match &self.via {
             Some(Via::Carried(carried)) => return Ok(carried.listen()),
+            Some(Via::Provided(provided)) => return provided.listen(),
             Some(Via::Wrapper { wrapper, inner, .. }) => return wrapper.wrap_listener(&inner.listen(options)?),
             None => {}
         }
@@ -263,6 +276,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.via {
             Some(Via::Carried(_)) => return f.write_str(carried::TEXT),
+            Some(Via::Provided(provided)) => return f.write_str(provided.text()),
             Some(Via::Wrapper { wrapper, inner, .. }) => return write!(f, "{}:{inner}", wrapper.name()),
             None => {}
         }

@@ -55,7 +55,7 @@ impl Network {
     /// As [`Listener::from_fd`]; the rules of this network decide who is accepted, and what wraps it wraps the
     /// listener. (LLIO-08)
     pub fn listener_from_fd(&self, fd: OwnedFd, known: Known) -> Result<Arc<Listener>, Error> {
-        self.runtime().check()?;
+        self.check_is_the_systems()?;
         check(&fd, known, &[Kind::Listening], "listener")?;
         let mut listener = Listener::over(Socket::new(self.runtime(), fd)?, self.filter())?;
         for wrapper in self.wrappers() {
@@ -69,7 +69,7 @@ impl Network {
     /// # Errors
     /// `Unimplemented` for a network that is wrapped: there are no connections to wrap.
     pub fn datagram_from_fd(&self, fd: OwnedFd, known: Known) -> Result<Arc<DatagramPort>, Error> {
-        self.runtime().check()?;
+        self.check_is_the_systems()?;
         check(&fd, known, &[Kind::Datagram], "datagram port")?;
         if !self.wrappers().is_empty() {
             return Err(Error::new(ErrorKind::Unimplemented, "a wrapped network has no datagrams"));

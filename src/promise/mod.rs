@@ -342,7 +342,7 @@ impl Watch {
     }
 
     /// Waits no longer, which ends the operation unless somebody else holds it. What has settled by then comes first.
-    fn give_up(self) -> Option<Outcome> {
+    pub(crate) fn give_up(self) -> Option<Outcome> {
         self.promise.0.give_up()
     }
 }

@@ -48,6 +48,11 @@ impl<T: ?Sized + Send + Sync + 'static> Lent<T> {
     pub(crate) fn get(&self) -> Result<Arc<T>, Error> {
         self.0.lent.lock().clone().ok_or_else(Error::shutdown)
     }
+
+    /// Gives it back before the object goes.
+    pub(crate) fn give_back(&self) {
+        self.0.end();
+    }
 }
 
 impl<T: ?Sized + Send + Sync> Belonging for Loan<T> {

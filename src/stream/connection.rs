@@ -137,11 +137,16 @@ impl Connection {
         &self.unread
     }
 
-    /// Reads what an earlier read gave back, else from the transport; how much that was.
+    /// Reads what an earlier read gave back, else from the transport; how much that was. `min` is what somebody waits for.
     #[inline(always)]
-    pub(super) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
+    pub(super) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        min: usize,
+    ) -> Poll<Result<usize, Error>> {
         if self.unread.is_empty() {
-            return self.transport.poll_read(cx, buffer);
+            return self.transport.poll_read_at_least(cx, buffer, min);
         }
         self.transport.check_open()?;
         let taken = self.unread.take(buffer.remaining());
@@ -218,10 +223,13 @@ impl Connection {
         self.transport.poll_flush(cx)
     }
 
-    /// Whoever was first in the line of writers, and still is, will not go on.
-    pub(super) fn end_write(self: &Arc<Self>) {
+    /// Whoever has this place in the line of writers will not go on.
+    pub(super) fn end_write(self: &Arc<Self>, turn: &Turn) {
         if self.buffers {
-            self.transport.forget_writer();
+            if turn.is_first() {
+                self.transport.forget_writer();
+                self.transport.end_writer();
+            }
             self.flush_later();
         }
     }

@@ -151,7 +151,7 @@ impl WriteHalf {
 
 impl Drop for WriteHalf {
     fn drop(&mut self) {
-        self.connection.end_write();
+        self.connection.end_write(&self.turn);
     }
 }
 
@@ -161,7 +161,7 @@ impl AsyncRead for ReadHalf {
             return Poll::Ready(Ok(()));
         }
         let this = &mut *self;
-        let read = ready!(this.reading.poll(cx, buffer));
+        let read = ready!(this.reading.poll(cx, buffer, 1));
         this.noted.note(&this.reading, matches!(read, Ok(1..)));
         Poll::Ready(read.map(drop).map_err(io::Error::from))
     }

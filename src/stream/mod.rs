@@ -1,5 +1,6 @@
 //! Byte streams: over descriptors, in this process, on files.
 
+mod byte_stream;
 mod capability;
 mod capability_pipe;
 mod closable;
@@ -32,6 +33,7 @@ mod unread;
 mod wrap;
 mod write;
 
+pub use byte_stream::ByteStream;
 pub(crate) use capability::{Attached, Carries};
 #[cfg(kja_model)]
 pub(crate) use closable::Closable;

@@ -68,13 +68,22 @@ impl Promised {
 
 impl Transport for Promised {
     fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
+        self.poll_read_at_least(cx, buffer, 1)
+    }
+
+    fn poll_read_at_least(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        min: usize,
+    ) -> Poll<Result<usize, Error>> {
         remember(&self.reader, cx);
         self.check_open()?;
         if self.read_aborted.load(Ordering::Acquire) {
             return Poll::Ready(Ok(0));
         }
         let connection = ready!(self.poll(&self.read, cx))?;
-        self.coming.pass(&connection, |_| connection.poll_read(cx, buffer))?
+        self.coming.pass(&connection, |_| connection.poll_read(cx, buffer, min))?
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>> {
@@ -178,6 +187,10 @@ impl Transport for Promised {
 
     fn forget_writer(&self) {
         let _ = self.ask(|transport| transport.forget_writer());
+    }
+
+    fn end_writer(&self) {
+        let _ = self.ask(|transport| transport.end_writer());
     }
 
     fn forget_reader(&self) {

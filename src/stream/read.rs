@@ -23,14 +23,21 @@ impl Reading {
         if connection.claim_read() { Ok(Self(connection.clone())) } else { Err(Error::busy_read()) }
     }
 
-    pub(super) fn poll(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>> {
-        self.0.poll_read(cx, buffer)
+    /// Reads once, for somebody who waits for `min` bytes, at least 1; how much that was.
+    #[inline(always)]
+    pub(super) fn poll(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        min: usize,
+    ) -> Poll<Result<usize, Error>> {
+        self.0.poll_read(cx, buffer, min)
     }
 
-    #[inline(always)]
     /// Reads once into the spare capacity of a vector; how much that was.
-    fn poll_more(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<Result<usize, Error>> {
-        fill::spare(buffer, |spare| self.poll(cx, spare))
+    #[inline(always)]
+    fn poll_more(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>, min: usize) -> Poll<Result<usize, Error>> {
+        fill::spare(buffer, |spare| self.poll(cx, spare, min))
     }
 }
 
@@ -115,7 +122,7 @@ impl Read {
                 let want = self.max.min(self.room.bytes().max(self.min)) - filled;
                 reserve(&mut self.buffer, want)?;
             }
-            match self.reading.poll_more(cx, &mut self.buffer) {
+            match self.reading.poll_more(cx, &mut self.buffer, self.min - filled) {
                 Poll::Pending if filled == 0 => {
                     self.buffer = Vec::new();
                     return Poll::Pending;
@@ -177,7 +184,8 @@ impl ReadInto {
     pub(super) fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
         let Some(buffer) = &mut self.buffer else { return Poll::Pending };
         loop {
-            let count = ready!(buffer.fill(|rest| self.reading.poll(cx, rest)))?;
+            let least = self.min - buffer.filled().len();
+            let count = ready!(buffer.fill(|rest| self.reading.poll(cx, rest, least)))?;
             if count == 0 || buffer.filled().len() >= self.min {
                 return Poll::Ready(Ok(buffer.clear()));
             }
@@ -236,7 +244,7 @@ impl Future for ReadAll {
                 reserve(&mut this.buffer, want)?;
             }
             ready!(this.stretch.poll(cx));
-            let count = ready!(this.reading.poll_more(cx, &mut this.buffer))?;
+            let count = ready!(this.reading.poll_more(cx, &mut this.buffer, 1))?;
             this.stretch.moved(count);
             if this.buffer.len() > this.limit {
                 let text = format!("the stream is longer than the limit of {} bytes", this.limit);

@@ -16,6 +16,17 @@ pub(crate) trait Transport: Send + Sync {
     /// Reads once into what is left of the buffer, which is not full; how much that was, 0 at the end of the stream.
     fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<usize, Error>>;
 
+    /// As `poll_read`, and says that whoever reads waits for `min` bytes, at least 1 and no more than there is room for.
+    /// Fewer will do.
+    fn poll_read_at_least(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        _min: usize,
+    ) -> Poll<Result<usize, Error>> {
+        self.poll_read(cx, buffer)
+    }
+
     /// Takes some of these bytes from the front, at least one of those that there are; how many it took.
     fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Error>>;
 
@@ -95,8 +106,11 @@ pub(crate) trait Transport: Send + Sync {
     /// The pending read is over.
     fn forget_reader(&self) {}
 
-    /// The write, flush or shutdown that was pending is over.
+    /// Nobody waits for the write, flush or shutdown that may be pending.
     fn forget_writer(&self) {}
+
+    /// The write, flush or shutdown that was pending is over, and nobody will go on with it.
+    fn end_writer(&self) {}
 }
 
 /// A transport whose bytes have something beside them.

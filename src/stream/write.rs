@@ -60,7 +60,7 @@ impl Write {
 impl Drop for Write {
     fn drop(&mut self) {
         // What a layer has taken goes out, also if nobody waits for that any more.
-        self.connection.end_write();
+        self.connection.end_write(&self.turn);
     }
 }
 
@@ -86,7 +86,7 @@ impl Future for ShutdownWrite {
 
 impl Drop for ShutdownWrite {
     fn drop(&mut self) {
-        self.connection.end_write();
+        self.connection.end_write(&self.turn);
     }
 }
 
@@ -121,7 +121,7 @@ impl Future for FlushAll {
 
 impl Drop for FlushAll {
     fn drop(&mut self) {
-        self.connection.end_write();
+        self.connection.end_write(&self.turn);
     }
 }
 

@@ -1,6 +1,8 @@
 /* TLS: contexts, key pairs and handshakes. */
 #include "tls.h"
 
+#include "provider.h"
+
 /* parity: TLS-01, TLS-08, TLS-12, TLS-17, TLS-18 */
 static void both_ends_are_secure_until_they_say_goodbye(void) {
   kja_runtime_t runtime = runtime_open();
@@ -233,6 +235,49 @@ static void a_cancelled_handshake_closes_the_connection(void) {
   runtime_close(runtime);
 }
 
+/* parity: LLIO-13, TLS-12 */
+static void streams_of_the_programs_own_are_secured(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_tls_context_t client = tls_client(runtime), server = tls_server(runtime);
+  pair_t pair = two_way_open(runtime);
+  relay_t relay;
+  kja_promise_t accepting = tls_server_start(server, relay_over(runtime, pair.server));
+  pair.client = handle_from(tls_client_start(client, relay_open(&relay, runtime, pair.client), "localhost"));
+  pair.server = handle_from(accepting);
+  tls_release(client, server);
+  size_t size = scaled(300000);
+  char *data = pattern_new(size);
+  kja_promise_t writing = write_start(pair.server, data, size);
+  CHECK_U64(take_pattern(read_required_start(pair.client, size, size), 0), size);
+  expect(writing, KJA_OK);
+  /* A write that was cancelled above goes on below, where its record has begun. */
+  kja_promise_t cancelled = write_start(pair.client, data, 10);
+  CHECK_OK(kja_promise_release(cancelled));
+  writing = write_text_start(pair.client, "next");
+  kja_promise_t reading = read_all_start(pair.server, 100);
+  expect(writing, KJA_OK);
+  shutdown_write(pair.client);
+  kja_bytes_t bytes = 0;
+  const void *got = NULL;
+  size_t length = 0;
+  CHECK_OK(kja_promise_await(reading));
+  CHECK_OK(kja_promise_bytes(reading, &bytes));
+  CHECK_OK(kja_bytes_data(bytes, &got, &length));
+  CHECK(length >= 4 && memcmp((const char *)got + length - 4, "next", 4) == 0);
+  CHECK_OK(kja_bytes_release(bytes));
+  CHECK_OK(kja_promise_release(reading));
+  free(data);
+  kja_peer_t peer = peer_of(pair.client);
+  uint32_t kind = 0;
+  CHECK_OK(kja_peer_kind(peer, &kind));
+  CHECK_U64(kind, KJA_PEER_TLS);
+  CHECK_OK(kja_peer_release(peer));
+  CHECK(count_get(&relay.reads) > 0 && count_get(&relay.writes) > 0);
+  pair_release(pair);
+  CHECK_U64(count_get(&relay.destroyed), 1);
+  runtime_close(runtime);
+}
+
 int main(void) {
   if (!have_certificates()) return check_done();
   RUN_IN_BOTH(both_ends_are_secure_until_they_say_goodbye);
@@ -241,5 +286,6 @@ int main(void) {
   RUN(keys_are_read_in_every_form);
   RUN_IN_BOTH(options_are_checked_and_their_context_is_freed);
   RUN_IN_BOTH(a_cancelled_handshake_closes_the_connection);
+  RUN_IN_BOTH(streams_of_the_programs_own_are_secured);
   return check_done();
 }
