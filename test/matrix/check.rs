@@ -138,14 +138,19 @@ fn check_result(cell: Cell, seen: &Seen, faults: &mut Faults) {
         (Way::Close, Source::CompressedRead | Source::CompressedWrite) => Some(ErrorKind::Canceled),
         (Way::Close, Source::TlsHandshake | Source::TlsRead) => Some(ErrorKind::Canceled),
         (Way::Close, Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Canceled),
-        (Way::Close, Source::HttpMessage) => Some(ErrorKind::Canceled),
+        (Way::Close, Source::HttpMessage | Source::ProvidedRead | Source::ProvidedWrite) => Some(ErrorKind::Canceled),
         (Way::Close, Source::SocketReceive | Source::SocketSend | Source::SocketQueuedSend) => {
             Some(ErrorKind::Canceled)
         }
         (Way::Close, _) => Some(ErrorKind::Disconnected),
         (
             Way::Peer,
-            Source::Read | Source::ReadEach | Source::LayeredRead | Source::CompressedRead | Source::TlsRead,
+            Source::Read
+            | Source::ReadEach
+            | Source::LayeredRead
+            | Source::ProvidedRead
+            | Source::CompressedRead
+            | Source::TlsRead,
         ) => None,
         (Way::Peer, Source::LayeredWrite | Source::LayeredShutdown) => Some(ErrorKind::Unimplemented),
         (Way::Peer, Source::Fulfiller) => Some(ErrorKind::Failed),

@@ -27,6 +27,10 @@ pub(crate) enum Source {
     LayeredWrite,
     /// The end of a layer's stream, behind what the layer keeps.
     LayeredShutdown,
+    /// A read of a stream of the program's own.
+    ProvidedRead,
+    /// A write to one, over a full buffer.
+    ProvidedWrite,
     /// A read of what is decompressed.
     CompressedRead,
     /// A write that is compressed, on a full buffer.
@@ -213,7 +217,7 @@ impl Cell {
     }
 }
 
-pub(crate) const SOURCES: [Source; 34] = {
+pub(crate) const SOURCES: [Source; 36] = {
     use Source::*;
     [
         Timer,
@@ -230,6 +234,8 @@ pub(crate) const SOURCES: [Source; 34] = {
         LayeredRead,
         LayeredWrite,
         LayeredShutdown,
+        ProvidedRead,
+        ProvidedWrite,
         CompressedRead,
         CompressedWrite,
         TlsHandshake,

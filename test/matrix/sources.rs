@@ -99,6 +99,7 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
             crate::carried::prepare(source, world)
         }
         Source::LayeredRead | Source::LayeredWrite | Source::LayeredShutdown => crate::layered::prepare(source, world),
+        Source::ProvidedRead | Source::ProvidedWrite => crate::provided::prepare(source, world),
         Source::CompressedRead | Source::CompressedWrite => crate::compressed::prepare(source, world),
         Source::TlsHandshake | Source::TlsRead => crate::secured::prepare(source, world),
         Source::HttpMessage => crate::http::prepare(world),

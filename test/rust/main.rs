@@ -39,6 +39,8 @@ mod loopback;
 mod loops;
 mod network_wrapper;
 mod promise;
+mod provider;
+mod relay;
 mod rough;
 mod runtime;
 mod sequences;
