@@ -30,6 +30,7 @@ import KjAsync.Peer
 import KjAsync.Pipe
 import KjAsync.Process
 import KjAsync.Promise
+import KjAsync.Provider
 import KjAsync.Queue
 import KjAsync.Runtime
 import KjAsync.RuntimeLocal

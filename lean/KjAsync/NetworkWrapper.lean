@@ -33,7 +33,9 @@ structure Options where
   /-- Runs on the loop for each accepted connection that could not be wrapped. Of what it throws nothing is heard. (TLS-11) -/
   onAcceptError : ErrorRef → IO Unit := fun _ => return
 
-private def deliver (runtime : Runtime) (call : Native.Call) (action : Async Connection) : BaseIO Unit := do
+/-- On the loop: leaves the connection that the action gives as the result of the running call. Not for users. -/
+def _root_.KjAsync.Outcome.deliverConnection (runtime : Runtime) (call : Native.Call) (action : Async Connection) :
+    BaseIO Unit := do
   let outcome ← action { runtime }
   Outcome.orReject call do
     match outcome with
@@ -52,8 +54,8 @@ protected def new (runtime : Runtime) (wrapClient : Connection → String → As
   let timeout := if options.acceptTimeout == 0 then 0xFFFF_FFFF_FFFF_FFFF else options.acceptTimeout
   let native ← Native.NetworkWrapper.new runtime.native options.name timeout
     (Native.usize (max 1 options.maxHandshakes)) {
-      client := fun call connection host => deliver runtime call (wrapClient ⟨connection, runtime⟩ host)
-      server := fun call connection => deliver runtime call (wrapServer ⟨connection, runtime⟩)
+      client := fun call connection host => Outcome.deliverConnection runtime call (wrapClient ⟨connection, runtime⟩ host)
+      server := fun call connection => Outcome.deliverConnection runtime call (wrapServer ⟨connection, runtime⟩)
       failed := fun call => do discard (options.onAcceptError (← call.failure)).toBaseIO }
   return ⟨native, runtime⟩
 

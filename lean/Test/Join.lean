@@ -94,7 +94,7 @@ test "the last comes when nothing else is queued" := inBoth fun runtime => do
     queued.release
   checkEq (← order.get) #[0, 1, 2]
 
--- parity: PROM-20, EXC-05
+-- parity: PROM-20, PROM-36, EXC-05
 test "a trace names what a promise waits for" := inVirtualTime fun runtime => do
   let timer ← runtime.sleepNanosStart 5
   let promise ← (← (← timer.then fun () => pure ()).finally (pure ())).timeout (.ofNanos 10)

@@ -49,6 +49,7 @@ import Test.Pipe
 import Test.Process
 import Test.Promise
 import Test.Promised
+import Test.Provider
 import Test.Queue
 import Test.ReadInto
 import Test.Retry

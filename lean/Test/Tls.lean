@@ -65,6 +65,26 @@ test "any connection becomes secure, until it says goodbye" := withCertificates 
   far.close
   discard <| fails .disconnected (near.read (m := IO))
 
+-- parity: TLS-12, LLIO-13
+test "a connection, also one of the program's own stream, is secured as the server by one call" :=
+  withCertificates fun folder runtime => do
+    let client ← clientOf folder runtime
+    let server ← serverOf folder runtime
+    Async.run runtime do
+      for own in [false, true] do
+        let (near, far) ← runtime.newTwoWayPipe
+        let near ← if own then Connection.ofStream runtime near else pure near
+        let far ← if own then Connection.ofStream runtime far else pure far
+        let accepting ← Async.fork (far.acceptTls server)
+        let near ← near.startTls client "localhost"
+        let far ← accepting.await
+        let writing ← near.writeStart "secret"
+        checkEq (← (← far.readExactly 6).toText) "secret"
+        writing.await
+        let writing ← far.writeStart "kept"
+        checkEq (← (← near.readExactly 4).toText) "kept"
+        writing.await
+
 -- parity: TLS-13, TLS-23, TLS-24, TLS-25, TLS-26, TLS-27
 test "a peer tells what it has shown" := withCertificates fun folder runtime => do
   let client ← clientOf folder runtime { alpn := ["echo/1", "echo/2"], maxVersion := .tls12 }
