@@ -167,14 +167,14 @@ impl Own {
 
     /// Reads what is left of what has come.
     fn take_left(&self, buffer: &mut ReadBuf<'_>) -> usize {
-        let mut left = self.left.lock();
-        let count = left.len().min(buffer.remaining());
-        buffer.put_slice(&left.split_to(count));
-        let empty = if left.is_empty() { std::mem::take(&mut *left) } else { Bytes::new() };
-        drop(left);
-        // Memory of the program's, perhaps.
-        drop(empty);
-        count
+        let taken = {
+            let mut left = self.left.lock();
+            let count = left.len().min(buffer.remaining());
+            left.split_to(count)
+        };
+        // Memory of the program's, perhaps, which goes outside of the lock.
+        buffer.put_slice(&taken);
+        taken.len()
     }
 }
 
@@ -280,7 +280,7 @@ impl Transport for Own {
 
     fn length(&self) -> Option<u64> {
         let stream = self.stream().ok()?;
-        Some(stream.length()? + self.left.lock().len() as u64)
+        Some(stream.length()?.saturating_add(self.left.lock().len() as u64))
     }
 
     fn poll_write_disconnected(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

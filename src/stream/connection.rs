@@ -477,7 +477,7 @@ impl Connection {
 
     /// How many bytes are left to read, if that is known. (STRM-04)
     pub fn length(&self) -> Option<u64> {
-        Some(self.transport.length()? + self.unread.len() as u64)
+        Some(self.transport.length()?.saturating_add(self.unread.len() as u64))
     }
 
     /// Moves bytes from this connection to another on the loop, until the end or the limit. The
