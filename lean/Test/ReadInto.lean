@@ -89,3 +89,50 @@ test "arrays that are given away leave nothing behind" := withRuntime fun runtim
       reading.cancel
       writer.write "x"
       discard (reader.readInto (filled 10000 0) : IO _)
+
+-- parity: STRM-01
+test "a sequence of reads goes into one array, which is never copied" := onLoop do
+  let runtime ← Async.runtime
+  let (reader, writer) ← runtime.newOsSocketPair
+  let array := filled (16 + (← IO.rand 0 0)) 0
+  let place ← addressOf array
+  let writing ← Async.fork do
+    for _ in [0:100] do
+      writer.write "ping"
+      Async.yield
+    writer.shutdownWrite
+  let sum ← IO.mkRef 0
+  let (back, value) ← reader.readEachInto (α := Nat) (min := 4) array fun array count => do
+    sum.modify (· + count)
+    check (count >= 4) "fewer bytes than were waited for"
+    return (array, none)
+  checkEq value none
+  checkEq (← sum.get) 400
+  checkEq (← addressOf back) place "the array was copied; address"
+  writing.await
+
+-- parity: STRM-01
+test "a sequence of reads into an array ends with a value, an error or a cancel" := onLoop do
+  let runtime ← Async.runtime
+  let (reader, writer) ← runtime.newTwoWayPipe
+  let writing ← Async.fork do
+    writer.write "abc"
+    writer.write "bcde"
+  let (back, value) ← reader.readEachInto (filled 8 46) fun array count => do
+    return (array, if array.get! 0 == 98 then some count else none)
+  checkEq value (some 4)
+  checkEq (String.fromUTF8? (back.extract 0 4)) (some "bcde")
+  writing.await
+  let writing ← writer.writeStart "x"
+  try
+    discard <| reader.readEachInto (α := Nat) back fun _ _ => throw (Error.ofKind .overloaded "enough")
+    check false "it went on"
+  catch error => checkEq (Error.kind? error) (some .overloaded)
+  writing.await
+  let reading ← Async.fork do
+    discard <| reader.readEachInto (α := Nat) (filled 8 46) fun array _ => return (array, none)
+  Async.yield
+  reading.cancel
+  let writing ← writer.writeStart "on"
+  checkEq (← (← reader.read (min := 2)).toText) "on"
+  writing.await
