@@ -19,6 +19,7 @@ mod giving_up;
 mod handle;
 mod queue;
 mod roots;
+mod two_loops;
 
 use crate::promise::Promise;
 use crate::runtime::Shared;
