@@ -24,6 +24,19 @@ private def read : Source where
         client.write "on"
         checkEq (← (← server.read (min := 2)).toText) "on" }
 
+/-- Of a stream that the program provides. -/
+private def providedRead : Source where
+  name := "read of a stream of the program's own"
+  start runtime := do
+    let (client, server) ← connectedPair (m := IO) runtime
+    let own ← Connection.ofStream runtime server
+    return {
+      promise := erased (← own.readStart)
+      close := some client.close
+      usable := do
+        client.write "on"
+        checkEq (← (← own.read (min := 2)).toText) "on" }
+
 private def readEach : Source where
   name := "read each"
   start runtime := do
@@ -271,6 +284,8 @@ test "cancellation matrix: timer" := row timer
 test "cancellation matrix: read" := row read
 -- parity: PROM-01, CANC-04, STRM-01
 test "cancellation matrix: read each" := row readEach
+-- parity: PROM-01, CANC-04, LLIO-13
+test "cancellation matrix: read of a stream of the program's own" := row providedRead
 -- parity: PROM-01, CANC-04, STRM-10
 test "cancellation matrix: write" := row write
 -- parity: PROM-01, CANC-04, NET-16

@@ -316,6 +316,59 @@ static void a_network_parses_texts_of_its_own(void) {
   hub_close(&hub);
 }
 
+static void keep_client(void *ctx, kja_call_t call, kja_connection_t connection, const char *host, size_t host_len) {
+  count_add((count_t *)ctx, 1);
+  CHECK(host_len == 11 && memcmp(host, "example.org", 11) == 0);
+  CHECK_OK(kja_call_return_handle(call, connection));
+  CHECK_OK(kja_connection_release(connection));
+}
+static void keep_server(void *ctx, kja_call_t call, kja_connection_t connection) {
+  count_add((count_t *)ctx, 1);
+  CHECK_OK(kja_call_return_handle(call, connection));
+  CHECK_OK(kja_connection_release(connection));
+}
+
+/* parity: LLIO-13, NET-22 */
+static void a_network_and_a_listener_of_the_programs_own_are_wrapped(void) {
+  hub_t hub;
+  hub_open(&hub);
+  kja_network_wrapper_options_t options;
+  count_t wrapped = {0};
+  kja_network_wrapper_t wrapper = 0;
+  kja_network_t network = 0, secure = 0;
+  kja_listener_t listener = 0;
+  kja_promise_t connecting = 0;
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  options.wrap_client = keep_client;
+  options.wrap_server = keep_server;
+  options.ctx = &wrapped;
+  CHECK_OK(kja_network_wrapper_new(hub.runtime, &options, &wrapper));
+  kja_network_callbacks_t parses = network_callbacks(&hub, hub_parse);
+  kja_listener_callbacks_t accepts = listener_callbacks(&hub, hub_accept);
+  CHECK_OK(kja_network_from_callbacks(hub.runtime, &parses, &network));
+  CHECK_OK(kja_network_wrapper_wrap_network(wrapper, network, &secure));
+  CHECK_OK(kja_network_release(network));
+  kja_address_t address = handle_from(parse_start(secure, "example.org:7", 0));
+  CHECK_OK(kja_network_release(secure));
+  CHECK_OK(kja_address_connect_start(address, &connecting));
+  CHECK_OK(kja_address_release(address));
+  kja_connection_t client = handle_from(connecting);
+  CHECK_U64(count_get(&wrapped), 1);
+  kja_listener_t inner = 0;
+  CHECK_OK(kja_listener_from_callbacks(hub.runtime, &accepts, &inner));
+  CHECK_OK(kja_network_wrapper_wrap_listener(wrapper, inner, &listener));
+  CHECK_OK(kja_listener_release(inner));
+  kja_connection_t server = handle_from(accept_start(listener));
+  CHECK_U64(count_get(&wrapped), 2);
+  expect_talk(client, server);
+  CHECK_OK(kja_connection_release(client));
+  CHECK_OK(kja_connection_release(server));
+  CHECK_OK(kja_listener_release(listener));
+  CHECK_OK(kja_network_wrapper_release(wrapper));
+  hub_close(&hub);
+}
+
 /* parity: LLIO-13, HCLI-01, HSRV-01 */
 static void http_is_served_and_asked_for_over_streams_of_the_programs_own(void) {
   hub_t hub;
@@ -376,6 +429,7 @@ int main(void) {
   RUN_IN_BOTH(a_listener_loses_nothing_and_is_joined);
   RUN_IN_BOTH(wrong_results_and_missing_callbacks_are_told);
   RUN_IN_BOTH(a_network_parses_texts_of_its_own);
+  RUN_IN_BOTH(a_network_and_a_listener_of_the_programs_own_are_wrapped);
   RUN_IN_BOTH(http_is_served_and_asked_for_over_streams_of_the_programs_own);
   RUN_IN_BOTH(a_shutdown_ends_accepts_connects_and_parses);
   return check_done();
