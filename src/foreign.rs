@@ -348,3 +348,22 @@ impl NumberHook {
         }
     }
 }
+
+/// A clock of the caller's: any thread, any number of times, until `destroy(ctx)`.
+pub(crate) struct ForeignClock {
+    now: unsafe extern "C-unwind" fn(ctx: *mut c_void) -> u64,
+    ctx: Opaque,
+}
+
+impl ForeignClock {
+    /// # Safety
+    /// `now` must accept `ctx`'s pointer on any thread as long as `ctx` lives.
+    pub(crate) unsafe fn new(now: unsafe extern "C-unwind" fn(*mut c_void) -> u64, ctx: Opaque) -> Self {
+        Self { now, ctx }
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        // SAFETY: `new` demanded that `now` accepts this pointer.
+        unsafe { (self.now)(self.ctx.pointer()) }
+    }
+}

@@ -9,6 +9,7 @@ pub mod compression;
 pub mod coordination;
 mod error;
 pub mod ffi;
+pub mod filesystem;
 mod foreign;
 mod fork;
 pub mod http;

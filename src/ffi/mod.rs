@@ -25,6 +25,11 @@ pub mod error_object;
 pub mod event;
 pub mod executor;
 pub mod fd_observer;
+pub mod filesystem_directory;
+pub mod filesystem_file;
+pub mod filesystem_path;
+pub mod filesystem_replacer;
+pub mod filesystem_stat;
 pub mod fulfiller;
 pub(crate) mod handle;
 pub mod http_client;
@@ -153,6 +158,14 @@ pub type kja_process_output_t = u64;
 pub type kja_fd_observer_t = u64;
 /// Compresses or decompresses piece by piece. Released with `kja_coder_release`.
 pub type kja_coder_t = u64;
+/// A directory. Released with `kja_directory_release`.
+pub type kja_directory_t = u64;
+/// A file. Released with `kja_file_release`.
+pub type kja_file_t = u64;
+/// A part of a file as memory. Released with `kja_file_mapping_release`.
+pub type kja_file_mapping_t = u64;
+/// What takes its place when it is committed. Released with `kja_replacer_release`, which discards it otherwise.
+pub type kja_replacer_t = u64;
 /// A URL. Released with `kja_url_release`.
 pub type kja_url_t = u64;
 /// One end of a WebSocket. Released with `kja_websocket_release`.

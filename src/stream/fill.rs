@@ -18,9 +18,15 @@ pub(super) fn read(fd: BorrowedFd<'_>, buffer: &mut ReadBuf<'_>) -> rustix::io::
     fill(buffer, |rest| rustix::io::read(fd, rest).map(|(filled, _)| filled.len()))
 }
 
-/// Has the kernel fill it from a file at this offset.
-pub(super) fn read_at(fd: BorrowedFd<'_>, buffer: &mut ReadBuf<'_>, offset: u64) -> rustix::io::Result<usize> {
-    fill(buffer, |rest| rustix::io::pread(fd, rest, offset).map(|(filled, _)| filled.len()))
+/// What a system may take for a mistake is more than that.
+const AT_ONCE: usize = 1 << 30;
+
+/// Has the kernel fill it from a file at this offset, or its beginning.
+pub(crate) fn read_at(fd: BorrowedFd<'_>, buffer: &mut ReadBuf<'_>, offset: u64) -> rustix::io::Result<usize> {
+    fill(buffer, |rest| {
+        let most = rest.len().min(AT_ONCE);
+        rustix::io::pread(fd, &mut rest[..most], offset).map(|(filled, _)| filled.len())
+    })
 }
 
 /// `call` fills memory from its beginning and says how much of it: how long a slice of initialised bytes was.
@@ -37,7 +43,7 @@ fn fill(
 }
 
 /// Copies as much of `data` as there is room for; how much that was.
-pub(super) fn put(buffer: &mut ReadBuf<'_>, data: &[u8]) -> usize {
+pub(crate) fn put(buffer: &mut ReadBuf<'_>, data: &[u8]) -> usize {
     let count = data.len().min(buffer.remaining());
     buffer.put_slice(&data[..count]);
     count
@@ -45,7 +51,7 @@ pub(super) fn put(buffer: &mut ReadBuf<'_>, data: &[u8]) -> usize {
 
 /// Shows the spare capacity of a vector to `read`; what that fills belongs to the vector.
 #[inline]
-pub(super) fn spare<R>(vec: &mut Vec<u8>, read: impl FnOnce(&mut ReadBuf<'_>) -> R) -> R {
+pub(crate) fn spare<R>(vec: &mut Vec<u8>, read: impl FnOnce(&mut ReadBuf<'_>) -> R) -> R {
     let mut buffer = ReadBuf::uninit(vec.spare_capacity_mut());
     let start = buffer.filled().as_ptr();
     let result = read(&mut buffer);

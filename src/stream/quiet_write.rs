@@ -14,8 +14,13 @@ pub(super) fn write(fd: BorrowedFd<'_>, data: &[u8]) -> rustix::io::Result<usize
 }
 
 /// `pwrite(2)`; beyond the size that the process may give a file (RLIMIT_FSIZE) it is `EFBIG` and no signal.
-pub(super) fn write_at(fd: BorrowedFd<'_>, data: &[u8], offset: u64) -> rustix::io::Result<usize> {
-    let call = || rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, data, offset));
+pub(crate) fn write_at(fd: BorrowedFd<'_>, data: &[u8], offset: u64) -> rustix::io::Result<usize> {
+    growing(|| rustix::io::pwrite(fd, data, offset))
+}
+
+/// Runs a call that may give a file a new size; beyond that limit it is `EFBIG` and no signal.
+pub(crate) fn growing<R: PartialEq>(call: impl Fn() -> rustix::io::Result<R>) -> rustix::io::Result<R> {
+    let call = || rustix::io::retry_on_intr(&call);
     if has_largest_size() { without_signal(libc::SIGXFSZ, Errno::FBIG, call) } else { call() }
 }
 
@@ -26,11 +31,11 @@ fn has_largest_size() -> bool {
 }
 
 /// Runs a call which, if it fails with this error, brings this signal to its thread.
-fn without_signal(
+fn without_signal<R: PartialEq>(
     signal: i32,
     brings: Errno,
-    call: impl FnOnce() -> rustix::io::Result<usize>,
-) -> rustix::io::Result<usize> {
+    call: impl FnOnce() -> rustix::io::Result<R>,
+) -> rustix::io::Result<R> {
     let blocked = Blocked::new(signal);
     let written = call();
     if written == Err(brings) {

@@ -21,6 +21,7 @@ mod coroutine;
 mod error;
 mod exclusive;
 mod executor;
+mod filesystem;
 mod fork;
 mod fulfiller;
 mod gate;

@@ -1,6 +1,10 @@
 //! macOS and its relatives.
 #![allow(unsafe_code)]
 
+mod files;
+
+pub(crate) use files::{PASS, anonymous_file, copy_range, flush, open_beneath, punch_hole, unnamed_file};
+
 use super::{Accepted, Identity, number};
 use crate::error::{Error, ErrorKind};
 use crate::os::option;

@@ -1,8 +1,10 @@
 //! Linux and Android.
 #![allow(unsafe_code)]
 
+mod files;
 mod loop_descriptor;
 
+pub(crate) use files::{PASS, anonymous_file, copy_range, flush, open_beneath, punch_hole, unnamed_file};
 pub(crate) use loop_descriptor::{Alarm, Bell, loop_descriptor};
 
 use super::{Accepted, Identity, number};

@@ -12,6 +12,8 @@
 //! | `watch_errors`, `ERRORS`, `take_errors` | A descriptor that becomes ready when the kernel has an error or a hang-up to tell. |
 //! | `SPAWN_FLAGS`, `INHERITS_BY_COPY`, `exit_descriptor` | How a child gets exactly the descriptors it is given, and how its end is heard of. |
 //! | `BY_SIGQUEUE`, `BY_A_PROCESS` | Who sent a signal. |
+//! | `PASS`, `open_beneath` | How a directory is gone through, and whether the system keeps a path below one by itself. |
+//! | `copy_range`, `punch_hole`, `unnamed_file`, `anonymous_file`, `flush` | What can be done with files better than by reading and writing; `None` or `false` where it cannot. |
 //! | `Bell`, `Alarm`, `loop_descriptor` | One descriptor for a whole loop, or an error where the system has none. |
 
 #[cfg(target_vendor = "apple")]
