@@ -183,6 +183,121 @@
 #define KJA_AT_END_YES 2
 
 /*
+ It is made if it is not there; without `KJA_WRITE_MODIFY` it must not be there. (FS-13)
+ */
+#define KJA_WRITE_CREATE 1
+
+/*
+ It may be there; without `KJA_WRITE_CREATE` it must be. (FS-13)
+ */
+#define KJA_WRITE_MODIFY 2
+
+/*
+ Directories on the way are made as needed; with `KJA_WRITE_CREATE`. (FS-13)
+ */
+#define KJA_WRITE_CREATE_PARENT 4
+
+/*
+ A new file is a program. (FS-13)
+ */
+#define KJA_WRITE_EXECUTABLE 8
+
+/*
+ Nobody but the owner has access to what is new. (FS-13)
+ */
+#define KJA_WRITE_PRIVATE 16
+
+/*
+ The file is opened to be appended to and nothing else. (FS-16)
+ */
+#define KJA_OPEN_APPEND 32
+
+/*
+ A conflict with the mode is no error: the handle is 0, or the value of the promise unit. (FS-12)
+ */
+#define KJA_OPEN_TRY 64
+
+/*
+ It is no longer in its old place. (FS-17)
+ */
+#define KJA_TRANSFER_MOVE 0
+
+/*
+ It has one more name; not for directories. (FS-17)
+ */
+#define KJA_TRANSFER_LINK 1
+
+/*
+ A copy is made, of all that a directory contains. (FS-17)
+ */
+#define KJA_TRANSFER_COPY 2
+
+/*
+ What was written there is read, and what others write may be seen. (FS-07)
+ */
+#define KJA_MAP_SHARED 0
+
+/*
+ Likewise, and it may be written, which nobody else sees. (FS-07)
+ */
+#define KJA_MAP_PRIVATE 1
+
+/*
+ It may be read and written, and others see that. (FS-10)
+ */
+#define KJA_MAP_WRITABLE 2
+
+/*
+ A file with bytes.
+ */
+#define KJA_NODE_FILE 1
+
+/*
+ A directory.
+ */
+#define KJA_NODE_DIRECTORY 2
+
+/*
+ A symbolic link.
+ */
+#define KJA_NODE_SYMLINK 3
+
+/*
+ A disk or the like.
+ */
+#define KJA_NODE_BLOCK_DEVICE 4
+
+/*
+ A terminal or the like.
+ */
+#define KJA_NODE_CHARACTER_DEVICE 5
+
+/*
+ A pipe with a name.
+ */
+#define KJA_NODE_NAMED_PIPE 6
+
+/*
+ A socket with a name.
+ */
+#define KJA_NODE_SOCKET 7
+
+/*
+ Something else.
+ */
+#define KJA_NODE_OTHER 8
+
+/*
+ Its owner may run it, or go through it.
+ */
+#define KJA_STAT_EXECUTABLE 1
+
+/*
+ Nobody but its owner may do anything with it.
+ */
+#define KJA_STAT_PRIVATE 2
+
+/*
  A request counts until the head of its response has come, and not until the end of the body. (HCLI-18)
  */
 #define KJA_HTTP_LIMIT_UNTIL_HEAD 1
@@ -898,6 +1013,69 @@ typedef uint64_t kja_executor_t;
  Tells when a descriptor is ready. Released with `kja_fd_observer_release`.
  */
 typedef uint64_t kja_fd_observer_t;
+
+/*
+ A directory. Released with `kja_directory_release`.
+ */
+typedef uint64_t kja_directory_t;
+
+/*
+ Tells the time, in nanoseconds since the beginning of 1970. It runs on any thread, and must neither block nor unwind.
+ */
+typedef uint64_t (*kja_clock_fn)(void *ctx);
+
+/*
+ What is known about a file or a directory. Set `size` first. (FS-05)
+ */
+typedef struct {
+  /*
+   `sizeof(kja_file_stat_t)`, so that the structure can grow.
+   */
+  size_t size;
+  /*
+   `KJA_NODE_FILE` or another kind.
+   */
+  uint32_t kind;
+  /*
+   `KJA_STAT_EXECUTABLE`, `KJA_STAT_PRIVATE`.
+   */
+  uint32_t flags;
+  /*
+   How many bytes it has.
+   */
+  uint64_t length;
+  /*
+   How many bytes of the disk it takes.
+   */
+  uint64_t space_used;
+  /*
+   When it was last changed, in nanoseconds since the beginning of 1970; 0 for times before.
+   */
+  uint64_t modified_nanos;
+  /*
+   Under how many names it stands.
+   */
+  uint64_t link_count;
+  /*
+   The same for two handles if they stand for the same file or directory, and hardly ever otherwise.
+   */
+  uint64_t identity;
+} kja_file_stat_t;
+
+/*
+ A file. Released with `kja_file_release`.
+ */
+typedef uint64_t kja_file_t;
+
+/*
+ A part of a file as memory. Released with `kja_file_mapping_release`.
+ */
+typedef uint64_t kja_file_mapping_t;
+
+/*
+ What takes its place when it is committed. Released with `kja_replacer_release`, which discards it otherwise.
+ */
+typedef uint64_t kja_replacer_t;
 
 /*
  The system's network or a part of it. Released with `kja_network_release`.
@@ -1955,6 +2133,16 @@ typedef uint64_t kja_websocket_message_t;
  A callback or the library itself panicked.
  */
 #define KJA_ERR_PANIC 30
+
+
+
+
+
+
+
+
+
+
 
 
 
@@ -3581,6 +3769,600 @@ kja_status_t kja_fd_observer_at_end(kja_fd_observer_t observer, uint32_t *out);
  Releases the handle. Pending waits keep the observer.
  */
 kja_status_t kja_fd_observer_release(kja_fd_observer_t observer);
+
+/*
+ Opens the root of all that there is. For a program's `main`, which gives parts of it away. (FS-18)
+ */
+kja_status_t kja_filesystem_root(kja_directory_t *out);
+
+/*
+ Opens the directory that the process is in. (FS-18)
+ */
+kja_status_t kja_filesystem_current(kja_directory_t *out);
+
+/*
+ Writes the path of that directory from the root, with a closing NUL, cut to `capacity`; its whole length goes to `length`, which may be null.
+ (FS-18)
+ */
+kja_status_t kja_filesystem_current_path(char *buffer,
+                                         size_t capacity,
+                                         size_t *length);
+
+/*
+ Makes a directory of a descriptor; flags as `kja_file_from_fd`. Errors: `FAILED` with the OS error EBADF or ENOTDIR. (FS-20)
+ */
+kja_status_t kja_directory_from_fd(int32_t fd,
+                                   uint32_t flags,
+                                   kja_directory_t *out);
+
+/*
+ Makes an empty directory in the memory of the process, for tests: it does all that one on disk does. `now` tells the times of what is made
+ and changed in it; null for the machine's clock. (FS-19)
+ */
+kja_status_t kja_directory_new_in_memory(kja_clock_fn now,
+                                         void *ctx,
+                                         kja_destroy_fn destroy,
+                                         kja_directory_t *out);
+
+/*
+ The number of its descriptor, which stays the directory's; see `kja_file_fd`. (FS-05)
+ */
+kja_status_t kja_directory_fd(kja_directory_t directory, int32_t *out);
+
+/*
+ Another handle of the same directory. (FS-05)
+ */
+kja_status_t kja_directory_clone(kja_directory_t directory, kja_directory_t *out);
+
+/*
+ Writes what is known about it to `out`, whose `size` is set. (FS-05)
+ */
+kja_status_t kja_directory_stat(kja_directory_t directory, kja_file_stat_t *out);
+
+/*
+ Waits until the names in it are on the disk. (FS-05)
+ */
+kja_status_t kja_directory_sync(kja_directory_t directory);
+
+/*
+ As `kja_directory_sync`, on a thread of the pool.
+ */
+kja_status_t kja_directory_sync_start(kja_directory_t directory,
+                                      kja_runtime_t runtime,
+                                      kja_promise_t *out);
+
+/*
+ Lists what is in it, sorted by name: bytes that hold for each a byte with its kind (`KJA_NODE_FILE` or another), its name, and a NUL. What
+ waits to be committed is not among it. (FS-11)
+ */
+kja_status_t kja_directory_list(kja_directory_t directory,
+                                kja_bytes_t *out);
+
+/*
+ As `kja_directory_list`, on a thread of the pool; the promise carries the bytes. (FS-11)
+ */
+kja_status_t kja_directory_list_start(kja_directory_t directory,
+                                      kja_runtime_t runtime,
+                                      kja_promise_t *out);
+
+/*
+ Looks at what stands there, be it a link that leads nowhere, and writes it to `out`, which may be null to ask only whether there is
+ something: that goes to `found`. If `found` is null, it is an error that there is nothing: `FAILED` with the OS error ENOENT. (FS-11)
+ */
+kja_status_t kja_directory_lstat(kja_directory_t directory,
+                                 const char *path,
+                                 size_t path_len,
+                                 kja_file_stat_t *out,
+                                 bool *found);
+
+/*
+ What a symbolic link says, as bytes. Errors: `FAILED` with the OS error ENOENT, or EINVAL for what is no link. (FS-11)
+ */
+kja_status_t kja_directory_readlink(kja_directory_t directory,
+                                    const char *path,
+                                    size_t path_len,
+                                    kja_bytes_t *out);
+
+/*
+ Opens a file. `mode` is 0 to read it only, or `KJA_WRITE_CREATE`, `KJA_WRITE_MODIFY` or both, to which `KJA_WRITE_CREATE_PARENT`,
+ `KJA_WRITE_EXECUTABLE`, `KJA_WRITE_PRIVATE`, `KJA_OPEN_APPEND` may be added; `KJA_OPEN_TRY` with any. Errors: `FAILED` with the OS error
+ ENOENT or EEXIST if the mode does not fit what is there, EISDIR for a directory. (FS-12, FS-13, FS-16)
+
+ ```c
+ kja_directory_open_file(directory, "log/today", 9, KJA_WRITE_CREATE | KJA_WRITE_MODIFY | KJA_WRITE_CREATE_PARENT | KJA_OPEN_APPEND, &file);
+ kja_file_append(file, "hello\n", 6);
+ ```
+ */
+kja_status_t kja_directory_open_file(kja_directory_t directory,
+                                     const char *path,
+                                     size_t path_len,
+                                     uint32_t mode,
+                                     kja_file_t *out);
+
+/*
+ As `kja_directory_open_file`, on a thread of the pool; the promise carries a `kja_file_t`. (FS-12, FS-13, FS-16)
+ */
+kja_status_t kja_directory_open_file_start(kja_directory_t directory,
+                                           kja_runtime_t runtime,
+                                           const char *path,
+                                           size_t path_len,
+                                           uint32_t mode,
+                                           kja_promise_t *out);
+
+/*
+ Opens a directory; `mode` as for `kja_directory_open_file`, without `KJA_OPEN_APPEND`. Errors: as there, and ENOTDIR for something
+ else. (FS-12, FS-13)
+ */
+kja_status_t kja_directory_open_directory(kja_directory_t directory,
+                                          const char *path,
+                                          size_t path_len,
+                                          uint32_t mode,
+                                          kja_directory_t *out);
+
+/*
+ As `kja_directory_open_directory`, on a thread of the pool; the promise carries a `kja_directory_t`. (FS-12, FS-13)
+ */
+kja_status_t kja_directory_open_directory_start(kja_directory_t directory,
+                                                kja_runtime_t runtime,
+                                                const char *path,
+                                                size_t path_len,
+                                                uint32_t mode,
+                                                kja_promise_t *out);
+
+/*
+ Makes a file without a name, which is gone with its last handle. (FS-15)
+ */
+kja_status_t kja_directory_create_temporary(kja_directory_t directory, kja_file_t *out);
+
+/*
+ Makes a symbolic link that says `target`, whatever that leads to. `mode` is of `KJA_WRITE_`. Whether it was made goes to `done`; if that is
+ null, a mode that does not fit what is there is an error, as in `kja_directory_open_file`. (FS-17)
+ */
+kja_status_t kja_directory_symlink(kja_directory_t directory,
+                                   const char *path,
+                                   size_t path_len,
+                                   const char *target,
+                                   size_t target_len,
+                                   uint32_t mode,
+                                   bool *done);
+
+/*
+ Has what stands at `from_path` in `from` stand at `path` in `directory`, as `how` says: `KJA_TRANSFER_MOVE` or another. `mode` is of
+ `KJA_WRITE_` and says what may be there; it is replaced in one step, and a copy appears as a whole. From disk to disk, and between disk and
+ memory, a move is a copy and then a removal. `done` as in `kja_directory_symlink`. Errors: `FAILED` with the OS error ENOENT if there is
+ nothing to transfer, EPERM to link a directory, EINVAL to move one into itself; `UNIMPLEMENTED` to link from disk to disk; `OVERLOADED` to copy
+ directories more than 512 deep. (FS-17)
+ */
+kja_status_t kja_directory_transfer(kja_directory_t directory,
+                                    const char *path,
+                                    size_t path_len,
+                                    uint32_t mode,
+                                    kja_directory_t from,
+                                    const char *from_path,
+                                    size_t from_path_len,
+                                    uint32_t how,
+                                    bool *done);
+
+/*
+ As `kja_directory_transfer`, on a thread of the pool; the promise carries 1 if it was done, otherwise 0. (FS-17)
+ */
+kja_status_t kja_directory_transfer_start(kja_directory_t directory,
+                                          kja_runtime_t runtime,
+                                          const char *path,
+                                          size_t path_len,
+                                          uint32_t mode,
+                                          kja_directory_t from,
+                                          const char *from_path,
+                                          size_t from_path_len,
+                                          uint32_t how,
+                                          kja_promise_t *out);
+
+/*
+ Removes what stands there, with all that is in it. A symbolic link is not followed. Whether there was something goes to `done`; if that is
+ null, it is an error that there was nothing: `FAILED` with the OS error ENOENT. If it fails a part may have been removed. (FS-17)
+ */
+kja_status_t kja_directory_remove(kja_directory_t directory,
+                                  const char *path,
+                                  size_t path_len,
+                                  bool *done);
+
+/*
+ As `kja_directory_remove`, on a thread of the pool; the promise carries 1 if there was something, otherwise 0. (FS-17)
+ */
+kja_status_t kja_directory_remove_start(kja_directory_t directory,
+                                        kja_runtime_t runtime,
+                                        const char *path,
+                                        size_t path_len,
+                                        kja_promise_t *out);
+
+/*
+ Releases the handle. What was opened through it stays open.
+ */
+kja_status_t kja_directory_release(kja_directory_t directory);
+
+/*
+ Makes a file of a descriptor. `flags` is `KJA_FD_BORROW`, and then the file has a copy, or `KJA_FD_TAKE`, and then it is the library's, also
+ if the call fails. Its offset is neither used nor moved. Errors: `FAILED` with the OS error EBADF or EISDIR. (FS-20)
+ */
+kja_status_t kja_file_from_fd(int32_t fd,
+                              uint32_t flags,
+                              kja_file_t *out);
+
+/*
+ Makes an empty file in the memory of the process, whose times `now` tells; null for the machine's clock. (FS-19)
+ */
+kja_status_t kja_file_new_in_memory(kja_clock_fn now,
+                                    void *ctx,
+                                    kja_destroy_fn destroy,
+                                    kja_file_t *out);
+
+/*
+ Makes an empty file of the system's that has no name and is on no disk (`memfd_create`), with a descriptor that others can be given. Errors:
+ `UNIMPLEMENTED` where the system has none, as macOS. (FS-19)
+ */
+kja_status_t kja_file_new_anonymous(kja_file_t *out);
+
+/*
+ The number of its descriptor, which stays the file's: it must not be closed, and is of no use once all handles of the file are released.
+ Errors: `UNIMPLEMENTED` for a file in the memory of the process. (FS-05)
+ */
+kja_status_t kja_file_fd(kja_file_t file,
+                         int32_t *out);
+
+/*
+ Another handle of the same open file. (FS-05)
+ */
+kja_status_t kja_file_clone(kja_file_t file, kja_file_t *out);
+
+/*
+ Writes what is known about it to `out`, whose `size` is set. (FS-05)
+ */
+kja_status_t kja_file_stat(kja_file_t file, kja_file_stat_t *out);
+
+/*
+ Waits until what was written is on the disk, and, unless it is `data_only`, also what is known about the file. (FS-05)
+ */
+kja_status_t kja_file_sync(kja_file_t file,
+                           bool data_only);
+
+/*
+ As `kja_file_sync`, on a thread of the pool.
+ */
+kja_status_t kja_file_sync_start(kja_file_t file,
+                                 kja_runtime_t runtime,
+                                 bool data_only,
+                                 kja_promise_t *out);
+
+/*
+ Reads from `offset` on into `buffer`: `size` bytes, or fewer if the file ends before. How many goes to `length`. Errors: `FAILED` with the OS
+ error EBADF for a file that was opened to be appended to. (FS-06)
+ */
+kja_status_t kja_file_read(kja_file_t file,
+                           uint64_t offset,
+                           void *buffer,
+                           size_t size,
+                           size_t *length);
+
+/*
+ Reads `size` bytes from `offset` on, or fewer if the file ends before, on a thread of the pool; the promise carries bytes. (FS-06)
+ */
+kja_status_t kja_file_read_start(kja_file_t file,
+                                 kja_runtime_t runtime,
+                                 uint64_t offset,
+                                 size_t size,
+                                 kja_promise_t *out);
+
+/*
+ Reads all of it. Errors: `OVERLOADED` for more than `limit` bytes. (FS-06)
+ */
+kja_status_t kja_file_read_all(kja_file_t file, size_t limit, kja_bytes_t *out);
+
+/*
+ As `kja_file_read_all`, on a thread of the pool; the promise carries bytes. (FS-06)
+ */
+kja_status_t kja_file_read_all_start(kja_file_t file,
+                                     kja_runtime_t runtime,
+                                     size_t limit,
+                                     kja_promise_t *out);
+
+/*
+ Writes all of it at `offset`. The file grows as needed, and a gap before is zeros. If it fails a part may have been written. A size
+ beyond what the process may give a file (RLIMIT_FSIZE) is an error and no signal. Errors: `OVERLOADED` with the OS error ENOSPC for a full
+ disk; `INVALID_ARGUMENT` for a file that was opened to be appended to. (FS-09)
+ */
+kja_status_t kja_file_write(kja_file_t file,
+                            uint64_t offset,
+                            const void *data,
+                            size_t size);
+
+/*
+ As `kja_file_write`, of a copy of the bytes, on a thread of the pool. Several at once come in any order. (FS-09)
+ */
+kja_status_t kja_file_write_start(kja_file_t file,
+                                  kja_runtime_t runtime,
+                                  uint64_t offset,
+                                  const void *data,
+                                  size_t size,
+                                  kja_promise_t *out);
+
+/*
+ Has the file be these bytes and nothing else. Errors: as `kja_file_write`. What is to be seen as a whole or not at all goes through
+ `kja_directory_replace_file`. (FS-09)
+ */
+kja_status_t kja_file_write_all(kja_file_t file,
+                                const void *data,
+                                size_t size);
+
+/*
+ Writes all of it at the end. If the file was opened with `KJA_OPEN_APPEND`, nothing that others append comes in between; otherwise that is
+ so among the handles that were cloned from one another. (FS-08, FS-20)
+ */
+kja_status_t kja_file_append(kja_file_t file,
+                             const void *data,
+                             size_t size);
+
+/*
+ As `kja_file_append`, of a copy of the bytes, on a thread of the pool. Several at once come in any order. (FS-08)
+ */
+kja_status_t kja_file_append_start(kja_file_t file,
+                                   kja_runtime_t runtime,
+                                   const void *data,
+                                   size_t size,
+                                   kja_promise_t *out);
+
+/*
+ Has `size` bytes at `offset` be zeros; the file grows as needed, and gives back its room on the disk where it can. (FS-09)
+ */
+kja_status_t kja_file_zero(kja_file_t file,
+                           uint64_t offset,
+                           uint64_t size);
+
+/*
+ Gives it this size: what is behind is cut off, what is missing is zeros. (FS-09)
+ */
+kja_status_t kja_file_truncate(kja_file_t file, uint64_t size);
+
+/*
+ Copies `size` bytes, or fewer if `from` ends before, from `from_offset` there to `offset` here; how many goes to `copied`, which may be null. The
+ system does it, sharing the room on the disk, where it can. The two parts must not overlap. (FS-09)
+ */
+kja_status_t kja_file_copy(kja_file_t file,
+                           uint64_t offset,
+                           kja_file_t from,
+                           uint64_t from_offset,
+                           uint64_t size,
+                           uint64_t *copied);
+
+/*
+ As `kja_file_copy`, on a thread of the pool; the promise carries the number. (FS-09)
+ */
+kja_status_t kja_file_copy_start(kja_file_t file,
+                                 kja_runtime_t runtime,
+                                 uint64_t offset,
+                                 kja_file_t from,
+                                 uint64_t from_offset,
+                                 uint64_t size,
+                                 kja_promise_t *out);
+
+/*
+ The file as a connection, read and written from `offset` on, as by `kja_connection_from_file`. The file's handle stays the caller's.
+ Errors: as there, and `UNIMPLEMENTED` for a file in the memory of the process.
+ */
+kja_status_t kja_file_connection(kja_file_t file,
+                                 kja_runtime_t runtime,
+                                 uint64_t offset,
+                                 kja_connection_t *out);
+
+/*
+ Releases the handle; the file is closed with its last.
+ */
+kja_status_t kja_file_release(kja_file_t file);
+
+/*
+ Maps a part of the file to memory, which stays until the mapping is released. It may end behind the file; whoever touches memory behind the
+ end, or what somebody cuts off later, is killed by the system (SIGBUS). `kind` is `KJA_MAP_SHARED`, `KJA_MAP_PRIVATE` or
+ `KJA_MAP_WRITABLE`. Of a file in the memory of the process a mapping is a copy: it shows what was there when it was made, and
+ `kja_file_mapping_changed` writes back. Errors: `FAILED` with the OS error EACCES or EBADF for a file that was not opened for that.
+ (FS-07, FS-10)
+ */
+kja_status_t kja_file_map(kja_file_t file,
+                          uint32_t kind,
+                          uint64_t offset,
+                          size_t size,
+                          kja_file_mapping_t *out);
+
+/*
+ Where the memory is and how many bytes; valid until the mapping is released. Either out-parameter may be null. (FS-07, FS-10)
+ */
+kja_status_t kja_file_mapping_data(kja_file_mapping_t mapping,
+                                   void **data,
+                                   size_t *size);
+
+/*
+ Says that `size` bytes at `offset` of the mapping were written; without that it is open whether others see it. Nobody writes there during
+ the call. Errors: `INVALID_ARGUMENT` if there are no such bytes, and for a mapping that is not `KJA_MAP_WRITABLE`. (FS-10)
+ */
+kja_status_t kja_file_mapping_changed(kja_file_mapping_t mapping,
+                                      size_t offset,
+                                      size_t size);
+
+/*
+ As `kja_file_mapping_changed`, and waits until they are on the disk. (FS-10)
+ */
+kja_status_t kja_file_mapping_sync(kja_file_mapping_t mapping, size_t offset, size_t size);
+
+/*
+ Releases the handle and gives the memory back, which nobody uses any more.
+ */
+kja_status_t kja_file_mapping_release(kja_file_mapping_t mapping);
+
+/*
+ Reads a path and writes it as it is kept, with a closing NUL, cut to `capacity`; the whole length goes to `length`, which may be null. So it
+ is with every path here, and every function that takes a path reads it like this. Names between slashes, in any encoding; empty ones and
+ `.` are left out. Plain functions on bytes: any thread, nothing blocks. Errors: `INVALID_ARGUMENT` for a leading slash, for `..`
+ and for a NUL. (FS-01, FS-02)
+
+ ```c
+ char path[100];
+ kja_path_parse("./a//b/", 7, path, sizeof path, NULL); // a/b
+ ```
+ */
+kja_status_t kja_path_parse(const char *text,
+                            size_t text_len,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *length);
+
+/*
+ What the system would take a text for, seen from a path: a leading slash begins at the root anew, `..` takes a name away. Symbolic links
+ are not looked at. Not for texts that are not trusted: they may come out anywhere below the directory in which the result is
+ used. Errors: as `kja_path_parse`, and `INVALID_ARGUMENT` for `..` where nothing is left. (FS-02)
+ */
+kja_status_t kja_path_eval(const char *base,
+                           size_t base_len,
+                           const char *text,
+                           size_t text_len,
+                           char *buffer,
+                           size_t capacity,
+                           size_t *length);
+
+/*
+ One path behind another. Errors: as `kja_path_parse`. (FS-02)
+ */
+kja_status_t kja_path_append(const char *base,
+                             size_t base_len,
+                             const char *more,
+                             size_t more_len,
+                             char *buffer,
+                             size_t capacity,
+                             size_t *length);
+
+/*
+ How many names a path has. (FS-01)
+ */
+kja_status_t kja_path_count(const char *path, size_t path_len, size_t *out);
+
+/*
+ The names from `start` up to, not including, `end`. Errors: `INVALID_ARGUMENT` if there are no such names, otherwise as
+ `kja_path_parse`. (FS-03)
+ */
+kja_status_t kja_path_slice(const char *path,
+                            size_t path_len,
+                            size_t start,
+                            size_t end,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *length);
+
+/*
+ The last name. Errors: `INVALID_ARGUMENT` if there is none, otherwise as `kja_path_parse`. (FS-03)
+ */
+kja_status_t kja_path_basename(const char *path,
+                               size_t path_len,
+                               char *buffer,
+                               size_t capacity,
+                               size_t *length);
+
+/*
+ The path without its last name. Errors: as `kja_path_basename`. (FS-03)
+ */
+kja_status_t kja_path_parent(const char *path,
+                             size_t path_len,
+                             char *buffer,
+                             size_t capacity,
+                             size_t *length);
+
+/*
+ Whether a path begins with the names of another. (FS-03)
+ */
+kja_status_t kja_path_starts_with(const char *path,
+                                  size_t path_len,
+                                  const char *head,
+                                  size_t head_len,
+                                  bool *out);
+
+/*
+ Whether a path ends with the names of another. (FS-03)
+ */
+kja_status_t kja_path_ends_with(const char *path,
+                                size_t path_len,
+                                const char *tail,
+                                size_t tail_len,
+                                bool *out);
+
+/*
+ Compares name by name, as bytes: -1, 0 or 1 goes to `out`. (FS-03)
+ */
+kja_status_t kja_path_compare(const char *path,
+                              size_t path_len,
+                              const char *other,
+                              size_t other_len,
+                              int32_t *out);
+
+/*
+ A number that equal paths share, in this process. (FS-03)
+ */
+kja_status_t kja_path_hash(const char *path, size_t path_len, uint64_t *out);
+
+/*
+ Makes an empty file that will stand at `path`. Nobody sees it, and what stands there stays, until it is committed; released before
+ that, it is gone. `mode` is of `KJA_WRITE_` and says what may be there then. Blocks for the disk. (FS-14)
+
+ ```c
+ kja_directory_replace_file(directory, "state", 5, KJA_WRITE_CREATE | KJA_WRITE_MODIFY, &replacer);
+ kja_replacer_file(replacer, &file);
+ kja_file_write(file, 0, data, size);
+ kja_file_sync(file, false);
+ kja_replacer_commit(replacer, NULL);
+ kja_directory_sync(directory);
+ ```
+ */
+kja_status_t kja_directory_replace_file(kja_directory_t directory,
+                                        const char *path,
+                                        size_t path_len,
+                                        uint32_t mode,
+                                        kja_replacer_t *out);
+
+/*
+ As `kja_directory_replace_file`, with an empty directory. (FS-14)
+ */
+kja_status_t kja_directory_replace_directory(kja_directory_t directory,
+                                             const char *path,
+                                             size_t path_len,
+                                             uint32_t mode,
+                                             kja_replacer_t *out);
+
+/*
+ The file to be filled; a handle of its own, which may be used after the commit too. Errors: `WRONG_TYPE` if it is a directory. (FS-14)
+ */
+kja_status_t kja_replacer_file(kja_replacer_t replacer,
+                               kja_file_t *out);
+
+/*
+ The directory to be filled; a handle of its own. Errors: `WRONG_TYPE` if it is a file. (FS-14)
+ */
+kja_status_t kja_replacer_directory(kja_replacer_t replacer, kja_directory_t *out);
+
+/*
+ Puts it in its place in one step; what was there is gone. On disks that exchange no names, and on these only if a directory is
+ replaced, nothing is there for a moment. Whether it was done goes to `done`: if not, the mode does not fit what is there, and it may be tried
+ again. If `done` is null that is an error, as in `kja_directory_open_file`. That it lasts is sure only when the file was synced before
+ and its directory after. Blocks for the disk. Errors: `FAILED` once it is in its place. (FS-14)
+ */
+kja_status_t kja_replacer_commit(kja_replacer_t replacer,
+                                 bool *done);
+
+/*
+ As `kja_replacer_commit`, on a thread of the pool; the promise carries 1 if it was done, otherwise 0. (FS-14)
+ */
+kja_status_t kja_replacer_commit_start(kja_replacer_t replacer,
+                                       kja_runtime_t runtime,
+                                       kja_promise_t *out);
+
+/*
+ Releases the handle. What was not committed is gone. Blocks for the disk.
+ */
+kja_status_t kja_replacer_release(kja_replacer_t replacer);
 
 /*
  Makes a promise and the fulfiller that settles it. (FULF-07, FULF-11)

@@ -53,6 +53,13 @@ static void coder_open(uint64_t *h) {
   CHECK_OK(kja_coder_new(&coding, &h[CODER]));
 }
 
+static void filesystem_open(uint64_t *h) {
+  CHECK_OK(kja_directory_new_in_memory(NULL, NULL, NULL, &h[DIRECTORY]));
+  CHECK_OK(kja_file_new_in_memory(NULL, NULL, NULL, &h[FILE_]));
+  CHECK_OK(kja_file_map(h[FILE_], KJA_MAP_SHARED, 0, 0, &h[FILE_MAPPING]));
+  CHECK_OK(kja_directory_replace_file(h[DIRECTORY], "new", 3, KJA_WRITE_CREATE, &h[REPLACER]));
+}
+
 /* Of nobody; it has only to be readable. */
 static const char CERTIFICATE[] =
     "-----BEGIN CERTIFICATE-----\n"
@@ -142,6 +149,7 @@ static world_t world_open(void) {
   world.peer = pair.server;
   http_open(h);
   coder_open(h);
+  filesystem_open(h);
   tls_open(h);
   websocket_open(h);
   system_open(h);
@@ -205,6 +213,10 @@ static void world_release(const world_t *world) {
   CHECK_OK(kja_websocket_release(world->handle[WEBSOCKET]));
   CHECK_OK(kja_url_release(world->handle[URL]));
   CHECK_OK(kja_coder_release(world->handle[CODER]));
+  CHECK_OK(kja_replacer_release(world->handle[REPLACER]));
+  CHECK_OK(kja_file_mapping_release(world->handle[FILE_MAPPING]));
+  CHECK_OK(kja_file_release(world->handle[FILE_]));
+  CHECK_OK(kja_directory_release(world->handle[DIRECTORY]));
   CHECK_OK(kja_http_response_release(world->handle[HTTP_RESPONSE]));
   CHECK_OK(kja_http_request_release(world->handle[HTTP_REQUEST]));
   CHECK_OK(kja_http_client_release(world->handle[HTTP_CLIENT]));
