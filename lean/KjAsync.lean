@@ -20,6 +20,7 @@ import KjAsync.Executor
 import KjAsync.Fd
 import KjAsync.FdObserver
 import KjAsync.File
+import KjAsync.Filesystem
 import KjAsync.Http
 import KjAsync.Listener
 import KjAsync.Message

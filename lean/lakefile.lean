@@ -9,8 +9,9 @@ package kjasync where
 
 /-- The files of the shim, the only code that knows Lean's object layout. -/
 def shimSources : Array String := #["object", "bytes", "capability", "compression", "coordination", "coroutine",
-  "datagram", "error", "fd", "fd_observer", "http", "http_head", "http_input", "message", "network",
-  "network_wrapper", "pipe", "process", "promise", "provider", "runtime", "signal", "stream", "tls", "url", "websocket"]
+  "datagram", "error", "fd", "fd_observer", "filesystem", "http", "http_head", "http_input", "message", "network",
+  "network_wrapper", "pipe", "process", "promise", "provider", "runtime", "signal", "stream", "tls", "url",
+  "websocket"]
 
 /-- Besides where the headers are. Lean's header has assertions of its own unless NDEBUG is set. -/
 def shimFlags : Array String := #["-std=gnu11", "-O2", "-DNDEBUG", "-Werror=implicit-function-declaration", "-fPIC", "-pthread"]

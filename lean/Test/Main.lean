@@ -28,6 +28,7 @@ import Test.Executor
 import Test.Fd
 import Test.FdObserver
 import Test.File
+import Test.Filesystem
 import Test.Finally
 import Test.Fulfiller
 import Test.Handle

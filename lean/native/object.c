@@ -46,6 +46,10 @@ HANDLE_CLASS(websocket_message)
 HANDLE_CLASS(signal)
 HANDLE_CLASS(fd_observer)
 HANDLE_CLASS(coder)
+HANDLE_CLASS(directory)
+HANDLE_CLASS(file)
+HANDLE_CLASS(file_mapping)
+HANDLE_CLASS(replacer)
 HANDLE_CLASS(process)
 HANDLE_CLASS(process_output)
 /* Whoever happens to drop the last reference does not wait for a callback that is running. */
@@ -98,6 +102,10 @@ void kjasync_buffer_release(void *data) {
 }
 
 static void finalize_buffer(void *data) { kjasync_buffer_release(data); }
+
+lean_external_class *kjasync_file_clock_class;
+
+static void finalize_file_clock(void *clock) { kjasync_file_clock_release(clock); }
 
 lean_external_class *kjasync_fd_class;
 
@@ -152,6 +160,11 @@ static void register_classes(void) {
     REGISTER(signal);
     REGISTER(fd_observer);
     REGISTER(coder);
+    REGISTER(directory);
+    REGISTER(file);
+    REGISTER(file_mapping);
+    REGISTER(replacer);
+    REGISTER(file_clock);
     REGISTER(process);
     REGISTER(process_output);
     REGISTER(buffer);

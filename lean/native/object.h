@@ -55,6 +55,11 @@ extern lean_external_class *kjasync_process_class;
 extern lean_external_class *kjasync_process_output_class;
 extern lean_external_class *kjasync_fd_observer_class;
 extern lean_external_class *kjasync_coder_class;
+extern lean_external_class *kjasync_directory_class;
+extern lean_external_class *kjasync_file_class;
+extern lean_external_class *kjasync_file_mapping_class;
+extern lean_external_class *kjasync_replacer_class;
+extern lean_external_class *kjasync_file_clock_class;
 extern lean_external_class *kjasync_buffer_class;
 extern lean_external_class *kjasync_fd_class;
 
@@ -110,6 +115,9 @@ void kjasync_buffer_release(void *buffer);
 /* A descriptor that is closed with its object; -1 once somebody has taken it. */
 static inline atomic_int *kjasync_fd_of(b_lean_obj_arg owner) { return (atomic_int *)lean_get_external_data(owner); }
 lean_obj_res kjasync_fd_result(kja_status_t status, const int32_t *fd);
+
+/* Drops one holder of a clock of files. */
+void kjasync_file_clock_release(void *clock);
 
 /* Wraps the handle of bytes. */
 lean_obj_res kjasync_bytes_result(kja_status_t status, const kja_bytes_t *id);

@@ -284,8 +284,9 @@ pub unsafe extern "C" fn kja_file_copy_start(
     })
 }
 
-/// The file as a connection, read and written from `offset` on, as by `kja_connection_from_file`. The file's handle stays the caller's.
-/// Errors: as there, and `UNIMPLEMENTED` for a file in the memory of the process.
+/// The file as a connection, read and written from `offset` on, as by `kja_connection_from_file`. To a file that was opened with
+/// `KJA_OPEN_APPEND` all is written at its end. The file's handle stays the caller's. Errors: `UNIMPLEMENTED` for a file in the memory of the
+/// process and for what is no regular file. (FS-08)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_file_connection(
     file: kja_file_t,

@@ -145,13 +145,14 @@ impl File {
         self.0.clone().map(kind, offset, size)
     }
 
-    /// It as a connection, read and written from an offset on; see [`Connection::over_file`].
+    /// It as a connection, read and written from an offset on; see [`Connection::over_file`]. To a file that was opened to be appended to,
+    /// all is written at its end. (FS-08)
     ///
     /// # Errors
     /// `Unimplemented` for a file in memory that is not the system's.
     pub fn connection(&self, runtime: &Runtime, offset: u64) -> Result<Arc<Connection>, Error> {
         let fd = self.fd()?.try_clone_to_owned().map_err(|error| Error::from_io("copying a descriptor", &error))?;
-        Connection::over_file(runtime, fd, offset)
+        Connection::over_appended_file(runtime, fd, offset)
     }
 
     /// Its descriptor. (FS-05)

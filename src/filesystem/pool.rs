@@ -72,8 +72,9 @@ impl Pool {
 
 fn pool() -> &'static Lock<Pool> {
     static ONCE: Once = Once::new();
-    fork::keep_usable(&ONCE, &POOL);
-    &POOL
+    let pool: &'static Lock<Pool> = &POOL;
+    fork::keep_usable(&ONCE, pool);
+    pool
 }
 
 /// An operation on its way, or the wish to know what has become of it.

@@ -1,7 +1,7 @@
 //! A file as a stream, from an offset on. The system has no other way to wait for a file than in the call itself.
 
 use super::disconnect::Never;
-use super::quiet_write::write_at;
+use super::quiet_write::{growing, write_at};
 use super::{Connection, Transport, fill};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::Runtime;
@@ -20,6 +20,8 @@ struct File {
     fd: Lock<Option<Arc<OwnedFd>>>,
     read_at: Lock<u64>,
     write_at: Lock<u64>,
+    /// What is written goes to the end, by the system's doing.
+    appends: bool,
     read_aborted: AtomicBool,
     never: Never,
 }
@@ -52,8 +54,9 @@ impl Transport for File {
     fn write_now(&self, data: &[u8]) -> Result<usize, Error> {
         let fd = self.fd()?;
         let mut at = self.write_at.lock();
-        let count = write_at(std::os::fd::AsFd::as_fd(&*fd), data, *at)
-            .map_err(|errno| Error::from_io("writing a file", &errno.into()))?;
+        let written =
+            if self.appends { growing(|| rustix::io::write(&*fd, data)) } else { write_at(fd.as_fd(), data, *at) };
+        let count = written.map_err(|errno| Error::from_io("writing a file", &errno.into()))?;
         *at += count as u64;
         Ok(count)
     }
@@ -100,6 +103,15 @@ impl Connection {
     /// # Errors
     /// `Unimplemented` for what is no regular file, `InvalidArgument` for one that is open for appending.
     pub fn over_file(runtime: &Runtime, fd: OwnedFd, offset: u64) -> Result<Arc<Self>, Error> {
+        Self::over_file_as(runtime, fd, offset, false)
+    }
+
+    /// As [`over_file`](Self::over_file); what is written to a file that is open for appending goes to its end. (FS-08)
+    pub(crate) fn over_appended_file(runtime: &Runtime, fd: OwnedFd, offset: u64) -> Result<Arc<Self>, Error> {
+        Self::over_file_as(runtime, fd, offset, true)
+    }
+
+    fn over_file_as(runtime: &Runtime, fd: OwnedFd, offset: u64, may_append: bool) -> Result<Arc<Self>, Error> {
         runtime.shared().check()?;
         if offset > LAST_OFFSET {
             return Err(Error::invalid(format!("{offset} is no offset in a file")));
@@ -109,7 +121,8 @@ impl Connection {
             return Err(Error::new(ErrorKind::Unimplemented, "only a regular file has an offset"));
         }
         let flags = fcntl_getfl(&fd).map_err(|errno| Error::from_io("looking at a file", &errno.into()))?;
-        if flags.contains(OFlags::APPEND) && flags.intersects(OFlags::WRONLY | OFlags::RDWR) {
+        let appends = flags.contains(OFlags::APPEND) && flags.intersects(OFlags::WRONLY | OFlags::RDWR);
+        if appends && !may_append {
             // The system would append whatever the offset.
             return Err(Error::invalid("a file that is open for appending cannot be written at an offset"));
         }
@@ -117,6 +130,7 @@ impl Connection {
             fd: Lock::new(Some(Arc::new(fd))),
             read_at: Lock::new(offset),
             write_at: Lock::new(offset),
+            appends,
             read_aborted: AtomicBool::new(false),
             never: Never::default(),
         };

@@ -177,6 +177,7 @@ static void so_many_may_wait_and_no_more(void) {
   runtime_close(runtime);
 }
 
+/* parity: FS-08 */
 static void a_file_becomes_a_connection(void) {
   kja_runtime_t runtime = runtime_open();
   place_t place = place_open();
@@ -189,6 +190,15 @@ static void a_file_becomes_a_connection(void) {
   write_text(connection, "ab");
   CHECK_OK(kja_connection_release(connection));
   text_is(place.directory, "f", "01ab");
+  /* One that appends. */
+  file = open_file(place.directory, "f", KJA_WRITE_MODIFY | KJA_OPEN_APPEND);
+  CHECK_OK(kja_file_connection(file, runtime, 0, &connection));
+  write_text(connection, "c");
+  CHECK_OK(kja_file_append(file, "d", 1));
+  write_text(connection, "e");
+  CHECK_OK(kja_connection_release(connection));
+  CHECK_OK(kja_file_release(file));
+  text_is(place.directory, "f", "01abcde");
   CHECK_OK(kja_file_new_in_memory(NULL, NULL, NULL, &memory));
   CHECK_IS(kja_file_connection(memory, runtime, 0, &connection), KJA_ERR_UNIMPLEMENTED);
   CHECK_OK(kja_file_release(memory));

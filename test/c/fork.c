@@ -173,8 +173,29 @@ static void a_child_works_whenever_it_was_forked(void) {
   runtime_close(busy.runtime);
 }
 
+static void appends_to_a_file(void *ctx) {
+  (void)ctx;
+  kja_runtime_t runtime = runtime_open();
+  kja_file_t file = 0;
+  kja_promise_t promise = 0;
+  CHECK_OK(kja_file_new_in_memory(NULL, NULL, NULL, &file));
+  CHECK_OK(kja_file_append_start(file, runtime, "text", 4, &promise));
+  expect(promise, KJA_OK);
+  CHECK_OK(kja_file_release(file));
+  runtime_close(runtime);
+}
+
+/* Those of the parent that have nothing to do are not there. */
+static void a_child_has_threads_for_files_of_its_own(void) {
+  if (under_valgrind()) return;
+  appends_to_a_file(NULL);
+  in_child(appends_to_a_file, NULL);
+  appends_to_a_file(NULL);
+}
+
 int main(void) {
   RUN_IN_BOTH(a_child_cannot_touch_what_its_parent_made);
   RUN_IN_BOTH(a_child_works_whenever_it_was_forked);
+  RUN(a_child_has_threads_for_files_of_its_own);
   return check_done();
 }

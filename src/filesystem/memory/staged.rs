@@ -15,8 +15,9 @@ global!(MOVES: Lock<()> = Lock::new(()));
 /// One directory at a time comes to another place, so that none comes to be inside itself. No lock is held by whoever takes it.
 pub(super) fn moves() -> &'static Lock<()> {
     static ONCE: Once = Once::new();
-    fork::keep_usable(&ONCE, &MOVES);
-    &MOVES
+    let moves: &'static Lock<()> = &MOVES;
+    fork::keep_usable(&ONCE, moves);
+    moves
 }
 
 pub(super) struct StagedNode {
