@@ -22,6 +22,8 @@ mod error;
 mod exclusive;
 mod executor;
 mod filesystem;
+mod filesystem_path;
+mod filesystem_transfer;
 mod fork;
 mod fulfiller;
 mod gate;

@@ -45,6 +45,11 @@ pub(super) fn rename_new(from: BorrowedFd<'_>, from_name: &[u8], to: BorrowedFd<
         Err(errno) if cannot(errno) => {}
         done => return done,
     }
+    rename_new_in_steps(from, from_name, to, name)
+}
+
+/// Where the disk does not do it.
+fn rename_new_in_steps(from: BorrowedFd<'_>, from_name: &[u8], to: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
     if !is_directory(from, from_name)? {
         linkat(from, from_name, to, name, AtFlags::empty())?;
         return unlinkat(from, from_name, AtFlags::empty());
@@ -136,5 +141,74 @@ impl Drop for StagedNode {
             // There is nobody to be told; what stays is hidden.
             let _ = remove(self.place.parent.as_fd(), &self.hidden);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Access, Directory, Path};
+    use super::*;
+    use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+    use std::os::fd::OwnedFd;
+
+    struct Folder(Part, OwnedFd);
+
+    impl Folder {
+        fn new() -> Self {
+            let name = [std::env::temp_dir().into_os_string().into_encoded_bytes(), hidden_name().to_vec()].join(&b'/');
+            mkdirat(CWD, name.as_slice(), Mode::RWXU).unwrap();
+            let fd = openat(CWD, name.as_slice(), OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+            Self(name.into(), fd)
+        }
+
+        fn directory(&self) -> Directory {
+            Directory::from_fd(self.1.try_clone().unwrap()).unwrap()
+        }
+
+        fn make(&self, path: &str, text: &str) {
+            let mode = WriteMode::CREATE | WriteMode::CREATE_PARENT;
+            let file = self.directory().open_file(&Path::parse(path).unwrap(), Access::Write(mode)).unwrap();
+            file.write(0, text.as_bytes()).unwrap();
+        }
+
+        fn text(&self, path: &str) -> Vec<u8> {
+            let file = self.directory().open_file(&Path::parse(path).unwrap(), Access::Read).unwrap();
+            file.read_all(100).unwrap().to_vec()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            remove(CWD, &self.0).unwrap();
+        }
+    }
+
+    #[test]
+    fn where_a_disk_exchanges_no_names_it_goes_in_steps() {
+        let folder = Folder::new();
+        let here = folder.1.as_fd();
+        folder.make("new/a", "new");
+        assert_eq!(replace_in_steps(here, b"new", b"place"), Err(Errno::NOENT));
+        folder.make("place", "old");
+        replace_in_steps(here, b"new", b"place").unwrap();
+        assert_eq!(folder.text("place/a"), b"new");
+        // If there is nothing to put there, what is there stays.
+        assert_eq!(replace_in_steps(here, b"none", b"place"), Err(Errno::NOENT));
+        assert_eq!((folder.text("place/a"), folder.directory().list().unwrap().len()), (b"new".to_vec(), 1));
+    }
+
+    #[test]
+    fn where_a_disk_cannot_say_that_a_name_must_be_new_it_goes_in_steps() {
+        let folder = Folder::new();
+        let here = folder.1.as_fd();
+        folder.make("file", "1");
+        folder.make("directory/a", "2");
+        for name in ["file", "directory"] {
+            assert_eq!(rename_new_in_steps(here, name.as_bytes(), here, b"file"), Err(Errno::EXIST));
+        }
+        rename_new_in_steps(here, b"file", here, b"moved").unwrap();
+        rename_new_in_steps(here, b"directory", here, b"place").unwrap();
+        assert_eq!((folder.text("moved"), folder.text("place/a")), (b"1".to_vec(), b"2".to_vec()));
+        assert_eq!(folder.directory().list().unwrap().len(), 2);
     }
 }
