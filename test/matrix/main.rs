@@ -26,6 +26,7 @@ mod carried;
 mod check;
 mod combinators;
 mod compressed;
+mod files;
 mod http;
 mod layered;
 mod probes;

@@ -62,6 +62,8 @@ pub(crate) enum Source {
     Exit,
     /// Something to read in a descriptor of somebody else's.
     Readiness,
+    /// An operation on files that waits for a thread.
+    FileWait,
     /// A remote call: what other threads settle, with reads of a socket in between.
     Remote,
     /// The response to an HTTP request.
@@ -217,7 +219,7 @@ impl Cell {
     }
 }
 
-pub(crate) const SOURCES: [Source; 36] = {
+pub(crate) const SOURCES: [Source; 37] = {
     use Source::*;
     [
         Timer,
@@ -253,6 +255,7 @@ pub(crate) const SOURCES: [Source; 36] = {
         Signal,
         Exit,
         Readiness,
+        FileWait,
         Remote,
         HttpResponse,
         Foreign,
@@ -299,8 +302,8 @@ const NOT_ITS_OWNER: &str = "the detached promises of a wait scope are its owner
 /// Whether the cell makes sense; if not, why.
 pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
     use Source::{
-        Accept, Acquire, Call, CompressedWrite, Connect, Exit, Foreign, Fulfiller, HttpResponse, Push, ReadEach,
-        Readiness, Signal, SocketQueuedSend, SocketSend, Then, Timer, TlsRead, WrappedAccept,
+        Accept, Acquire, Call, CompressedWrite, Connect, Exit, FileWait, Foreign, Fulfiller, HttpResponse, Push,
+        ReadEach, Readiness, Signal, SocketQueuedSend, SocketSend, Then, Timer, TlsRead, WrappedAccept,
     };
     let Cell { source, combinator, way, loops, side } = cell;
     let turned = loops.above();
@@ -337,7 +340,7 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         Way::Peer
             if matches!(
                 source,
-                Timer | Accept | WrappedAccept | Call | Push | Acquire | Signal | Exit | Readiness | Then
+                Timer | Accept | WrappedAccept | Call | Push | Acquire | Signal | Exit | Readiness | FileWait | Then
             ) =>
         {
             Err("there is no other side that could go")
@@ -345,7 +348,17 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         Way::Close
             if matches!(
                 source,
-                Timer | Connect | Fulfiller | Foreign | HttpResponse | Call | Acquire | Exit | Readiness | Then
+                Timer
+                    | Connect
+                    | Fulfiller
+                    | Foreign
+                    | HttpResponse
+                    | Call
+                    | Acquire
+                    | Exit
+                    | Readiness
+                    | FileWait
+                    | Then
             ) =>
         {
             Err("there is nothing to close")

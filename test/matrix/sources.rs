@@ -109,6 +109,7 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
         Source::Signal => Box::new(crate::system::signal),
         Source::Exit => Box::new(crate::system::exit),
         Source::Readiness => Box::new(crate::system::readiness),
+        Source::FileWait => Box::new(crate::files::waiting),
         Source::Remote => {
             let tcp = world.tcp();
             Box::new(move |world| remote(world, &tcp, &probes, way))
