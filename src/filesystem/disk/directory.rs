@@ -241,10 +241,15 @@ impl DirectoryNode for DiskDirectory {
             Err(errno) if creates => Err(errno),
             opened => unless_missing(opened),
         };
-        match opened.map_err(|errno| failed(format_args!("opening \"{path}\""), errno))? {
-            Some(fd) => Ok(Some(Arc::new(DiskFile::new(fd)?))),
-            None => Ok(None),
-        }
+        let what = |errno| failed(format_args!("opening \"{path}\""), errno);
+        let Some(fd) = opened.map_err(what)? else { return Ok(None) };
+        let file = match access {
+            Access::Read => DiskFile::opened_to_read(fd).map_err(what)?,
+            // Of a directory the system has said so.
+            Access::Write(_) => DiskFile::opened(fd, false),
+            Access::Append(_) => DiskFile::opened(fd, true),
+        };
+        Ok(Some(Arc::new(file)))
     }
 
     fn open_directory(&self, path: &Path, mode: Option<WriteMode>) -> Result<Option<Arc<dyn DirectoryNode>>, Error> {
@@ -268,7 +273,7 @@ impl DirectoryNode for DiskDirectory {
         let fd = openat(&place.parent, &*hidden, flags, permissions(mode, false))
             .map_err(|errno| failed(format_args!("replacing \"{path}\""), errno))?;
         let staged = StagedNode::new(place, hidden, mode);
-        Ok((Arc::new(DiskFile::new(fd)?), Box::new(staged)))
+        Ok((Arc::new(DiskFile::opened(fd, false)), Box::new(staged)))
     }
 
     fn stage_directory(&self, path: &Path, mode: WriteMode) -> Result<Staging<dyn DirectoryNode>, Error> {
@@ -291,7 +296,8 @@ impl DirectoryNode for DiskDirectory {
             unlinkat(&self.0.fd, &*hidden, AtFlags::empty())?;
             Ok(fd)
         };
-        Ok(Arc::new(DiskFile::new(make().map_err(|errno| failed("making a temporary file", errno))?)?))
+        let fd = make().map_err(|errno| failed("making a temporary file", errno))?;
+        Ok(Arc::new(DiskFile::opened(fd, false)))
     }
 
     fn symlink(&self, path: &Path, target: &[u8], mode: WriteMode) -> Result<bool, Error> {

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::os::sys;
 use crate::stream::{fill, quiet_write};
 use crate::sync::Lock;
-use rustix::fs::{OFlags, fcntl_getfl, fstat, ftruncate};
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, ftruncate};
 use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -33,7 +33,18 @@ impl DiskFile {
             return Err(failed("opening a file", Errno::ISDIR));
         }
         let flags = fcntl_getfl(&fd).map_err(|errno| failed("looking at a file", errno))?;
-        Ok(Self { fd, appends: flags.contains(OFlags::APPEND), end: Lock::new(()) })
+        Ok(Self::opened(fd, flags.contains(OFlags::APPEND)))
+    }
+
+    /// One that is known to be no directory.
+    pub(super) fn opened(fd: OwnedFd, appends: bool) -> Self {
+        Self { fd, appends, end: Lock::new(()) }
+    }
+
+    /// What was opened to be read, which directories can be, too.
+    pub(super) fn opened_to_read(fd: OwnedFd) -> rustix::io::Result<Self> {
+        let kind = FileType::from_raw_mode(fstat(&fd)?.st_mode);
+        if kind == FileType::Directory { Err(Errno::ISDIR) } else { Ok(Self::opened(fd, false)) }
     }
 
     fn size(&self) -> Result<u64, Error> {
