@@ -31,7 +31,7 @@ namespace kjasync {
 
 // ---- Handles
 
-// A handle that is released with its owner. Any thread.
+// A handle with an owner. Any thread.
 template <kja_status_t (*release)(uint64_t)>
 class Owned {
  public:
@@ -62,7 +62,7 @@ class Owned {
   void reset(uint64_t next) {
     uint64_t old = handle;
     handle = next;
-    // That it is stale means that its runtime has ended, and it with that.
+    // Stale if its runtime has ended.
     if (old != 0) release(old);
   }
 
@@ -175,7 +175,7 @@ inline Error errorOf(const kj::Exception& exception) {
   return error;
 }
 
-// Throws what the last call on this thread has failed with.
+// Throws what the last call here has failed with.
 inline void check(kja_status_t status) {
   if (status == KJA_OK) return;
   Error error;
@@ -322,7 +322,7 @@ class Delivery {
   static void run(void* ctx, kja_call_t) noexcept { static_cast<Delivery*>(ctx)->deliver(); }
   static void destroy(void* ctx) noexcept {
     auto delivery = static_cast<Delivery*>(ctx);
-    // Nobody is left to hear of it if it was cancelled. Otherwise the runtime has ended.
+    // Unless it was cancelled, and nobody hears of it.
     if (!delivery->delivered) {
       delivery->fulfiller->reject({typeOf(KJA_ERR_SHUTDOWN), kja_status_name(KJA_ERR_SHUTDOWN), 0, kj::str("the runtime was shut down")});
     }
@@ -457,7 +457,7 @@ class Bridge : private kj::TaskSet::ErrorHandler {
       }
       if (embedded.get() == nullptr) return deliver<T>(kj::mv(promise), kj::newPromiseAndCrossThreadFulfiller<T>());
       if (!kja_promise_belongs_to(promise.get(), handle)) {
-        // A race of one brings it to this thread's loop.
+        // A race of one brings it here.
         kja_promise_t racing = promise.get();
         Promise brought;
         check(kja_promise_race(handle, &racing, 1, brought.out()));
@@ -622,13 +622,16 @@ struct Relay {
     if (!ended) kj::runCatchingExceptions([this]() { end.abortWrite(KJ_EXCEPTION(DISCONNECTED, "the stream of KJ's was dropped")); });
   }
   kj::Promise<void> run() {
+    // Eagerly: each way ends by itself.
     auto outward = end.pumpTo(*stream, kj::maxValue)
                        .then([this](uint64_t) { stream->shutdownWrite(); })
-                       .catch_([this](kj::Exception&&) { end.abortRead(); });
+                       .catch_([this](kj::Exception&&) { end.abortRead(); })
+                       .eagerlyEvaluate(nullptr);
     auto inward = stream->pumpTo(end)
                       .then([this](uint64_t) { end.shutdownWrite(); })
                       .catch_([this](kj::Exception&& exception) { end.abortWrite(exception); })
-                      .then([this]() { ended = true; });
+                      .then([this]() { ended = true; })
+                      .eagerlyEvaluate(nullptr);
     return kj::joinPromises(kj::arr(kj::mv(outward), inward.exclusiveJoin(end.whenWriteDisconnected())));
   }
 
