@@ -1,5 +1,6 @@
 """check_docs: what the documents name has to be there, and what they print has to be true."""
 import os
+import pathlib
 import shutil
 import unittest
 
@@ -29,6 +30,18 @@ int main(void) { puts("done"); return 0; }
 <!-- check: output -->
 ```text
 done
+```
+"""
+CPP_PROGRAM = """<!-- check: c++ -->
+```c++
+#include <kj/async-io.h>
+#include <stdio.h>
+int main() { puts(kj::str(7).cStr()); }
+```
+
+<!-- check: output -->
+```
+7
 ```
 """
 LEAN_PROGRAM = """<!-- check: lean -->
@@ -118,6 +131,23 @@ class Programs(TreeTest):
         status, text = self.run_it()
         self.assertEqual(status, 1, text)
         self.assertIn("ended with 3", text)
+
+    @unittest.skipUnless(pathlib.Path("/usr/include/kj/async-io.h").exists(), "needs KJ")
+    def test_a_program_in_cpp(self):
+        self.write("README.md", CPP_PROGRAM)
+        status, text = self.run_it()
+        self.assertEqual(status, 0, text)
+        self.assertIn("1 programs", text)
+        self.replace("README.md", "kj::str(7)", "kj::str(8)")
+        status, text = self.run_it()
+        self.assertEqual(status, 1, text)
+        self.assertIn("it prints\n8", text)
+
+    def test_a_program_in_cpp_that_cannot_be_checked_is_named(self):
+        self.write("README.md", CPP_PROGRAM)
+        status, text = self.run_script("check_docs", self.root, ROOT / "target" / "release", environment={**os.environ, "CXX": "false"})
+        self.assertEqual(status, 0, text)
+        self.assertIn("NOT CHECKED: the C++ program in README.md", text)
 
     @unittest.skipIf(shutil.which("lake") or not kit(), "needs the check kit")
     def test_a_lean_program(self):
