@@ -11,3 +11,9 @@ lean_exe echo where
 
 lean_exe chat where
   root := `Chat
+
+lean_exe stop where
+  root := `Stop
+
+lean_exe pipeline where
+  root := `Pipeline
