@@ -404,6 +404,70 @@ static void of_many_from_many_threads_none_is_lost(void) {
   runtime_close(runtime);
 }
 
+#ifdef __linux__
+/* Ten thousand a second. Real-time signals, which macOS does not have, are not merged by the system. */
+typedef struct pace_t {
+  size_t many;
+  count_t done;
+} pace_t;
+static void *send_at_a_pace(void *arg) {
+  pace_t *pace = (pace_t *)arg;
+  for (size_t i = 0; i < pace->many; i++) {
+    struct timespec next = {0, 100000};
+    CHECK_OK(kja_signal_send(getpid(), SIGRTMIN));
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &next, NULL);
+  }
+  count_set(&pace->done, 1);
+  return NULL;
+}
+static void count_signals(void *ctx, kja_call_t call) {
+  kja_signal_info_t info = 0;
+  kja_signal_fields_t fields;
+  memset(&fields, 0, sizeof fields);
+  fields.size = sizeof fields;
+  CHECK_OK(kja_call_handle(call, &info));
+  CHECK_OK(kja_signal_info_fields(info, &fields));
+  CHECK_OK(kja_signal_info_release(info));
+  count_add((count_t *)ctx, 1 + fields.merged);
+}
+
+/* parity: UNIX-02 */
+static void at_ten_kilohertz_none_is_lost_and_the_rest_goes_on(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_signal_t signal = subscribe(runtime, SIGRTMIN);
+  kja_connection_t one = 0, other = 0;
+  kja_promise_t each = 0, pumping = 0;
+  pace_t pace = {scaled(10000), {0}};
+  count_t got = {0};
+  pthread_t thread;
+  CHECK_OK(kja_signal_each_start(signal, count_signals, &got, NULL, &each));
+  CHECK_OK(kja_pipe_new_os_two_way(runtime, &one, &other));
+  CHECK_OK(kja_connection_pump_start(other, other, UINT64_MAX, &pumping));
+  pthread_create(&thread, NULL, send_at_a_pace, &pace);
+  uint64_t exchanged = 0;
+  while (!count_get(&pace.done)) {
+    kja_promise_t reading = 0, writing = 0;
+    CHECK_OK(kja_connection_read_start(one, 5, 5, &reading));
+    CHECK_OK(kja_connection_write_start(one, "hello", 5, &writing));
+    expect(writing, KJA_OK);
+    expect_bytes(reading, "hello", 5);
+    expect(sleep_start(runtime, 10000), KJA_OK);
+    exchanged++;
+  }
+  pthread_join(thread, NULL);
+  while (count_get(&got) < pace.many && !check_failures_) expect(sleep_start(runtime, MILLISECOND), KJA_OK);
+  CHECK_U64(count_get(&got), pace.many);
+  CHECK(exchanged > 0);
+  CHECK_OK(kja_promise_release(each));
+  CHECK_OK(kja_promise_release(pumping));
+  CHECK_OK(kja_connection_release(one));
+  CHECK_OK(kja_connection_release(other));
+  CHECK_OK(kja_signal_release(signal));
+  runtime_close(runtime);
+}
+
+#endif
+
 int main(void) {
   RUN_IN_BOTH(what_cannot_be_handled_is_refused);
   RUN_IN_BOTH(nothing_is_lost_between_two_waits);
@@ -419,5 +483,8 @@ int main(void) {
   RUN_IN_BOTH(signals_of_a_forked_child_are_its_own);
   RUN_IN_BOTH(an_await_is_woken_by_a_signal);
   RUN_IN_BOTH(of_many_from_many_threads_none_is_lost);
+#ifdef __linux__
+  RUN_IN_BOTH(at_ten_kilohertz_none_is_lost_and_the_rest_goes_on);
+#endif
   return check_done();
 }
