@@ -275,11 +275,8 @@ struct Value<kj::Array<const kj::byte>> {
   }
 };
 template <>
-struct Value<kj::Array<kj::byte>> {
+struct Value<kj::Array<kj::byte>> : Value<kj::Array<const kj::byte>> {
   static kj::Array<kj::byte> read(Promise& promise) { return kj::heapArray(Value<kj::Array<const kj::byte>>::read(promise).asPtr()); }
-  static kja_status_t give(kja_fulfiller_t fulfiller, kj::ArrayPtr<const kj::byte> data) {
-    return Value<kj::Array<const kj::byte>>::give(fulfiller, data);
-  }
 };
 template <>
 struct Value<Opaque> {
@@ -314,11 +311,9 @@ T outcomeOf(Promise& promise) {
   return Value<T>::read(promise);
 }
 
-// The context of a callback that takes an outcome to a fulfiller of KJ's.
+// For a callback that takes an outcome to a fulfiller of KJ's.
 template <typename T, typename F>
-class Delivery {
- public:
-  Delivery(kj::Own<F>&& fulfiller, Promise&& source) : fulfiller(kj::mv(fulfiller)), source(kj::mv(source)) {}
+struct Delivery {
   static void run(void* ctx, kja_call_t) noexcept { static_cast<Delivery*>(ctx)->deliver(); }
   static void destroy(void* ctx) noexcept {
     auto delivery = static_cast<Delivery*>(ctx);
@@ -328,8 +323,6 @@ class Delivery {
     }
     delete delivery;
   }
-
- private:
   void deliver() {
     delivered = true;
     KJ_IF_MAYBE (exception, kj::runCatchingExceptions([this]() {
@@ -357,8 +350,6 @@ class Errand {
   }
   KJ_DISALLOW_COPY(Errand);
 
-  void fail(const kj::Exception& exception) { kja_fulfiller_error_object(fulfiller.get(), errorOf(exception).get()); }
-
   kj::Canceler canceler;
   Fulfiller fulfiller;
   // Read on KJ's thread only.
@@ -366,10 +357,7 @@ class Errand {
 };
 
 // Attached to the promise that stands for it: drops the promise of KJ's when that ends, wherever that is.
-class Recall {
- public:
-  Recall(std::shared_ptr<Errand*> errand, kj::Own<kj::CrossThreadPromiseFulfiller<void>>&& dropping)
-      : errand(kj::mv(errand)), dropping(kj::mv(dropping)) {}
+struct Recall {
   static void destroy(void* ctx) noexcept {
     auto recall = static_cast<Recall*>(ctx);
     if (std::this_thread::get_id() == recall->thread && *recall->errand != nullptr) {
@@ -379,10 +367,9 @@ class Recall {
     delete recall;
   }
 
- private:
-  std::thread::id thread = std::this_thread::get_id();
   std::shared_ptr<Errand*> errand;
   kj::Own<kj::CrossThreadPromiseFulfiller<void>> dropping;
+  std::thread::id thread = std::this_thread::get_id();
 };
 
 }  // namespace detail
@@ -399,6 +386,17 @@ class EmbeddedScope {
         observer(port, descriptor, kj::UnixEventPort::FdObserver::OBSERVE_READ),
         turning(kj::evalLater([this]() { return turn(); }).eagerlyEvaluate([](kj::Exception&& exception) { KJ_LOG(ERROR, exception); })) {}
   KJ_DISALLOW_COPY(EmbeddedScope);
+
+  // Has what is queued run next, without asking the system.
+  void soon() {
+    if (isSoon || !kja_runtime_is_runnable(scope)) return;
+    isSoon = true;
+    running = kj::evalLater([this]() {
+                // Whatever this cannot do or leaves is the other's.
+                kja_runtime_turn(scope, MOST_TURNS, nullptr);
+                isSoon = false;
+              }).eagerlyEvaluate(nullptr);
+  }
 
  private:
   // KJ looks at its own descriptors after as many.
@@ -431,7 +429,8 @@ class EmbeddedScope {
   kj::Timer& timer;
   kj::AutoCloseFd descriptor;
   kj::UnixEventPort::FdObserver observer;
-  kj::Promise<void> turning;
+  kj::Promise<void> turning, running = nullptr;
+  bool isSoon = false;
 };
 
 class Bridge : private kj::TaskSet::ErrorHandler {
@@ -478,7 +477,7 @@ class Bridge : private kj::TaskSet::ErrorHandler {
     auto owned = kj::heap<detail::Errand>(kj::mv(fulfiller));
     auto& errand = *owned;
     auto dropping = kj::newPromiseAndCrossThreadFulfiller<void>();
-    check(kja_promise_attach(plain.get(), new detail::Recall(errand.link, kj::mv(dropping.fulfiller)), detail::Recall::destroy,
+    check(kja_promise_attach(plain.get(), new detail::Recall{errand.link, kj::mv(dropping.fulfiller)}, detail::Recall::destroy,
                              result.out()));
     tasks.add(given<T>(errand, errand.canceler.wrap(kj::mv(promise))).exclusiveJoin(kj::mv(dropping.promise)).attach(kj::mv(owned)));
     return result;
@@ -497,19 +496,24 @@ class Bridge : private kj::TaskSet::ErrorHandler {
     using F = kj::Decay<decltype(*pair.fulfiller)>;
     kja_promise_t waited = source.get();
     Promise watching;
-    auto delivery = new detail::Delivery<T, F>(kj::mv(pair.fulfiller), kj::mv(source));
+    auto delivery = new detail::Delivery<T, F>{kj::mv(pair.fulfiller), kj::mv(source)};
     check(kja_promise_handle_both(waited, delivery->run, delivery, delivery->destroy, watching.out()));
+    soon();
     return pair.promise.attach(kj::mv(watching));
   }
 
   template <typename T>
-  static kj::Promise<void> given(detail::Errand& errand, kj::Promise<T>&& promise) {
-    auto failed = [&errand](kj::Exception&& exception) { errand.fail(exception); };
-    if constexpr (std::is_void_v<T>) {
-      return promise.then([&errand]() { check(kja_fulfiller_unit(errand.fulfiller.get())); }).catch_(kj::mv(failed));
-    } else {
-      return promise.then([&errand](T&& value) { check(Value<T>::give(errand.fulfiller.get(), kj::mv(value))); }).catch_(kj::mv(failed));
-    }
+  kj::Promise<void> given(detail::Errand& errand, kj::Promise<T>&& promise) {
+    kja_fulfiller_t fulfiller = errand.fulfiller.get();
+    return [&]() {
+      if constexpr (std::is_void_v<T>) return promise.then([=]() { check(kja_fulfiller_unit(fulfiller)); });
+      else return promise.then([=](T&& value) { check(Value<T>::give(fulfiller, kj::mv(value))); });
+    }()
+        .catch_([=](kj::Exception&& exception) { kja_fulfiller_error_object(fulfiller, errorOf(exception).get()); })
+        .then([this]() { soon(); });
+  }
+  void soon() {
+    if (embedded.get() != nullptr) embedded->soon();
   }
 
   void taskFailed(kj::Exception&& exception) override { KJ_LOG(ERROR, exception); }

@@ -185,8 +185,7 @@ static void its_beginning_is_cancelled() {
     CHECK_OK(kja_promise_cancel(chain.beginning));
     CHECK_U64(count_get(&chain.gone), 1);
     CHECK_IS(chain.kind(scene), KJA_ERR_CANCELED);
-    scene.waitScope.poll();
-    CHECK_U64(count_get(&chain.links), links);
+    scene.until(chain.links, links);
   });
 }
 // KJ's promises go on KJ's thread all the same.
@@ -198,13 +197,8 @@ static void it_is_ended_by_another_thread() {
     } else {
       std::thread([&]() { chain.ours = {}; }).join();
     }
-    for (uint64_t end = kja_timer_now_nanos() + 10 * SECOND; kja_timer_now_nanos() < end;) {
-      scene.waitScope.poll();
-      if (count_get(&chain.gone) == 1 && count_get(&chain.links) == (uint64_t)links) break;
-      // Until another thread has told of it.
-      scene.timer().afterDelay(100 * kj::MICROSECONDS).wait(scene.waitScope);
-    }
-    CHECK_U64(count_get(&chain.links), links);
+    scene.until(chain.gone, 1);
+    scene.until(chain.links, links);
   });
 }
 static void the_bridge_goes() {
@@ -228,8 +222,7 @@ static void the_runtime_is_shut_down() {
     CHECK_U64(count_get(&chain.gone), 1);
     if (!chain.ours) CHECK_IS(chain.kind(scene), KJA_ERR_SHUTDOWN);
     else CHECK_IS(kja_promise_status(chain.ours.get()), KJA_ERR_BAD_HANDLE);
-    scene.waitScope.poll();
-    CHECK_U64(count_get(&chain.links), links);
+    scene.until(chain.links, links);
   });
 }
 static void both_loops_go_at_once() {

@@ -146,14 +146,6 @@ struct Client {
       scene.io.lowLevelProvider->wrapSocketFd(pair.sockets[0], kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP);
   capnp::TwoPartyClient rpc{*stream};
   Worker::Client worker = rpc.bootstrap().castAs<Worker>();
-
-  // Until the server's thread has counted so many.
-  void until(count_t& count, uint64_t n) {
-    for (uint64_t end = kja_timer_now_nanos() + 20 * SECOND; count_get(&count) != n && kja_timer_now_nanos() < end;) {
-      scene.timer().afterDelay(100 * kj::MICROSECONDS).wait(scene.waitScope);
-    }
-    CHECK_U64(count_get(&count), n);
-  }
 };
 
 static void calls_wait_for_timers_of_kjasync() {
@@ -236,16 +228,16 @@ static void a_dropped_call_cancels_what_it_waits_for() {
       auto call = client.worker.holdRequest().send();
       auto held = call.ignoreResult();
       CHECK(!held.poll(client.scene.waitScope));
-      client.until(client.pair.held, round);
+      client.scene.until(client.pair.held, round);
       CHECK_U64(count_get(&client.pair.dropped), round - 1);
     }
-    client.until(client.pair.dropped, round);
+    client.scene.until(client.pair.dropped, round);
   }
   // The same from the end of a chain that goes on in KjAsync.
   Promise there = client.scene.bridge->toKja(client.worker.holdRequest().send().ignoreResult());
-  client.until(client.pair.held, 6);
+  client.scene.until(client.pair.held, 6);
   CHECK_OK(kja_promise_cancel(there.get()));
-  client.until(client.pair.dropped, 6);
+  client.scene.until(client.pair.dropped, 6);
 }
 
 static void a_client_that_goes_cancels_its_calls() {
@@ -254,13 +246,13 @@ static void a_client_that_goes_cancels_its_calls() {
   auto calls = kj::heapArrayBuilder<kj::Promise<void>>(10);
   for (int i = 0; i < 10; i++) calls.add(client->worker.holdRequest().send().ignoreResult());
   auto all = calls.finish();
-  client->until(pair.held, 10);
+  client->scene.until(pair.held, 10);
   // Without a word: the socket is shut down under the RPC system.
   CHECK(shutdown(pair.sockets[0], SHUT_RDWR) == 0);
   for (auto& call : all) {
     CHECK(thrown([&]() { call.wait(client->scene.waitScope); }).getType() == kj::Exception::Type::DISCONNECTED);
   }
-  client->until(pair.dropped, 10);
+  client->scene.until(pair.dropped, 10);
 }
 
 int main() {

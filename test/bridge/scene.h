@@ -40,6 +40,13 @@ struct Scene {
     CHECK_OK(kja_promise_finally(promise.get(), pass, nullptr, nullptr, then.out()));
     return then;
   }
+  // Turns until another thread, or a later turn, has counted so far.
+  void until(const count_t& count, uint64_t n) {
+    for (uint64_t end = kja_timer_now_nanos() + 20 * SECOND; count_get(&count) < n && kja_timer_now_nanos() < end;) {
+      timer().afterDelay(100 * kj::MICROSECONDS).wait(waitScope);
+    }
+    CHECK_U64(count_get(&count), n);
+  }
   template <typename T>
   T outcome(Promise promise) {
     return bridge->toKj<T>(kj::mv(promise)).wait(waitScope);

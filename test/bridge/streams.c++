@@ -238,8 +238,7 @@ static void its_errors_come_out_of_the_connection() {
   scene.outcome<void>(kj::mv(nobody));
   CHECK(thrown([&]() { scene.outcome<void>(writing(connection, "two")); }).getType() == kj::Exception::Type::DISCONNECTED);
   connection = {};
-  scene.waitScope.poll();
-  CHECK_U64(count_get(&gone), 1);
+  scene.until(gone, 1);
 }
 
 static void a_released_connection_drops_the_stream_once_all_is_written() {
@@ -255,8 +254,7 @@ static void a_released_connection_drops_the_stream_once_all_is_written() {
   CHECK_U64(count_get(&gone), 0);
   CHECK(kjs.readAllText().wait(scene.waitScope) == "the last words");
   scene.outcome<void>(kj::mv(written));
-  scene.waitScope.poll();
-  CHECK_U64(count_get(&gone), 1);
+  scene.until(gone, 1);
 }
 
 static void the_bridge_takes_its_streams_along() {
