@@ -58,6 +58,14 @@ static std::vector<Source> sources(Props& props) {
          props.release.push_back([=]() { kja_listener_release(listener); });
          return started([=](kja_promise_t* out) { return kja_listener_accept_start(listener, out); });
        }},
+      {"request", [&props](Scene& scene) {
+         kja_connection_t one = 0, other = 0;
+         kja_http_client_t client = 0;
+         CHECK_OK(kja_pipe_new_two_way(scene.runtime.get(), &one, &other));
+         CHECK_OK(kja_http_client_new_connection(one, nullptr, &client));
+         props.release.push_back([=]() { kja_http_client_release(client), kja_connection_release(one), kja_connection_release(other); });
+         return started([=](kja_promise_t* out) { return kja_http_client_request_start(client, "GET", 3, "/", 1, 0, nullptr, 0, out); });
+       }},
       {"queue", [&props](Scene& scene) {
          kja_queue_t queue = 0;
          CHECK_OK(kja_queue_new(scene.runtime.get(), 1, &queue));
