@@ -12,13 +12,23 @@
 //! returns, unless code that may use them has begun.
 
 use super::abandon::{Entry, immediately, work_off};
-use crate::sync::{Lock, per_thread};
+use crate::fork;
+use crate::sync::{Lock, global, per_thread};
 use crate::value::{Outcome, Value};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll, Waker};
+
+global!(JOINING: Lock<()> = Lock::new(()));
+
+/// Has forked children find nobody joining.
+pub(super) fn watch_forks() {
+    static ONCE: Once = Once::new();
+    fork::keep_usable(&ONCE, &JOINING);
+}
 
 #[derive(Default)]
 struct Parts {
@@ -50,13 +60,14 @@ pub(crate) struct Aftermath(Arc<Lock<Parts>>);
 pub(super) struct Part {
     parts: Arc<Lock<Parts>>,
     late: bool,
+    left: bool,
 }
 
 impl Aftermath {
     /// With its first part.
     pub(super) fn new() -> (Self, Part) {
         let parts = Arc::new(Lock::new(Parts { early: 1, ..Parts::default() }));
-        (Self(parts.clone()), Part { parts, late: false })
+        (Self(parts.clone()), Part { parts, late: false, left: false })
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -73,14 +84,21 @@ impl Aftermath {
         None
     }
 
-    /// Makes it a part of others.
+    /// Makes it a part of others, but of none that is itself a part of this one, or of one of its parts: neither would ever
+    /// be over. A destructor brings that about which lets go of what it is dropped with.
     pub(super) fn join(&self, others: impl IntoIterator<Item = Part>) {
         let mut others: Vec<_> = others.into_iter().collect();
+        if others.is_empty() {
+            return;
+        }
+        // One at a time: two that join each other would both see no ring.
+        let joining = JOINING.lock();
+        let mut joined: Vec<_> = others.extract_if(.., |other| !other.is_inside(self)).collect();
         let mut parts = self.0.lock();
         if !parts.is_over() {
-            parts.part_of.append(&mut others);
+            parts.part_of.append(&mut joined);
         }
-        drop(parts);
+        drop((parts, joining));
     }
 }
 
@@ -103,7 +121,21 @@ impl Part {
     /// Another part of the same.
     fn another(&self, late: bool) -> Self {
         *self.parts.lock().count(late) += 1;
-        Self { parts: self.parts.clone(), late }
+        Self { parts: self.parts.clone(), late, left: false }
+    }
+
+    /// Whether what this is a part of is itself one, by whatever way.
+    fn is_inside(&self, aftermath: &Aftermath) -> bool {
+        let (mut seen, mut left) = (BTreeSet::new(), vec![self.parts.clone()]);
+        while let Some(parts) = left.pop() {
+            if Arc::ptr_eq(&parts, &aftermath.0) {
+                return true;
+            }
+            if seen.insert(Arc::as_ptr(&parts)) {
+                left.extend(parts.lock().part_of.iter().map(|part| part.parts.clone()));
+            }
+        }
+        false
     }
 
     /// It only waits for its turn.
@@ -118,8 +150,12 @@ impl Clone for Part {
     }
 }
 
-impl Drop for Part {
-    fn drop(&mut self) {
+impl Part {
+    /// What is over with it, if it was the last.
+    fn leave(&mut self) -> Vec<Self> {
+        if std::mem::replace(&mut self.left, true) {
+            return Vec::new();
+        }
         let mut parts = self.parts.lock();
         *parts.count(self.late) -= 1;
         let soon = if parts.early == 0 { std::mem::take(&mut parts.soon) } else { Vec::new() };
@@ -129,7 +165,17 @@ impl Drop for Part {
             waker.wake();
         }
         soon.into_iter().chain(over.then).for_each(work_off);
-        drop(over.part_of);
+        over.part_of
+    }
+}
+
+impl Drop for Part {
+    /// One after another, however many are a part of the next.
+    fn drop(&mut self) {
+        let mut left = self.leave();
+        while let Some(mut part) = left.pop() {
+            left.append(&mut part.leave());
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn this_thread() -> usize {
 /// Has forked children find nobody waiting.
 pub(crate) fn watch_forks() {
     static ONCE: Once = Once::new();
+    super::aftermath::watch_forks();
     fork::keep_usable(&ONCE, &WAITS.0);
 }
 

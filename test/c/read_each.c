@@ -269,6 +269,43 @@ static void its_own_promise_as_a_result_is_an_error(void) {
   reader_free(reader);
 }
 
+static void never_slow(void *ctx, uint64_t nanos) {
+  (void)ctx;
+  (void)nanos;
+}
+static void release_own(void *ctx) {
+  reader_t *reader = (reader_t *)ctx;
+  CHECK_OK(kja_promise_release(reader->own));
+  count_add(&reader->destroyed, 1);
+}
+
+/* What a destructor sets off is no part of what it is itself waited for by: the runtime is held by nothing afterwards. */
+static void its_destructor_may_release_the_promise_that_ends(void) {
+  count_t runtime_gone = {0};
+  kja_runtime_options_t options;
+  kja_runtime_t runtime = 0;
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  options.mode = test_mode;
+  options.slow_turn_nanos = UINT64_MAX;
+  options.on_slow_turn = never_slow;
+  options.ctx = &runtime_gone;
+  options.destroy = count_destroy;
+  CHECK_OK(kja_runtime_new(&options, &runtime));
+  kja_connection_t one = 0, other = 0;
+  reader_t *reader = reader_new();
+  CHECK_OK(kja_pipe_new_two_way(runtime, &one, &other));
+  CHECK_OK(kja_connection_read_each_start(one, 1, ROOM, on_bytes, reader, release_own, &reader->own));
+  CHECK_OK(kja_connection_close(other));
+  let_loop_catch_up(runtime);
+  CHECK_U64(count_get(&reader->destroyed), 1);
+  CHECK_OK(kja_connection_release(one));
+  CHECK_OK(kja_connection_release(other));
+  runtime_close(runtime);
+  CHECK_U64(count_get(&runtime_gone), 1);
+  free(reader);
+}
+
 static void a_stream_that_never_waits_lets_others_have_their_turn(void) {
   kja_runtime_t runtime = runtime_open();
   kja_promise_t timer = sleep_start(runtime, MILLISECOND), reading = 0;
@@ -376,6 +413,7 @@ int main(void) {
   RUN_IN_BOTH(a_cut_and_a_closed_connection_end_it);
   RUN_IN_BOTH(a_cancel_from_its_own_callback_ends_it_when_that_returns);
   RUN_IN_BOTH(its_own_promise_as_a_result_is_an_error);
+  RUN_IN_BOTH(its_destructor_may_release_the_promise_that_ends);
   RUN_IN_BOTH(a_stream_that_never_waits_lets_others_have_their_turn);
   RUN_IN_BOTH(a_shutdown_ends_it);
   RUN_IN_BOTH(a_write_now_takes_what_there_is_room_for);
