@@ -109,12 +109,16 @@ impl Life {
         if self.idle.as_mut().is_some_and(|timer| Pin::new(timer).poll(cx).is_ready()) {
             return Poll::Ready(());
         }
-        while let (Some(timer), Some(nanos)) = (&mut self.ping, socket.options().ping_nanos) {
-            if Pin::new(timer).poll(cx).is_pending() {
-                break;
-            }
+        if let (Some(timer), Some(nanos)) = (&mut self.ping, socket.options().ping_nanos)
+            && Pin::new(timer).poll(cx).is_ready()
+        {
             socket.ping_quietly();
-            self.ping = Some(Timer::after(socket.runtime(), nanos));
+            let mut next = Timer::after(socket.runtime(), nanos);
+            // However short the time is, others have their turn.
+            if Pin::new(&mut next).poll(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
+            self.ping = Some(next);
         }
         Poll::Pending
     }

@@ -32,6 +32,8 @@ struct Waiting {
 struct Pings {
     last: u64,
     waiting: Vec<Waiting>,
+    /// Whether one that nobody waits for is on its way out.
+    quiet: bool,
 }
 
 /// The pong that is to be sent: the answer to the latest ping. (WS-11)
@@ -243,10 +245,16 @@ impl WebSocket {
         }
     }
 
+    /// Sends a ping whose pong nobody waits for, unless the last one has not gone out yet.
     pub(super) fn ping_quietly(&self) {
-        let frame = FrameOut::new(&self.out, self.out.control.ping(&Bytes::new()));
+        if std::mem::replace(&mut self.pings.lock().quiet, true) {
+            return;
+        }
+        let (frame, pings) = (FrameOut::new(&self.out, self.out.control.ping(&Bytes::new())), self.pings.clone());
         self.goes_on("websocket ping", async move {
-            frame.write().await?;
+            let written = frame.write().await;
+            pings.lock().quiet = false;
+            written?;
             Ok(Value::Unit)
         });
     }

@@ -393,6 +393,35 @@ static void a_pipe_has_no_buffer(void) {
   runtime_close(runtime);
 }
 
+/* One that cannot go out is not followed by another. */
+static void pings_without_a_pause_hold_nobody_up(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_websocket_options_t options;
+  kja_runtime_stats_t stats;
+  ends_t ends = {0, 0};
+  memset(&options, 0, sizeof options);
+  memset(&stats, 0, sizeof stats);
+  options.size = sizeof options;
+  options.ping_nanos = 1;
+  stats.size = sizeof stats;
+  CHECK_OK(kja_websocket_pipe(runtime, &options, &ends.client, &ends.server));
+  kja_promise_t receiving = receive_start(ends.client);
+  for (int i = 0; i < 200; i++) {
+    kja_promise_t turn = 0;
+    CHECK_OK(kja_timer_yield_start(runtime, &turn));
+    expect(turn, KJA_OK);
+  }
+  CHECK_OK(kja_runtime_stats(runtime, &stats));
+  CHECK(stats.promises < 20);
+  /* The other end gets it, and what comes behind it. */
+  kja_promise_t text = send_start(ends.client, KJA_WEBSOCKET_TEXT, "text", 4);
+  expect_message(receive_start(ends.server), KJA_WEBSOCKET_TEXT, "text", 4);
+  expect(text, KJA_OK);
+  CHECK_OK(kja_promise_release(receiving));
+  ends_release(ends);
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(messages_go_both_ways);
   RUN_IN_BOTH(a_message_goes_in_pieces_with_pings_between);
@@ -402,5 +431,6 @@ int main(void) {
   RUN_IN_BOTH(messages_are_pumped_until_the_close);
   RUN_IN_BOTH(a_pump_passes_messages_as_they_are);
   RUN_IN_BOTH(a_pipe_has_no_buffer);
+  RUN_IN_BOTH(pings_without_a_pause_hold_nobody_up);
   return check_done();
 }
