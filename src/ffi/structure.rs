@@ -33,7 +33,8 @@ pub(super) use growing;
 fn size_of_given<T: Growing>(given: *const T) -> Result<usize, Error> {
     // SAFETY: not null where this is called, and the header requires that a size comes first.
     let size = unsafe { given.cast::<usize>().read() };
-    if (T::FIRST_SIZE..=MOST).contains(&size) {
+    // Every version's size is a multiple of the alignment; any other would cut a field, such as a pointer.
+    if (T::FIRST_SIZE..=MOST).contains(&size) && size.is_multiple_of(align_of::<T>()) {
         Ok(size)
     } else {
         Err(Error::invalid(format!("a structure of {size} bytes; set its size to sizeof({})", T::NAME)))
@@ -114,7 +115,9 @@ mod tests {
 
     #[test]
     fn less_than_the_first_version_and_more_than_any_are_refused() {
-        for size in [0, 1, size_of::<usize>(), size_of::<first_t>() - 1, MOST + 1, usize::MAX] {
+        // A part of a field is none: of a pointer it would be a wild one.
+        let cut = size_of::<ours_t>() - 3;
+        for size in [0, 1, size_of::<usize>(), size_of::<first_t>() - 1, cut, MOST + 1, usize::MAX] {
             let given = ours_t { size, first: 7, added: 8 };
             let error = structure_in(&raw const given).unwrap_err();
             assert!(error.text().contains("sizeof(ours_t)"), "{}", error.text());
