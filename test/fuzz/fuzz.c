@@ -8,7 +8,7 @@
 #include "calls.h"
 #include "scenarios.h"
 
-enum { MOST_THREADS = 64, STUCK_SECONDS = 60, DEFAULT_CALLS = 30000, ONE_SCENARIO_IN = 100 };
+enum { MOST_THREADS = 64, STUCK_SECONDS = 15, DEFAULT_CALLS = 30000, ONE_SCENARIO_IN = 100 };
 
 static worker_t workers[MOST_THREADS];
 static unsigned threads = 8;
@@ -55,14 +55,17 @@ static int is_time(const worker_t *w) {
 static void work(worker_t *w) {
   own = w;
   open_scope(w, 0);
-  while (!is_time(w)) call_something(w);
+  while (!is_time(w)) {
+    call_something(w);
+    renew_scopes(w);
+  }
 }
-/* A scope is released by the thread that made it. */
 static void finish(worker_t *w) {
   for (int i = 0; i < MOST_SCOPES; i++)
     if (w->scopes[i]) {
       w->now = F_kja_runtime_release;
-      CHECK_OK(kja_runtime_release(w->scopes[i]));
+      kja_status_t status = kja_runtime_release(w->scopes[i]);
+      CHECK(status == KJA_OK || status == KJA_ERR_BAD_HANDLE);
       forget(RUNTIME, w->scopes[i]);
     }
   w->now = -1;
@@ -150,7 +153,6 @@ static void run_threads(void) {
   if (fuzz.seed % 3) release_loops();
   pthread_barrier_wait(&barrier);
   for (unsigned i = 0; i < threads; i++) pthread_join(ids[i], NULL);
-  release_loops();
   pthread_barrier_destroy(&barrier);
 }
 static void run_alone(void) {
@@ -200,6 +202,7 @@ int main(int count, char **arguments) {
   end_nanos = kja_timer_now_nanos() + (uint64_t)(seconds * 1e9);
   if (fuzz.is_replay) run_alone();
   else run_threads();
+  release_loops();
   release_kept();
   release_outside();
   pthread_mutex_lock(&watching);

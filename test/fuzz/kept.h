@@ -23,7 +23,7 @@ static void make(worker_t *w, int family);
 /* Releases by whatever function does it. A set or a promise that may not be waited for here goes without. */
 static void let_go(worker_t *w, int family, uint64_t handle) {
   for (int i = 0; i < FAMILIES; i++) {
-    if (i == RUNTIME || (family != UNKNOWN && family != i)) continue;
+    if (family != UNKNOWN && family != i) continue;
     kja_status_t status = RELEASES[i](handle);
     if (status == KJA_ERR_WOULD_DEADLOCK) {
       status = i == PROMISE ? kja_promise_release_nowait(handle) : i == TASK_SET ? kja_task_set_release_nowait(handle)
@@ -40,7 +40,8 @@ static void put(worker_t *w, int family, uint64_t handle) {
   kept_t *kind = &kept[family];
   uint64_t out = 0;
   pthread_mutex_lock(&kind->lock);
-  unsigned room = family == PROMISE ? ROOM_OF_PROMISES : ROOM;
+  /* A runtime is never pushed out: that would end it. A promise may have brought one more handle of it, though. */
+  unsigned room = family == PROMISE || family == RUNTIME ? ROOM_OF_PROMISES : ROOM;
   if (kind->count < room) {
     kind->live[kind->count++] = handle;
   } else {
@@ -98,7 +99,8 @@ static uint64_t one_of(worker_t *w, int family, int is_gone) {
 }
 
 static uint64_t pick_any(worker_t *w) {
-  return one_of(w, (int)below(w, FAMILIES + 1), 0);
+  int family = (int)below(w, FAMILIES + 1);
+  return one_of(w, family == RUNTIME && any(w, 4) ? CONNECTION : family, 0);
 }
 static uint64_t pick(worker_t *w, int family) {
   size_t dice = below(w, 100);

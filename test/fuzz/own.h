@@ -16,8 +16,9 @@ static kja_runtime_options_t runtime_options(worker_t *w, uint32_t mode) {
   options.size = sizeof options;
   options.mode = mode;
   if (fuzz.is_replay || one_in(w, 3)) options.flags = KJA_RUNTIME_VIRTUAL_TIME;
-  if (one_in(w, 3)) options.turns_per_look = 1 + below(w, 300);
-  /* How long a turn took is no part of a replay. */
+  /* Otherwise a long turn has sockets looked at early, and how long it takes is no part of a replay. */
+  if (fuzz.is_replay) options.turns_per_look = 1;
+  else if (one_in(w, 3)) options.turns_per_look = 1 + below(w, 300);
   if (one_in(w, 3) && !fuzz.is_replay) options.slow_turn_nanos = 1 + below(w, 100000), options.on_slow_turn = on_slow_turn;
   if (one_in(w, 3)) options.on_thread_start = on_loop_event;
   if (one_in(w, 3)) options.on_thread_stop = on_loop_event;
@@ -55,8 +56,17 @@ static void call_kja_runtime_new(worker_t *w) {
   if (!fuzz.is_replay) open_loop(w);
 }
 
-static int is_scope(worker_t *w, kja_runtime_t runtime) {
-  return runtime == w->scopes[0] || runtime == w->scopes[1];
+/* Whether it has a thread, which asking it to be turned does not change. */
+static int is_loop(kja_runtime_t runtime) {
+  return kja_runtime_turn(runtime, 1, NULL) == KJA_ERR_INVALID_ARGUMENT;
+}
+/* Makes new ones for those that have been shut down. A scope may be released by anybody. */
+static void renew_scopes(worker_t *w) {
+  for (unsigned i = 0; i < MOST_SCOPES; i++) {
+    if (!w->scopes[i] || kja_runtime_is_alive(w->scopes[i])) continue;
+    if (kja_runtime_release(w->scopes[i]) == KJA_OK) forget(RUNTIME, w->scopes[i]);
+    open_scope(w, i);
+  }
 }
 static void call_kja_runtime_shutdown(worker_t *w) {
   const kja_runtime_t runtime = one_in(w, 100) ? pick(w, RUNTIME) : one_of(w, RUNTIME, 1);
@@ -67,15 +77,14 @@ static void call_kja_runtime_shutdown(worker_t *w) {
 }
 static void call_kja_runtime_release(worker_t *w) {
   const kja_runtime_t runtime = one_in(w, 100) ? pick(w, RUNTIME) : one_of(w, RUNTIME, 1);
-  const int was_scope = runtime && is_scope(w, runtime);
+  const int was_loop = is_loop(runtime);
   begin(w, F_kja_runtime_release);
   const kja_status_t status = kja_runtime_release(runtime);
   ended(w, status);
   CHECK(status != KJA_ERR_TIMED_OUT);
   if (status != KJA_OK) return;
   forget(RUNTIME, runtime);
-  if (was_scope) open_scope(w, runtime == w->scopes[1]);
-  else count_add(&loop_count, UINT64_MAX);
+  if (was_loop) count_add(&loop_count, UINT64_MAX);
 }
 
 static void call_kja_runtime_run(worker_t *w) {
@@ -118,7 +127,7 @@ static void call_kja_executor_execute(worker_t *w) {
   kja_executor_t executor = one_of(w, EXECUTOR, 1);
   kja_runtime_t loop = pick(w, RUNTIME);
   /* Only of a loop with a thread of its own, and not from a callback, whose own loop another might wait for. */
-  if (w->depth == 0 && any(w, 4) && kja_runtime_turn(loop, 1, NULL) == KJA_ERR_INVALID_ARGUMENT)
+  if (w->depth == 0 && any(w, 4) && is_loop(loop))
     kja_runtime_executor(loop, &executor);
   kja_destroy_fn destroy;
   void *ctx = lend(w, &destroy, NULL);
@@ -143,6 +152,8 @@ static kja_process_options_t process_options(worker_t *w, kja_process_fd_t *fds)
   options.environment = one_in(w, 3) ? SOME_WORDS : NULL;
   options.folder = one_in(w, 4) ? "/" : NULL;
   options.flags = one_in(w, 3) ? (uint32_t)A_CHOICE(w) : 0;
+  /* One that is kept is not killed, and would wait for ever for some inputs. */
+  if (options.flags & KJA_PROCESS_KEEP) options.program = programs[0];
   for (int i = 0; i < 3; i++) {
     options.stdio[i] = one_in(w, 2) ? KJA_STDIO_NULL : KJA_STDIO_PIPE;
     if (one_in(w, 6)) options.stdio[i] = KJA_STDIO_FD, options.stdio_fds[i] = descriptor(w);
