@@ -15,6 +15,7 @@ use crate::stream::{Connection, WriteHalf};
 use crate::sync::Lock;
 use crate::value::{Outcome, Value};
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -23,7 +24,6 @@ use std::task::Poll;
 
 /// A ping that waits for its pong.
 struct Waiting {
-    number: u64,
     payload: Bytes,
     pong: Fulfiller,
 }
@@ -31,7 +31,8 @@ struct Waiting {
 #[derive(Default)]
 struct Pings {
     last: u64,
-    waiting: Vec<Waiting>,
+    /// By their numbers, so in the order in which they were started.
+    waiting: BTreeMap<u64, Waiting>,
     /// Whether one that nobody waits for is on its way out.
     quiet: bool,
 }
@@ -232,15 +233,18 @@ impl WebSocket {
     }
 
     pub(super) fn pong_came(&self, payload: &Bytes) {
-        let answered: Vec<Waiting> = {
+        let answered = {
             let mut pings = self.pings.lock();
-            match pings.waiting.iter().position(|waiting| waiting.payload == *payload) {
+            match pings.waiting.iter().find(|(_, waiting)| waiting.payload == *payload).map(|(&number, _)| number) {
                 // A pong answers the pings before it as well: only the latest has to be answered.
-                Some(at) => pings.waiting.drain(..=at).collect(),
-                None => Vec::new(),
+                Some(number) => {
+                    let later = pings.waiting.split_off(&(number + 1));
+                    std::mem::replace(&mut pings.waiting, later)
+                }
+                None => BTreeMap::new(),
             }
         };
-        for waiting in answered {
+        for waiting in answered.into_values() {
             waiting.pong.settle(Ok(Value::Unit));
         }
     }
@@ -276,7 +280,7 @@ impl WebSocket {
             let mut pings = self.pings.lock();
             pings.last += 1;
             let number = pings.last;
-            pings.waiting.push(Waiting { number, payload, pong });
+            pings.waiting.insert(number, Waiting { payload, pong });
             number
         };
         let (registered, socket) = (Registered(self.pings.clone(), number), self.clone());
@@ -402,7 +406,7 @@ impl WebSocket {
         self.peer_ended.0.settle(Ok(Value::Unit));
         let waiting = std::mem::take(&mut self.pings.lock().waiting);
         let closed = Error::new(ErrorKind::Disconnected, "the other end closed the socket");
-        for waiting in waiting {
+        for waiting in waiting.into_values() {
             waiting.pong.settle(Err(pings.unwrap_or(&closed).clone()));
         }
     }
@@ -520,7 +524,7 @@ struct Registered(Arc<Lock<Pings>>, u64);
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        let gone: Vec<Waiting> = self.0.lock().waiting.extract_if(.., |waiting| waiting.number == self.1).collect();
+        let gone = self.0.lock().waiting.remove(&self.1);
         drop(gone);
     }
 }

@@ -422,6 +422,19 @@ static void pings_without_a_pause_hold_nobody_up(void) {
   runtime_close(runtime);
 }
 
+/* So many that each must not look at all the others when it ends. */
+static void a_shutdown_ends_any_number_of_pings(void) {
+  kja_runtime_t runtime = runtime_open();
+  ends_t ends = {0, 0};
+  CHECK_OK(kja_websocket_pipe(runtime, NULL, &ends.client, &ends.server));
+  for (size_t i = 0, n = scaled(200000); i < n; i++) {
+    kja_promise_t pong = 0;
+    CHECK_OK(kja_websocket_ping_start(ends.client, "?", 1, &pong));
+    CHECK_OK(kja_promise_detach(pong, NULL, NULL, NULL));
+  }
+  runtime_close(runtime);
+}
+
 int main(void) {
   RUN_IN_BOTH(messages_go_both_ways);
   RUN_IN_BOTH(a_message_goes_in_pieces_with_pings_between);
@@ -432,5 +445,6 @@ int main(void) {
   RUN_IN_BOTH(a_pump_passes_messages_as_they_are);
   RUN_IN_BOTH(a_pipe_has_no_buffer);
   RUN_IN_BOTH(pings_without_a_pause_hold_nobody_up);
+  RUN(a_shutdown_ends_any_number_of_pings);
   return check_done();
 }
