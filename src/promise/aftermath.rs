@@ -22,12 +22,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Once};
 use std::task::{Context, Poll, Waker};
 
-global!(JOINING: Lock<()> = Lock::new(()));
+/// Held while one aftermath becomes a part of others.
+struct Joining(Lock<()>);
+
+global!(JOINING: Joining = Joining(Lock::new(())));
 
 /// Has forked children find nobody joining.
 pub(super) fn watch_forks() {
     static ONCE: Once = Once::new();
-    fork::keep_usable(&ONCE, &JOINING);
+    fork::keep_usable(&ONCE, &JOINING.0);
 }
 
 #[derive(Default)]
@@ -92,7 +95,7 @@ impl Aftermath {
             return;
         }
         // One at a time: two that join each other would both see no ring.
-        let joining = JOINING.lock();
+        let joining = JOINING.0.lock();
         let mut joined: Vec<_> = others.extract_if(.., |other| !other.is_inside(self)).collect();
         let mut parts = self.0.lock();
         if !parts.is_over() {

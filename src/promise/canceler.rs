@@ -6,7 +6,7 @@ use crate::object::{Object, Owner};
 use crate::runtime::{Runtime, Shared};
 use crate::sync::Lock;
 use crate::value::Outcome;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 #[derive(Default)]
 struct Wrapped {
     last: u64,
-    cells: HashMap<u64, Arc<Cell>>,
+    cells: BTreeMap<u64, Arc<Cell>>,
 }
 
 /// Cancels every promise that it wrapped and that is still pending. Dropping it does so too. (CANC-05)

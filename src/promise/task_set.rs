@@ -6,7 +6,7 @@ use crate::object::{Object, Owner};
 use crate::runtime::{Lent, Runtime, Shared};
 use crate::sync::Lock;
 use crate::value::{Outcome, Value};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 /// Hears of each task that fails, on the loop.
@@ -16,7 +16,7 @@ pub(crate) type OnError = dyn Fn(Error) + Send + Sync;
 struct Tasks {
     last: u64,
     /// `None` while a task is being added.
-    members: HashMap<u64, Option<Promise>>,
+    members: BTreeMap<u64, Option<Promise>>,
     on_empty: Option<Fulfiller>,
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 #[derive(Default)]
 struct Members {
-    promises: HashMap<usize, Promise>,
+    /// With their numbers, which grow.
+    promises: HashMap<usize, (u64, Promise)>,
+    last: u64,
     closed: bool,
 }
 
@@ -31,7 +33,9 @@ impl Detached {
             drop(promise);
             return;
         }
-        let replaced = members.promises.insert(Arc::as_ptr(&cell) as usize, promise);
+        members.last += 1;
+        let number = members.last;
+        let replaced = members.promises.insert(Arc::as_ptr(&cell) as usize, (number, promise));
         drop(members);
         drop(replaced);
         // Marked, then looked at; the cell settles, then looks for the mark. One of the two sees the other.
@@ -50,10 +54,12 @@ impl Detached {
         self.0.lock().promises.len()
     }
 
-    /// Takes every member.
+    /// Takes every member, in the order in which they came.
     pub(super) fn take(&self) -> Vec<Promise> {
         let promises = std::mem::take(&mut self.0.lock().promises);
-        promises.into_values().collect()
+        let mut promises: Vec<_> = promises.into_values().collect();
+        promises.sort_unstable_by_key(|(number, _)| *number);
+        promises.into_iter().map(|(_, promise)| promise).collect()
     }
 
     /// Cancels every member. (LOOP-06)

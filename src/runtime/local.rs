@@ -4,13 +4,13 @@ use super::{Runtime, Status};
 use crate::error::Error;
 use crate::foreign::Opaque;
 use crate::sync::Lock;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One value for each key.
 #[derive(Default)]
-pub(super) struct Locals(Lock<HashMap<u64, Arc<Opaque>>>);
+pub(super) struct Locals(Lock<BTreeMap<u64, Arc<Opaque>>>);
 
 impl Locals {
     pub(super) fn clear(&self) {

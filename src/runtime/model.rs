@@ -46,6 +46,11 @@ pub(crate) fn advance_to(shared: &Shared, time: u64) {
     shared.queue.wake_surely();
 }
 
+/// How many timers it has.
+pub(crate) fn timers(shared: &Shared) -> usize {
+    shared.timers.len()
+}
+
 /// Falls asleep as the loop does, unless it knows of the timer that is due at `deadline`; for as long as none
 /// is earlier than the first that it knows.
 pub(crate) fn sleep_until_known(shared: &Shared, deadline: u64) -> Option<u64> {

@@ -14,11 +14,14 @@ mod bounded_queue;
 mod cell;
 mod closable;
 mod coroutine;
+mod each;
 mod executor;
 mod giving_up;
 mod handle;
 mod queue;
 mod roots;
+mod task_set;
+mod timers;
 mod two_loops;
 
 use crate::promise::Promise;
