@@ -298,6 +298,19 @@
 #define KJA_STAT_PRIVATE 2
 
 /*
+ gzip, deflate and brotli are asked for and undone: what is read is the content itself, and the response has neither
+ `Content-Encoding` nor `Content-Length`. `max_body` counts what comes out. A request that says itself what it accepts gets
+ what is sent.
+ */
+#define KJA_HTTP_CLIENT_DECOMPRESS 1
+
+/*
+ The proxies are those that the environment names: `http_proxy`, `https_proxy`, `no_proxy`, in small letters or in capitals.
+ `HTTP_PROXY` is not believed in a CGI program, where requests could set it.
+ */
+#define KJA_HTTP_CLIENT_ENVIRONMENT_PROXIES 2
+
+/*
  A request counts until the head of its response has come, and not until the end of the body. (HCLI-18)
  */
 #define KJA_HTTP_LIMIT_UNTIL_HEAD 1
@@ -337,6 +350,12 @@
  bytes are no message: two bytes, the high one first. (HTTP-15)
  */
 #define KJA_HTTP_STATUS_DETAIL 7740105971991868276
+
+/*
+ The detail of an error with the status, from 400 to 599, that a server answers with for a service which fails with
+ it: two bytes, the high one first. Without it the kind of the error decides.
+ */
+#define KJA_HTTP_ANSWER_DETAIL 7740105971991863662
 
 /*
  The detail of such an error under which the bytes stand. They may be private; the error's text has nothing of them.
@@ -1140,6 +1159,39 @@ typedef struct {
    The most requests to one host that wait for a connection: 1024. One more is `OVERLOADED`.
    */
   size_t max_waiting_per_host;
+  /*
+   From the request to the end of the body of its response, redirects included: no limit.
+   */
+  uint64_t total_nanos;
+  /*
+   `KJA_HTTP_CLIENT_` flags.
+   */
+  uint32_t flags;
+  /*
+   How often a request is sent again where a response says, by 301, 302, 303, 307 or 308: 0 times; such a response is like any
+   other then. Only a client of a network does so. A `POST` becomes a `GET` by 301 and 302, every method but `HEAD` by 303; one
+   with a streamed body that would have to be sent again is not. Credentials and cookies do not go to another origin. One
+   redirect more is `FAILED`.
+   */
+  uint32_t max_redirects;
+  /*
+   The proxy of a client of a network, such as `http://user:password@proxy.example:3128`; null for none. An `https` URL and a
+   tunnel take a tunnel through it.
+   */
+  const char *proxy;
+  /*
+   How many bytes that has.
+   */
+  size_t proxy_len;
+  /*
+   Hosts to connect to without the proxy, with commas between them: names, which stand for all below them as well,
+   addresses, ranges such as `10.0.0.0/8`, each with a port or without, or `*`. Null for none.
+   */
+  const char *no_proxy;
+  /*
+   How many bytes that has.
+   */
+  size_t no_proxy_len;
 } kja_http_client_options_t;
 
 /*
@@ -1171,6 +1223,34 @@ typedef struct {
    */
   kja_tls_context_t tls;
 } kja_http_connect_options_t;
+
+/*
+ A request that an HTTP server has got. Released with `kja_http_request_release`.
+ */
+typedef uint64_t kja_http_request_t;
+
+/*
+ What is changed of a request before it goes on. Zeros change nothing.
+ */
+typedef struct {
+  /*
+   `sizeof(kja_http_forward_options_t)`.
+   */
+  size_t size;
+  /*
+   What is asked for, as in `kja_http_client_request_start`, or with `CONNECT` a host with a port; null for the target of
+   the request, as it came.
+   */
+  const char *url;
+  /*
+   How many bytes that has.
+   */
+  size_t url_len;
+  /*
+   The headers in place of the request's; 0 for those. Stays the caller's.
+   */
+  kja_http_headers_t headers;
+} kja_http_forward_options_t;
 
 /*
  How a client is limited.
@@ -1244,11 +1324,6 @@ typedef struct {
    */
   uint64_t end;
 } kja_http_range_t;
-
-/*
- A request that an HTTP server has got. Released with `kja_http_request_release`.
- */
-typedef uint64_t kja_http_request_t;
 
 /*
  What there is to log of a request.
@@ -1414,7 +1489,8 @@ typedef struct {
    */
   uint64_t idle_nanos;
   /*
-   While a service waits for more of a body: 30 s; then its read fails with `TIMED_OUT`.
+   While a service waits for more of a body: 30 s; then its read fails with `TIMED_OUT`, and a service that
+   fails with that is answered for with 408.
    */
   uint64_t body_nanos;
   /*
@@ -4510,6 +4586,23 @@ kja_status_t kja_http_client_connect_start(kja_http_client_t client,
                                            kja_promise_t *out);
 
 /*
+ Asks for what a request of a server asks for, and answers it with what comes back; a service returns the promise
+ (`kja_call_return_promise`), and has a reverse proxy with a client of one address, a proxy with a client of a network. Bodies
+ and trailers stream both ways; headers about the connection end here, all others go on, and nothing is added. A `CONNECT`
+ and an upgrade become a tunnel through both. `options` may be null. An absolute target says what the `Host` is; with a
+ path that of the request goes on. The promise settles when the response has been taken to be sent or the tunnel has ended. Errors:
+ `INVALID_ARGUMENT` for a request of another runtime, or a URL in the options that is none. The promise fails as that of
+ `kja_http_client_request_start`, and the server answers for its service: with 504 for `TIMED_OUT`, 400 for what cannot be
+ sent on, 502 for most else; that status is the detail `KJA_HTTP_ANSWER_DETAIL`. Behind the head of the response an
+ error closes the connection of the request. Cancellation: both connections are closed; a request that has not been
+ answered can be still. (HCLI-21, CONN-12)
+ */
+kja_status_t kja_http_client_forward_start(kja_http_client_t client,
+                                           kja_http_request_t request,
+                                           const kja_http_forward_options_t *options,
+                                           kja_promise_t *out);
+
+/*
  Makes a client that sends requests as `client` does, but runs no more than a number of them at once; the others wait, in order,
  and one that is given up leaves the line. A WebSocket or a tunnel counts until it is closed. `changed`, which may be null, runs on
  the loop after the counts have changed: its input is a number (`kja_call_u64`) with how many run in the lower and how
@@ -4965,6 +5058,23 @@ kja_status_t kja_http_request_respond_stream(kja_http_request_t request,
                                              kja_connection_t *out);
 
 /*
+ Has the response compressed, by brotli or gzip, if the client accepts that: it is sent with `Content-Encoding` and `Vary`, a streamed
+ one in chunks whatever length is given for it. Has to come before the answer. What is coded already, is a part of something, must not be
+ transformed, or would not become shorter is sent as it is. Do not ask for it where a secret stands beside what others may choose: its
+ length tells. Errors: `FAILED` if the request has been answered.
+ */
+kja_status_t kja_http_request_compress(kja_http_request_t request);
+
+/*
+ Puts headers behind the body of a response in chunks, in place of those that were put there before; they are sent when the body
+ ends. Their names stand in the `Trailer` of the response. A client of HTTP/1.0 gets none. Errors: `FAILED` if there is no
+ such body or its service has ended, `INVALID_ARGUMENT` for a name that the response has not announced, or that cannot come
+ behind a body. (HTTP-21)
+ */
+kja_status_t kja_http_request_set_trailers(kja_http_request_t request,
+                                           kja_http_headers_t headers);
+
+/*
  Answers with a short page of plain text that says what the status does. Otherwise as `kja_http_request_respond`.
  (HSRV-03)
  */
@@ -5067,8 +5177,8 @@ kja_status_t kja_http_response_release(kja_http_response_t response);
  Makes an HTTP/1.1 server. `service` runs on the loop for each request, with a `kja_http_request_t` as its input
  (`kja_call_handle`), one request of a connection after the other. The life of the request is the service's: it ends with
  the callback, or with the promise that the callback returns; that is cancelled when the client goes away, and not when
- the client only stops sending. A service that ends without an answer is answered for: 500, or by the kind of its error
- 503 for `OVERLOADED` and `TIMED_OUT`, 501 for `UNIMPLEMENTED`, nothing at all for `DISCONNECTED`; hooks in the options can
+ the client only stops sending. A service that ends without an answer is answered for: as `KJA_HTTP_ANSWER_DETAIL` of its
+ error says, 500, or by the kind of its error 503 for `OVERLOADED` and `TIMED_OUT`, 501 for `UNIMPLEMENTED`, nothing at all for `DISCONNECTED`; hooks in the options can
  answer otherwise. `options` may be null. `service` may be null if there is a hook that makes one for each connection. What
  is not a request is refused and the connection closed: whatever two readers might take differently, such as both
  `Transfer-Encoding` and `Content-Length`, is not one. A `CONNECT` is accepted with `kja_http_request_accept_tunnel`; a

@@ -34,6 +34,7 @@ import Test.Fulfiller
 import Test.Handle
 import Test.Http
 import Test.HttpClient
+import Test.HttpForward
 import Test.HttpHead
 import Test.HttpInput
 import Test.HttpServer

@@ -127,6 +127,14 @@ lean_obj_res kjasync_http_request_respond_stream(b_lean_obj_arg request, uint32_
     return kjasync_handle_result(done, kjasync_connection_class, &id);
 }
 
+lean_obj_res kjasync_http_request_compress(b_lean_obj_arg request) {
+    return kjasync_unit_result(kja_http_request_compress(kjasync_id(request)));
+}
+
+lean_obj_res kjasync_http_request_set_trailers(b_lean_obj_arg request, b_lean_obj_arg headers) {
+    return kjasync_unit_result(kja_http_request_set_trailers(kjasync_id(request), kjasync_id(headers)));
+}
+
 lean_obj_res kjasync_http_request_accept_tunnel(b_lean_obj_arg request, uint32_t status, b_lean_obj_arg reason,
                                                 b_lean_obj_arg headers) {
     kja_connection_t id = 0;
@@ -293,6 +301,9 @@ static kja_http_client_options_t client_options(b_lean_obj_arg limits, b_lean_ob
     options.max_idle_per_host = (size_t)limit_at(limits, 7);
     options.max_per_host = (size_t)limit_at(limits, 8);
     options.max_waiting_per_host = (size_t)limit_at(limits, 9);
+    options.total_nanos = limit_at(limits, 10);
+    options.max_redirects = (uint32_t)limit_at(limits, 11);
+    options.flags = (uint32_t)limit_at(limits, 12);
     options.tls = kjasync_optional_id(tls);
     return options;
 }
@@ -309,8 +320,20 @@ static lean_obj_res client_of(client_new_fn *make, b_lean_obj_arg place, b_lean_
     return client_result(make(kjasync_id(place), &options, &id), &id);
 }
 
-lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits, b_lean_obj_arg tls) {
-    return client_of(kja_http_client_new, network, limits, tls);
+/* A text that may be left out. */
+static const char *optional_text(b_lean_obj_arg text, size_t *size) {
+    if (lean_is_scalar(text)) return NULL;
+    *size = kjasync_text_size(lean_ctor_get(text, 0));
+    return lean_string_cstr(lean_ctor_get(text, 0));
+}
+
+lean_obj_res kjasync_http_client_new(b_lean_obj_arg network, b_lean_obj_arg limits, b_lean_obj_arg tls,
+                                     b_lean_obj_arg proxy, b_lean_obj_arg no_proxy) {
+    kja_http_client_options_t options = client_options(limits, tls);
+    kja_http_client_t id = 0;
+    options.proxy = optional_text(proxy, &options.proxy_len);
+    options.no_proxy = optional_text(no_proxy, &options.no_proxy_len);
+    return client_result(kja_http_client_new(kjasync_id(network), &options, &id), &id);
 }
 
 lean_obj_res kjasync_http_client_new_address(b_lean_obj_arg address, b_lean_obj_arg limits, b_lean_obj_arg tls) {
@@ -392,6 +415,18 @@ lean_obj_res kjasync_http_client_request_stream_start(b_lean_obj_arg client, b_l
         kjasync_id(client), lean_string_cstr(method), kjasync_text_size(method), lean_string_cstr(url),
         kjasync_text_size(url), kjasync_id(headers), length, &body, &promise);
     return promise_and_connection(status, promise, body);
+}
+
+lean_obj_res kjasync_http_client_forward_start(b_lean_obj_arg client, b_lean_obj_arg request, b_lean_obj_arg url,
+                                               b_lean_obj_arg headers) {
+    kja_http_forward_options_t options;
+    kja_promise_t id = 0;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.url = optional_text(url, &options.url_len);
+    options.headers = kjasync_optional_id(headers);
+    kja_status_t status = kja_http_client_forward_start(kjasync_id(client), kjasync_id(request), &options, &id);
+    return kjasync_promise_result(status, &id);
 }
 
 lean_obj_res kjasync_http_client_idle_connections(b_lean_obj_arg client) {

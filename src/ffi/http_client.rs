@@ -6,12 +6,15 @@ use super::http_server::{limit_in, or_default, tls_in};
 use super::structure::{growing, structure_in};
 use super::{
     boundary, bytes_in, callback, created, created_two, get, kja_address_t, kja_callback_fn, kja_connection_t,
-    kja_destroy_fn, kja_http_client_t, kja_http_headers_t, kja_http_server_t, kja_network_t, kja_promise_t,
-    kja_status_t, kja_tls_context_t, put, release,
+    kja_destroy_fn, kja_http_client_t, kja_http_headers_t, kja_http_request_t, kja_http_server_t, kja_network_t,
+    kja_promise_t, kja_status_t, kja_tls_context_t, put, release,
 };
 use crate::error::Error;
 use crate::foreign::owned_bytes;
-use crate::http::{ClientOptions, ConnectOptions, HeadLimits, HttpClient, HttpServer, LimitOptions};
+use crate::http::{
+    ClientOptions, ConnectOptions, ForwardOptions, HeadLimits, HttpClient, HttpRequest, HttpServer, LimitOptions,
+    Proxies,
+};
 use crate::net::{Address, Network};
 use crate::promise::invoke;
 use crate::stream::Connection;
@@ -20,7 +23,7 @@ use std::ffi::{c_char, c_void};
 
 /// Limits of a client. Zeros stand for the defaults, the largest number for no limit.
 #[repr(C)]
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct kja_http_client_options_t {
     /// `sizeof(kja_http_client_options_t)`.
     pub size: usize,
@@ -47,10 +50,52 @@ pub struct kja_http_client_options_t {
     pub max_per_host: usize,
     /// The most requests to one host that wait for a connection: 1024. One more is `OVERLOADED`.
     pub max_waiting_per_host: usize,
+    /// From the request to the end of the body of its response, redirects included: no limit.
+    pub total_nanos: u64,
+    /// `KJA_HTTP_CLIENT_` flags.
+    pub flags: u32,
+    /// How often a request is sent again where a response says, by 301, 302, 303, 307 or 308: 0 times; such a response is like any
+    /// other then. Only a client of a network does so. A `POST` becomes a `GET` by 301 and 302, every method but `HEAD` by 303; one
+    /// with a streamed body that would have to be sent again is not. Credentials and cookies do not go to another origin. One
+    /// redirect more is `FAILED`.
+    pub max_redirects: u32,
+    /// The proxy of a client of a network, such as `http://user:password@proxy.example:3128`; null for none. An `https` URL and a
+    /// tunnel take a tunnel through it.
+    pub proxy: *const c_char,
+    /// How many bytes that has.
+    pub proxy_len: usize,
+    /// Hosts to connect to without the proxy, with commas between them: names, which stand for all below them as well,
+    /// addresses, ranges such as `10.0.0.0/8`, each with a port or without, or `*`. Null for none.
+    pub no_proxy: *const c_char,
+    /// How many bytes that has.
+    pub no_proxy_len: usize,
 }
 growing!(kja_http_client_options_t, since max_idle_per_host: usize);
 
+/// gzip, deflate and brotli are asked for and undone: what is read is the content itself, and the response has neither
+/// `Content-Encoding` nor `Content-Length`. `max_body` counts what comes out. A request that says itself what it accepts gets
+/// what is sent.
+pub const KJA_HTTP_CLIENT_DECOMPRESS: u32 = 1;
+/// The proxies are those that the environment names: `http_proxy`, `https_proxy`, `no_proxy`, in small letters or in capitals.
+/// `HTTP_PROXY` is not believed in a CGI program, where requests could set it.
+pub const KJA_HTTP_CLIENT_ENVIRONMENT_PROXIES: u32 = 2;
+
+fn proxies_in(given: &kja_http_client_options_t) -> Result<Option<Proxies>, Error> {
+    let excepted = if given.no_proxy.is_null() { "" } else { text_in(given.no_proxy, given.no_proxy_len)? };
+    let proxies = if !given.proxy.is_null() {
+        Proxies::new(text_in(given.proxy, given.proxy_len)?)?
+    } else if given.flags & KJA_HTTP_CLIENT_ENVIRONMENT_PROXIES != 0 {
+        Proxies::from_environment()?
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(proxies.except(excepted)))
+}
+
 fn client_options(given: &kja_http_client_options_t) -> Result<ClientOptions, Error> {
+    if given.flags & !(KJA_HTTP_CLIENT_DECOMPRESS | KJA_HTTP_CLIENT_ENVIRONMENT_PROXIES) != 0 {
+        return Err(Error::invalid("a flag of a client that there is not"));
+    }
     let defaults = ClientOptions::default();
     Ok(ClientOptions {
         head: HeadLimits {
@@ -66,6 +111,10 @@ fn client_options(given: &kja_http_client_options_t) -> Result<ClientOptions, Er
         max_per_host: (given.max_per_host != 0).then_some(given.max_per_host),
         max_waiting_per_host: or_default(given.max_waiting_per_host, defaults.max_waiting_per_host),
         max_body: limit_in(given.max_body, defaults.max_body),
+        total_nanos: limit_in(given.total_nanos, defaults.total_nanos),
+        max_redirects: given.max_redirects,
+        decompress: given.flags & KJA_HTTP_CLIENT_DECOMPRESS != 0,
+        proxies: proxies_in(given)?,
         tls: tls_in(given.tls)?,
     })
 }
@@ -89,7 +138,7 @@ growing!(kja_http_limit_options_t, since flags: u32);
 pub const KJA_HTTP_LIMIT_UNTIL_HEAD: u32 = 1;
 
 fn options_in(given: *const kja_http_client_options_t) -> Result<ClientOptions, Error> {
-    client_options(&structure_in(given)?.unwrap_or_default())
+    structure_in(given)?.map_or_else(|| Ok(ClientOptions::default()), |given| client_options(&given))
 }
 
 fn text_in<'a>(text: *const c_char, len: usize) -> Result<&'a str, Error> {
@@ -227,6 +276,53 @@ pub unsafe extern "C" fn kja_http_client_connect_start(
         let options = ConnectOptions { tls: tls_in(options.tls)? };
         let (response, tunnel) = get::<HttpClient>(client)?.connect(host, &headers_in(headers)?, options)?;
         Ok((tunnel, response))
+    })
+}
+
+/// What is changed of a request before it goes on. Zeros change nothing.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kja_http_forward_options_t {
+    /// `sizeof(kja_http_forward_options_t)`.
+    pub size: usize,
+    /// What is asked for, as in `kja_http_client_request_start`, or with `CONNECT` a host with a port; null for the target of
+    /// the request, as it came.
+    pub url: *const c_char,
+    /// How many bytes that has.
+    pub url_len: usize,
+    /// The headers in place of the request's; 0 for those. Stays the caller's.
+    pub headers: kja_http_headers_t,
+}
+growing!(kja_http_forward_options_t, since headers: kja_http_headers_t);
+
+/// Asks for what a request of a server asks for, and answers it with what comes back; a service returns the promise
+/// (`kja_call_return_promise`), and has a reverse proxy with a client of one address, a proxy with a client of a network. Bodies
+/// and trailers stream both ways; headers about the connection end here, all others go on, and nothing is added. A `CONNECT`
+/// and an upgrade become a tunnel through both. `options` may be null. An absolute target says what the `Host` is; with a
+/// path that of the request goes on. The promise settles when the response has been taken to be sent or the tunnel has ended. Errors:
+/// `INVALID_ARGUMENT` for a request of another runtime, or a URL in the options that is none. The promise fails as that of
+/// `kja_http_client_request_start`, and the server answers for its service: with 504 for `TIMED_OUT`, 400 for what cannot be
+/// sent on, 502 for most else; that status is the detail `KJA_HTTP_ANSWER_DETAIL`. Behind the head of the response an
+/// error closes the connection of the request. Cancellation: both connections are closed; a request that has not been
+/// answered can be still. (HCLI-21, CONN-12)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_client_forward_start(
+    client: kja_http_client_t,
+    request: kja_http_request_t,
+    options: *const kja_http_forward_options_t,
+    out: *mut kja_promise_t,
+) -> kja_status_t {
+    created(out, || {
+        let mut changes = ForwardOptions::default();
+        if let Some(given) = structure_in(options)? {
+            if !given.url.is_null() {
+                changes.url = Some(text_in(given.url, given.url_len)?.to_owned());
+            }
+            if given.headers != 0 {
+                changes.headers = Some(headers_in(given.headers)?);
+            }
+        }
+        get::<HttpClient>(client)?.forward(&get::<HttpRequest>(request)?, changes)
     })
 }
 

@@ -33,6 +33,9 @@ pub const KJA_HTTP_BODY_UNTIL_CLOSE: u32 = 2;
 /// The detail of an error (`kja_error_detail`) under which the status stands that a server would answer with, if the error is that
 /// bytes are no message: two bytes, the high one first. (HTTP-15)
 pub const KJA_HTTP_STATUS_DETAIL: u64 = 0x6b6a_615f_6874_7374;
+/// The detail of an error with the status, from 400 to 599, that a server answers with for a service which fails with
+/// it: two bytes, the high one first. Without it the kind of the error decides.
+pub const KJA_HTTP_ANSWER_DETAIL: u64 = 0x6b6a_615f_6874_616e;
 /// The detail of such an error under which the bytes stand. They may be private; the error's text has nothing of them.
 /// (HTTP-15)
 pub const KJA_HTTP_RAW_DETAIL: u64 = 0x6b6a_615f_6874_7277;

@@ -174,6 +174,27 @@ pub unsafe extern "C" fn kja_http_request_respond_stream(
     })
 }
 
+/// Has the response compressed, by brotli or gzip, if the client accepts that: it is sent with `Content-Encoding` and `Vary`, a streamed
+/// one in chunks whatever length is given for it. Has to come before the answer. What is coded already, is a part of something, must not be
+/// transformed, or would not become shorter is sent as it is. Do not ask for it where a secret stands beside what others may choose: its
+/// length tells. Errors: `FAILED` if the request has been answered.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_request_compress(request_: kja_http_request_t) -> kja_status_t {
+    boundary(|| request(request_)?.compress())
+}
+
+/// Puts headers behind the body of a response in chunks, in place of those that were put there before; they are sent when the body
+/// ends. Their names stand in the `Trailer` of the response. A client of HTTP/1.0 gets none. Errors: `FAILED` if there is no
+/// such body or its service has ended, `INVALID_ARGUMENT` for a name that the response has not announced, or that cannot come
+/// behind a body. (HTTP-21)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kja_http_request_set_trailers(
+    request_: kja_http_request_t,
+    headers: kja_http_headers_t,
+) -> kja_status_t {
+    boundary(|| request(request_)?.set_trailers(&headers_in(headers)?))
+}
+
 /// Answers with a short page of plain text that says what the status does. Otherwise as `kja_http_request_respond`.
 /// (HSRV-03)
 #[unsafe(no_mangle)]

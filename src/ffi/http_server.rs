@@ -44,7 +44,8 @@ pub struct kja_http_server_options_t {
     pub head_nanos: u64,
     /// Between two requests: 5 s; then the connection is closed.
     pub idle_nanos: u64,
-    /// While a service waits for more of a body: 30 s; then its read fails with `TIMED_OUT`.
+    /// While a service waits for more of a body: 30 s; then its read fails with `TIMED_OUT`, and a service that
+    /// fails with that is answered for with 408.
     pub body_nanos: u64,
     /// For a whole request: no limit; then its service is cancelled, and the answer is 503 if none has begun.
     pub request_nanos: u64,
@@ -115,8 +116,8 @@ fn server(id: kja_http_server_t) -> Result<Arc<HttpServer>, Error> {
 /// Makes an HTTP/1.1 server. `service` runs on the loop for each request, with a `kja_http_request_t` as its input
 /// (`kja_call_handle`), one request of a connection after the other. The life of the request is the service's: it ends with
 /// the callback, or with the promise that the callback returns; that is cancelled when the client goes away, and not when
-/// the client only stops sending. A service that ends without an answer is answered for: 500, or by the kind of its error
-/// 503 for `OVERLOADED` and `TIMED_OUT`, 501 for `UNIMPLEMENTED`, nothing at all for `DISCONNECTED`; hooks in the options can
+/// the client only stops sending. A service that ends without an answer is answered for: as `KJA_HTTP_ANSWER_DETAIL` of its
+/// error says, 500, or by the kind of its error 503 for `OVERLOADED` and `TIMED_OUT`, 501 for `UNIMPLEMENTED`, nothing at all for `DISCONNECTED`; hooks in the options can
 /// answer otherwise. `options` may be null. `service` may be null if there is a hook that makes one for each connection. What
 /// is not a request is refused and the connection closed: whatever two readers might take differently, such as both
 /// `Transfer-Encoding` and `Content-Length`, is not one. A `CONNECT` is accepted with `kja_http_request_accept_tunnel`; a

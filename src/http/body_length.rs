@@ -92,7 +92,10 @@ fn chunked(headers: &Headers, version: Version) -> Result<bool, ProtocolError> {
         return Err(ProtocolError::bad_request("the last transfer coding is not chunked"));
     }
     if rest.is_none() {
-        Ok(true)
+        // Who passes over an empty item and who does not would differ.
+        let mut values = headers.get_all(b"transfer-encoding");
+        let alone = values.next().is_some_and(|value| value.len() == b"chunked".len()) && values.next().is_none();
+        if alone { Ok(true) } else { Err(ProtocolError::bad_request("an empty item in Transfer-Encoding")) }
     } else if coding.eq_ignore_ascii_case(b"chunked") {
         Err(ProtocolError::bad_request("chunked more than once"))
     } else {
@@ -100,20 +103,23 @@ fn chunked(headers: &Headers, version: Version) -> Result<bool, ProtocolError> {
     }
 }
 
-/// The length that is announced. Several that agree are one.
+/// The length that is announced. Several that agree to the letter are one.
 fn content_length(headers: &Headers) -> Result<Option<u64>, ProtocolError> {
     let mut found = None;
     // Not `items`: an empty one is an error.
     for text in headers.get_all(b"content-length").flat_map(|value| value.split(|byte| *byte == b',')) {
-        let text = text.trim_ascii();
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        let begin = text.iter().take_while(|byte| blank(byte)).count();
+        let end = text.len() - text[begin..].iter().rev().take_while(|byte| blank(byte)).count();
+        let text = &text[begin..end];
         let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
         let length = std::str::from_utf8(text).ok().filter(|_| digits).and_then(|text| text.parse::<u64>().ok());
         let length = length.ok_or(ProtocolError::bad_request("Content-Length is not a number"))?;
-        if found.replace(length).is_some_and(|before| before != length) {
+        if found.replace((length, text)).is_some_and(|(_, before)| before != text) {
             return Err(ProtocolError::bad_request("several Content-Lengths that differ"));
         }
     }
-    Ok(found)
+    Ok(found.map(|(length, _)| length))
 }
 
 fn is_multipart_ranges(headers: &Headers) -> bool {
@@ -153,6 +159,8 @@ mod tests {
             (vec![(TE, "Chunked")], Ok(Chunked)),
             (vec![(CL, "5"), (CL, "6")], Err(400)),
             (vec![(CL, "5, 6")], Err(400)),
+            (vec![(CL, "5"), (CL, "05")], Err(400)),
+            (vec![(CL, "5\u{c}")], Err(400)),
             (vec![(CL, "5,")], Err(400)),
             (vec![(CL, "")], Err(400)),
             (vec![(CL, "+5")], Err(400)),
@@ -166,6 +174,10 @@ mod tests {
             (vec![(TE, "identity")], Err(400)),
             (vec![(TE, "xchunked")], Err(400)),
             (vec![(TE, "")], Err(400)),
+            (vec![(TE, "chunked,")], Err(400)),
+            (vec![(TE, ",chunked")], Err(400)),
+            (vec![(TE, "chunked\u{c}")], Err(400)),
+            (vec![(TE, "chunked"), (TE, "")], Err(400)),
             (vec![(TE, "chunked, chunked")], Err(400)),
             (vec![(TE, "chunked"), (TE, "chunked")], Err(400)),
             (vec![(TE, "gzip, chunked")], Err(501)),

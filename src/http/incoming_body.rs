@@ -1,7 +1,7 @@
 //! The body of a message that comes in, as what a connection reads from.
 
 use super::Headers;
-use super::service_failure::ServiceFailure;
+use super::service_failure::{ServiceFailure, answered_with};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{Shared, Timer};
 use crate::stream::{Connection, Never, Transport};
@@ -25,9 +25,15 @@ struct Reading {
     aborted: bool,
     /// How long a read may wait, and since when it does.
     patience: Option<u64>,
+    /// What a service that waits in vain is answered for with.
+    late_answer: Option<u16>,
     timer: Option<Timer>,
+    /// When it has to be whole.
+    due: Option<(u64, Timer)>,
     runtime: Arc<Shared>,
     at_end: Option<Box<dyn FnOnce() + Send>>,
+    /// Why no more of it comes.
+    failed: Option<Error>,
     /// What is told in place of an early end, if the other end is in this process.
     failure: Option<ServiceFailure>,
 }
@@ -52,11 +58,29 @@ impl IncomingBody {
             reader: None,
             aborted: false,
             patience,
+            late_answer: None,
             timer: None,
+            due: None,
             runtime: runtime.clone(),
             at_end: None,
+            failed: None,
             failure: None,
         })))
+    }
+
+    /// The same, which has to be whole by then.
+    pub(super) fn due(self, deadline: Option<u64>) -> Self {
+        if let Some(deadline) = deadline {
+            let mut reading = self.0.lock();
+            reading.due = Some((deadline, Timer::at(&reading.runtime, deadline)));
+        }
+        self
+    }
+
+    /// The same, of a client who is to blame for being late.
+    pub(super) fn late_is(self, status: u16) -> Self {
+        self.0.lock().late_answer = Some(status);
+        self
     }
 
     /// The same, of a service in this process, whose error is told.
@@ -73,6 +97,11 @@ impl IncomingBody {
     /// How many bytes have been read of it.
     pub(super) fn came(&self) -> u64 {
         self.0.lock().came
+    }
+
+    /// Why no more of it comes, if it has failed.
+    pub(super) fn failed(&self) -> Option<Error> {
+        self.0.lock().failed.clone()
     }
 
     /// Whether more came than the limit allows.
@@ -111,6 +140,24 @@ impl IncomingBody {
         reader.into_iter().for_each(Waker::wake);
     }
 
+    /// Asks for it, so that a client that waits for that is told to go on; ready when that has been seen.
+    pub(super) fn poll_begin(&self, cx: &mut Context<'_>, asked: &mut bool) -> Poll<()> {
+        if std::mem::replace(asked, true) {
+            return Poll::Ready(());
+        }
+        let mut reading = self.0.lock();
+        // Whoever reads it has asked, and is to be woken.
+        if reading.reader.is_none()
+            && let Poll::Ready(Err(error)) = reading.poll_chunk(cx)
+        {
+            reading.failed = Some(error);
+        }
+        drop(reading);
+        // The engine looks what is wanted before it goes on with this.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     /// Reads on and throws away; ready at the end, or when that was too much.
     pub(super) fn poll_drain(&self, cx: &mut Context<'_>, most: &mut u64) -> Poll<()> {
         let mut reading = self.0.lock();
@@ -138,6 +185,10 @@ impl Reading {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.chunk.is_empty() {
             let Some(incoming) = &mut self.incoming else { return Poll::Ready(Ok(())) };
+            if self.due.as_ref().is_some_and(|(due, _)| self.runtime.clock.now() >= *due) {
+                self.incoming = None;
+                return Poll::Ready(Err(too_late()));
+            }
             let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else { return self.poll_patience(cx).map(Err) };
             self.timer = None;
             match frame {
@@ -176,11 +227,25 @@ impl Reading {
 
     /// Ready when a read has waited for too long.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        if let Some((_, timer)) = &mut self.due
+            && Pin::new(timer).poll(cx).is_ready()
+        {
+            self.incoming = None;
+            return Poll::Ready(too_late());
+        }
         let Some(nanos) = self.patience else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Timer::after(&self.runtime, nanos));
         ready!(Pin::new(timer).poll(cx));
-        Poll::Ready(Error::new(ErrorKind::TimedOut, "nothing more of the body has come for too long"))
+        let late = Error::new(ErrorKind::TimedOut, "nothing more of the body has come for too long");
+        Poll::Ready(match self.late_answer {
+            Some(status) => answered_with(late, status),
+            None => late,
+        })
     }
+}
+
+fn too_late() -> Error {
+    Error::new(ErrorKind::TimedOut, "the whole request took too long")
 }
 
 fn read_only() -> Error {
@@ -194,11 +259,15 @@ impl Transport for BodyTransport {
         if reading.aborted {
             return Poll::Ready(Ok(0));
         }
+        if let Some(error) = reading.failed.clone().filter(|_| reading.incoming.is_none()) {
+            return Poll::Ready(Err(error));
+        }
         let old = reading.reader.replace(cx.waker().clone());
         drop(old);
         if let Err(error) = ready!(reading.poll_chunk(cx)) {
             // A connection whose body has failed is of no further use.
             let over = if reading.incoming.is_none() { reading.at_end.take() } else { None };
+            reading.failed = Some(error.clone());
             drop(reading);
             drop(over);
             return Poll::Ready(Err(error));

@@ -1,7 +1,9 @@
 //! The body of a message that goes out.
 
+use super::{Headers, for_engine};
 use crate::error::Error;
 use crate::stream::Read;
+use crate::sync::Lock;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
@@ -22,7 +24,22 @@ pub(super) struct OutgoingBody {
 enum Source {
     None,
     Bytes(Bytes),
-    Stream(Read),
+    Stream(Read, Arc<Trailers>),
+}
+
+/// The headers behind a body, which are there by the time it ends.
+#[derive(Default)]
+pub(super) struct Trailers(Lock<Headers>);
+
+impl Trailers {
+    pub(super) fn set(&self, headers: Headers) {
+        *self.0.lock() = headers;
+    }
+
+    fn take(&self) -> Result<Option<http::HeaderMap>, Error> {
+        let headers = std::mem::take(&mut *self.0.lock());
+        if headers.is_empty() { Ok(None) } else { for_engine(&headers).map(Some) }
+    }
 }
 
 impl OutgoingBody {
@@ -35,9 +52,9 @@ impl OutgoingBody {
         Self::of(Source::Bytes(bytes), left)
     }
 
-    /// What `read` brings: that many bytes, if that was said.
-    pub(super) fn stream(read: Read, length: Option<u64>) -> Self {
-        Self::of(Source::Stream(read), length)
+    /// What `read` brings: that many bytes, if that was said, and otherwise with trailers behind them.
+    pub(super) fn stream(read: Read, length: Option<u64>, trailers: Arc<Trailers>) -> Self {
+        Self::of(Source::Stream(read, trailers), length)
     }
 
     fn of(source: Source, left: Option<u64>) -> Self {
@@ -52,26 +69,33 @@ pub(super) struct Sent {
     pub(super) whole: AtomicBool,
 }
 
+impl Sent {
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
+    }
+}
+
 impl OutgoingBody {
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut self.source {
             Source::None => Poll::Ready(None),
             Source::Bytes(bytes) => {
                 let bytes = std::mem::take(bytes);
                 self.source = Source::None;
                 self.left = Some(0);
-                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Source::Stream(read) => match ready!(read.poll_bytes(cx)) {
+            Source::Stream(read, trailers) => match ready!(read.poll_bytes(cx)) {
                 Ok(bytes) if bytes.is_empty() => {
+                    let trailers = if self.left.is_none() { trailers.take()? } else { None };
                     self.source = Source::None;
-                    Poll::Ready(None)
+                    Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
                 }
                 Ok(bytes) => {
                     if let Some(left) = &mut self.left {
                         *left = left.saturating_sub(bytes.len() as u64);
                     }
-                    Poll::Ready(Some(Ok(bytes)))
+                    Poll::Ready(Some(Ok(Frame::data(bytes))))
                 }
                 Err(error) => Poll::Ready(Some(Err(error))),
             },
@@ -91,26 +115,26 @@ impl http_body::Body for OutgoingBody {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let taken = ready!(self.poll_bytes(cx));
+        let taken = ready!(self.poll_data(cx));
         if let Some(sent) = &self.sent {
             let whole = match &taken {
                 None => self.left.is_none_or(|left| left == 0),
-                Some(Ok(bytes)) => {
-                    sent.bytes.fetch_add(bytes.len() as u64, Ordering::AcqRel);
-                    self.is_end_stream()
+                Some(Ok(frame)) => {
+                    sent.bytes.fetch_add(frame.data_ref().map_or(0, Bytes::len) as u64, Ordering::AcqRel);
+                    http_body::Body::is_end_stream(&*self)
                 }
                 Some(Err(_)) => false,
             };
             sent.whole.store(whole, Ordering::Release);
         }
-        Poll::Ready(taken.map(|bytes| bytes.map(Frame::data)))
+        Poll::Ready(taken)
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::None => true,
             Source::Bytes(bytes) => bytes.is_empty(),
-            Source::Stream(_) => self.left == Some(0),
+            Source::Stream(..) => self.left == Some(0),
         }
     }
 

@@ -60,6 +60,8 @@ pub struct Connection {
     remote: Remote,
     /// Nobody may learn who the peer is.
     peer_hidden: AtomicBool,
+    /// Something that is to go when this is closed.
+    held: Lock<Option<Box<dyn Send>>>,
     entry: Entry,
 }
 
@@ -104,6 +106,7 @@ impl Connection {
             write_end: Lock::new(None),
             write_ended: AtomicBool::new(false),
             disconnected: Lock::new(None),
+            held: Lock::new(None),
             entry: Entry::default(),
         });
         this.entry.enter(runtime, &this);
@@ -490,12 +493,26 @@ impl Connection {
         Ok(Promise::start(self.runtime().clone(), "pump", pump(self.clone(), to.clone(), limit)))
     }
 
+    /// Keeps something until this is closed, in place of what was kept before.
+    pub(crate) fn keep_until_closed(&self, held: impl Send + 'static) {
+        let mut held: Option<Box<dyn Send>> = Some(Box::new(held));
+        {
+            let mut kept = self.held.lock();
+            if !self.closed.load(Ordering::Acquire) {
+                std::mem::swap(&mut *kept, &mut held);
+            }
+        }
+        drop(held);
+    }
+
     /// Closes the socket now; pending operations reject with `Canceled`.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
         if self.transport.close() {
             self.writes.wake_all();
         }
+        let held = self.held.lock().take();
+        drop(held);
     }
 }
 

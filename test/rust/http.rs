@@ -280,6 +280,85 @@ fn a_request_has_a_time_limit() {
     assert!(outcome(&scene.serving).is_ok());
 }
 
+// parity: HSRV-25
+#[test]
+fn a_client_that_waits_is_told_to_go_on_before_a_response_that_needs_its_body() {
+    let scene = serve(no_date(), |request: &Arc<HttpRequest>| {
+        let out = request.respond_stream(200, None, &Headers::new(), Some(5)).expect("the first answer");
+        request.body().pump_to(&out, u64::MAX).expect("it starts")
+    });
+    scene.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    scene.expect("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
+    scene.send("hello");
+    scene.expect("hello");
+}
+
+#[test]
+fn a_body_that_comes_too_slowly_is_answered_with_408() {
+    let options = ServerOptions { body_nanos: Some(50_000_000), ..no_date() };
+    let slow = serve(options.clone(), gather);
+    slow.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nslow");
+    slow.expect("HTTP/1.1 408 Request Timeout\r\n");
+    assert!(outcome(&slow.serving).is_ok());
+}
+
+// parity: HTTP-21
+#[test]
+fn trailers_come_behind_a_body_in_chunks() {
+    let names = |names: &[(&str, &str)]| {
+        let mut headers = Headers::new();
+        for (name, value) in names {
+            headers.append(name.as_bytes(), value.as_bytes()).expect("a header");
+        }
+        headers
+    };
+    let scene = serve(no_date(), move |request: &Arc<HttpRequest>| -> Resolution {
+        let sum = names(&[("X-Sum", "9")]);
+        assert_eq!(kind(request.set_trailers(&sum)), Some(ErrorKind::Failed));
+        let length = (request.head().target == "/known").then_some(2);
+        let announced = names(&[("Trailer", "x-sum, Content-Type")]);
+        let body = request.respond_stream(200, None, &announced, length).expect("the first answer");
+        if length.is_some() {
+            assert_eq!(kind(request.set_trailers(&sum)), Some(ErrorKind::Failed));
+        } else {
+            for refused in [names(&[("X-Other", "1")]), names(&[("Content-Type", "a/b")]), names(&[("X-Sum", "\u{1}")])]
+            {
+                assert_eq!(kind(request.set_trailers(&refused)), Some(ErrorKind::InvalidArgument));
+            }
+            request.set_trailers(&sum).expect("it is announced");
+        }
+        body.write(b"ab").expect("it starts").into()
+    });
+    let head = "HTTP/1.1 200 OK\r\ntrailer: x-sum, Content-Type\r\n";
+    scene.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /known HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.0\r\n\r\n");
+    scene.expect(&format!("{head}transfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nx-sum: 9\r\n\r\n"));
+    scene.expect(&format!("{head}content-length: 2\r\n\r\nab"));
+    let old = scene.client.read_all(1000).expect("it starts");
+    assert!(bytes(outcome(&old)).ends_with(b"\r\n\r\nab"));
+}
+
+// parity: HSRV-10
+#[test]
+fn a_part_of_the_next_head_is_handed_on_with_its_connection() {
+    let runtime = runtime();
+    let first = HttpServer::new(&runtime, no_date(), hello).expect("a server");
+    let second = HttpServer::new(&runtime, no_date(), gather).expect("a server");
+    let (client, connection) = pair(&runtime);
+    let serving = first.serve_until_drained(&connection).expect("it starts");
+    let say = |text: &str| assert!(outcome(&client.write(text.as_bytes()).expect("it starts")).is_ok());
+    let hear = |text: &str| {
+        let read = client.read(text.len(), text.len()).expect("it starts");
+        assert_eq!(String::from_utf8_lossy(&bytes(outcome(&read))), text);
+    };
+    say("GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTT");
+    hear("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nGET /\n");
+    drop(first.drain().expect("it starts"));
+    let connection = outcome(&serving).ok().and_then(Value::into_object::<Connection>).expect("the connection");
+    let _serving = second.serve(&connection).expect("it starts");
+    say("P/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok");
+    hear("HTTP/1.1 200 Fine\r\ncontent-length: 2\r\n\r\nok");
+}
+
 // parity: HSRV-10
 #[test]
 fn a_connection_is_handed_on_between_two_requests() {

@@ -2,9 +2,10 @@
 
 use crate::gate::*;
 use crate::http::{hello, no_date, serve};
-use crate::loopback::bytes;
-use kjasync::http::{Headers, HttpRequest};
+use crate::loopback::{bytes, connect, connection, listener};
+use kjasync::http::{Headers, HttpRequest, HttpServer, ServerOptions};
 use kjasync::promise::Resolution;
+use kjasync::stream::Connection;
 use kjasync::{Error, ErrorKind, Value};
 use std::sync::Arc;
 
@@ -25,6 +26,42 @@ fn deciding(request: &Arc<HttpRequest>) -> Resolution {
         }
         _ => hello(request).into(),
     }
+}
+
+#[test]
+fn a_tunnel_has_the_place_of_its_connection_until_it_is_closed() {
+    let runtime = runtime();
+    let (gives, given) = std::sync::mpsc::channel();
+    let gives = std::sync::Mutex::new(gives);
+    let options = ServerOptions { max_connections: 1, ..no_date() };
+    let server = HttpServer::new(&runtime, options, move |request: &Arc<HttpRequest>| -> Result<Value, Error> {
+        if request.head().method != "CONNECT" {
+            return hello(request);
+        }
+        gives.lock().unwrap().send(request.accept_tunnel(200, None, &Headers::new())?).expect("the test waits");
+        Ok(Value::Unit)
+    })
+    .expect("a server");
+    let listener = listener(&runtime);
+    let _listening = server.listen(&listener).expect("it starts");
+    let say = |client: &Arc<Connection>, text: &str| {
+        assert!(outcome(&client.write(text.as_bytes()).expect("it starts")).is_ok());
+    };
+    let first = connection(&connect(&listener));
+    say(&first, "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n");
+    let tunnel = given.recv().expect("it is asked for");
+    say(&tunnel, "hello");
+    let expected = "HTTP/1.1 200 OK\r\n\r\nhello";
+    assert_eq!(bytes(outcome(&first.read(expected.len(), 100).expect("it starts"))), expected.as_bytes());
+    // The service has ended, and the tunnel goes on.
+    let second = connection(&connect(&listener));
+    say(&second, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    let asked = second.read(1, 100).expect("it starts");
+    say(&tunnel, "more");
+    assert_eq!(bytes(outcome(&first.read(4, 4).expect("it starts"))), b"more");
+    assert!(asked.outcome().is_none(), "there is no room");
+    tunnel.close();
+    assert!(bytes(outcome(&asked)).starts_with(b"HTTP/1.1 200 OK"));
 }
 
 // parity: CONN-04, CONN-05, CONN-06, CONN-07, CONN-08

@@ -89,28 +89,49 @@ structure ClientOptions where
   maxHeaders : Nat := 256
   /-- The most bytes of the body of a response. -/
   maxBody? : Option Nat := none
-  /-- To look up the host and to connect, in nanoseconds. -/
-  connectNanos? : Option Nat := some 30_000_000_000
+  /-- To look up the host and to connect. -/
+  connectTimeout? : Option Duration := some (.ofSeconds 30)
   /-- To the end of the head of a response. -/
-  headNanos? : Option Nat := none
+  headTimeout? : Option Duration := none
   /-- While more of a body is waited for. -/
-  bodyNanos? : Option Nat := none
+  bodyTimeout? : Option Duration := none
   /-- How long a connection is kept for another request; `none` keeps none. (HCLI-10) -/
-  idleNanos? : Option Nat := some 5_000_000_000
+  idleTimeout? : Option Duration := some (.ofSeconds 5)
   /-- The most idle connections to one host that are kept. -/
   maxIdlePerHost : Nat := 8
   /-- The most connections to one host at a time, and so the most requests; `none` is no limit. (HCLI-08) -/
   maxPerHost? : Option Nat := none
   /-- The most requests to one host that wait for a connection. One more is `overloaded`. -/
   maxWaitingPerHost : Nat := 1024
+  /-- From the request to the end of the body of its response, redirects included. -/
+  totalTimeout? : Option Duration := none
+  /-- How often a request is sent again where a response says, by 301, 302, 303, 307 or 308; with 0 such a response is like any other.
+  Only a client of a network does so. A `POST` becomes a `GET` by 301 and 302, every method but `HEAD` by 303; one with a streamed body
+  that would have to be sent again is not. Credentials and cookies do not go to another origin. One redirect more is `failed`. -/
+  maxRedirects : Nat := 0
+  /-- Whether gzip, deflate and brotli are asked for and undone: what is read is the content itself, and the response has neither
+  `Content-Encoding` nor `Content-Length`. `maxBody?` counts what comes out. A request that says itself what it accepts gets what is
+  sent. -/
+  decompress : Bool := false
+  /-- The proxy of a client of a network, such as `http://user:password@proxy.example:3128`. An `https` URL and a tunnel take a tunnel
+  through it. -/
+  proxy? : Option String := none
+  /-- Hosts to connect to without the proxy, with commas between them: names, which stand for all below them as well, addresses,
+  ranges such as `10.0.0.0/8`, each with a port or without, or `*`. -/
+  noProxy? : Option String := none
+  /-- Whether the proxies, unless one is given, are those that the environment names: `http_proxy`, `https_proxy`, `no_proxy`, in small
+  letters or in capitals. -/
+  environmentProxies : Bool := false
   /-- What connections for `https` URLs are made with; without it such a URL is `unimplemented`. (HCLI-15) -/
   tls? : Option Tls.Context := none
 
 /-- In the order in which the shim takes them. -/
 protected def ClientOptions.numbers (options : ClientOptions) : Array Nat :=
-  #[Http.limit options.maxHead, Http.limit options.maxHeaders, Http.limit options.maxBody?, Http.limit options.connectNanos?,
-    Http.limit options.headNanos?, Http.limit options.bodyNanos?, Http.limit options.idleNanos?,
-    Http.limit options.maxIdlePerHost, (options.maxPerHost?.map (max 1)).getD 0, Http.limit options.maxWaitingPerHost]
+  #[Http.limit options.maxHead, Http.limit options.maxHeaders, Http.limit options.maxBody?, Http.timeLimit options.connectTimeout?,
+    Http.timeLimit options.headTimeout?, Http.timeLimit options.bodyTimeout?, Http.timeLimit options.idleTimeout?,
+    Http.limit options.maxIdlePerHost, (options.maxPerHost?.map (max 1)).getD 0, Http.limit options.maxWaitingPerHost,
+    Http.timeLimit options.totalTimeout?, min options.maxRedirects 4294967295,
+    (if options.decompress then 1 else 0) + (if options.environmentProxies then 2 else 0)]
 
 /-- Sends requests by URL and keeps connections for the next one. Dropping the last reference closes those that wait.
 (HCLI-07, HCLI-08) -/
@@ -126,7 +147,8 @@ namespace Client
 
 /-- A client that connects over a network and by its rules. Never blocks. Errors: `shutdown`. -/
 protected def new (network : Network) (options : ClientOptions := {}) : IO Client :=
-  return ⟨← Native.HttpClient.new network.native options.numbers (options.tls?.map (·.native)), network.runtime⟩
+  return ⟨← Native.HttpClient.new network.native options.numbers (options.tls?.map (·.native)) options.proxy? options.noProxy?,
+    network.runtime⟩
 
 /-- A client all of whose requests go to one address. The URL of a request may begin with its path; in an absolute one the host is
 for the `Host` header alone. Never blocks. Errors: `shutdown`. (HCLI-08) -/
@@ -224,6 +246,32 @@ def requestStreamStart (client : Client) (method : Method) (url : String) (heade
 @[inline] def post [MonadAwait m] (client : Client) (url : String) (body : BytesRef) (headers : Headers := {}) :
     m ClientResponse :=
   client.request .post url headers body
+
+/--
+Asks for what a request of a server asks for, and answers it with what comes back. With a client of one address that is a reverse
+proxy, with a client of a network a proxy:
+
+    Http.serve "127.0.0.1:8080" client.forward
+
+Bodies and trailers stream both ways; headers about the connection end here, all others go on, and nothing is added. A `CONNECT` and an
+upgrade become a tunnel through both. `url?` and `headers?` stand for those of the request if they are given. An absolute target
+says what the `Host` is; with a path that of the request goes on.
+
+Never blocks; the promise settles when the response has been taken to be sent or the tunnel has ended. Errors: `invalidArgument` at once
+for a URL that is none. The promise fails as that of `requestStart`, and the server answers for a handler that fails with that:
+504 for `timedOut`, 400 for what cannot be sent on, 502 for most else. Cancellation: both connections are closed; a request that
+has not been answered can be still. (HCLI-21, CONN-12)
+-/
+def forwardStart (client : Client) (request : Request) (url? : Option String := none) (headers? : Option Headers := none) :
+    IO (PromiseRef Unit) := do
+  let headers ← headers?.mapM fun (headers : Headers) => headers.native
+  return ⟨← client.native.forwardStart request.native url? headers, client.runtime, .unit⟩
+
+/-- Forwards a request and waits until it has been answered; see `forwardStart`. The response is what a handler returns then. -/
+def forward (client : Client) (request : Request) (url? : Option String := none) (headers? : Option Headers := none) :
+    Async Response := do
+  MonadAwait.awaitStarted (client.forwardStart request url? headers?)
+  return .answered
 
 /-- How many connections wait for another request. -/
 def idleConnections (client : Client) : IO Nat := client.native.idleConnections

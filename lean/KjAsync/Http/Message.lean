@@ -1,5 +1,6 @@
 import KjAsync.Native.Http
 import KjAsync.Bytes
+import KjAsync.Time
 
 /-! What HTTP messages are made of: methods, statuses, headers. All of them are values. -/
 
@@ -181,6 +182,11 @@ protected def lengthOf (length : UInt64) : Option Nat := if length + 1 == 0 then
 protected def lengthTo : Option Nat → UInt64
   | none => 0 - 1
   | some length => length.toUInt64
+
+/-- A limit of time as the library takes it; no time is the least, a nanosecond. -/
+protected def timeLimit : Option Duration → Nat
+  | none => UInt64.size - 1
+  | some limit => max 1 limit.nanos.toInt.toNat
 
 /-- A limit as the library takes it: 0 would be the default, so it is the least, 1. -/
 protected def limit : Option Nat → Nat

@@ -87,6 +87,16 @@ so that whoever serves it, the same server or another one, finds the request as 
 `Response.answered`. Errors: `failed` if the request has been answered or its body asked for. (HSRV-23, HSRV-24) -/
 def suspend (request : Request) : IO Connection := return ⟨← request.native.suspend, request.runtime⟩
 
+/-- Has the response compressed, by brotli or gzip, if the client accepts that: it is sent with `Content-Encoding` and `Vary`, a streamed
+one in chunks whatever length is given for it. Has to come before the answer; `Response.compress` does so. Do not ask for it where a
+secret stands beside what others may choose: its length tells. Errors: `failed` if the request has been answered. -/
+def compress (request : Request) : IO Unit := request.native.compress
+
+/-- Puts headers behind the body of a response in chunks, in place of those that were put there before; they are sent when the body
+ends. Their names stand in the `Trailer` of the response. Errors: `failed` if there is no such body or its handler has ended,
+`invalidArgument` for a name that the response has not announced, or that cannot come behind a body. (HTTP-21) -/
+def setTrailers (request : Request) (headers : Headers) : IO Unit := do request.native.setTrailers (← headers.native)
+
 /-- Accepts a `CONNECT`, or an upgrade with status 101: the connection turns into the stream that this gives, which lives as
 long as the handler runs. Errors: `invalidArgument` for a status that does not fit. (CONN-04, CONN-05) -/
 def acceptTunnel (request : Request) (status : Status := .ok) (headers : Headers := {}) : IO Connection := do
@@ -112,6 +122,8 @@ structure Response where
   headers : Headers := {}
   /-- Empty unless said otherwise. -/
   body : Body := .bytes BytesRef.empty
+  /-- Whether the body is compressed if the client accepts that; see `Request.compress`. -/
+  compress : Bool := false
 
 namespace Response
 
@@ -146,22 +158,23 @@ structure ServerOptions where
   maxTarget : Nat := 32768
   /-- The most bytes of a body; beyond that the answer is 413. -/
   maxBody? : Option Nat := none
-  /-- For a head, in nanoseconds; then the answer is 408. (HSRV-12) -/
-  headNanos? : Option Nat := some 15_000_000_000
+  /-- For a head; then the answer is 408. (HSRV-12) -/
+  headTimeout? : Option Duration := some (.ofSeconds 15)
   /-- Between two requests; then the connection is closed. (HSRV-13) -/
-  idleNanos? : Option Nat := some 5_000_000_000
-  /-- While more of a body is waited for; then reading it fails with `timedOut`. -/
-  bodyNanos? : Option Nat := some 30_000_000_000
+  idleTimeout? : Option Duration := some (.ofSeconds 5)
+  /-- While more of a body is waited for; then reading it fails with `timedOut`, and a handler that fails with that is answered for
+  with 408. -/
+  bodyTimeout? : Option Duration := some (.ofSeconds 30)
   /-- For a whole request; then its handler is cancelled and the answer is 503. -/
-  requestNanos? : Option Nat := none
+  requestTimeout? : Option Duration := none
   /-- The most connections at once; others wait in the backlog. -/
   maxConnections : Nat := 10000
   /-- The most requests of one connection. -/
   maxRequests? : Option Nat := none
   /-- The most bytes of a body which its handler has not read that are read to keep the connection. (HSRV-14) -/
   unreadBytes : Nat := 65536
-  /-- How long that may take, in nanoseconds. -/
-  unreadNanos : Nat := 1_000_000_000
+  /-- How long that may take. -/
+  unreadTimeout : Duration := .ofSeconds 1
   /-- Whether responses have a `Date`. -/
   date : Bool := true
   /-- Whether the text of what a handler throws is the body of the answer. -/
@@ -173,9 +186,9 @@ structure ServerOptions where
 /-- In the order in which the shim takes them. -/
 protected def ServerOptions.numbers (options : ServerOptions) : Array Nat :=
   #[Http.limit options.maxHead, Http.limit options.maxHeaders, Http.limit options.maxTarget, Http.limit options.maxBody?,
-    Http.limit options.headNanos?, Http.limit options.idleNanos?, Http.limit options.bodyNanos?,
-    Http.limit options.requestNanos?, Http.limit options.maxConnections, Http.limit options.maxRequests?,
-    Http.limit options.unreadBytes, Http.limit options.unreadNanos]
+    Http.timeLimit options.headTimeout?, Http.timeLimit options.idleTimeout?, Http.timeLimit options.bodyTimeout?,
+    Http.timeLimit options.requestTimeout?, Http.limit options.maxConnections, Http.limit options.maxRequests?,
+    Http.limit options.unreadBytes, Http.timeLimit options.unreadTimeout]
 
 /-- What there is to log of a request. -/
 structure RequestSummary where
@@ -218,12 +231,13 @@ private def ServerHooks.wanted (hooks : ServerHooks) : UInt32 :=
   (if hooks.onRequestEnd?.isSome then 64 else 0)
 
 private def answer (native : Native.HttpRequest) : Option Response → IO Unit
-  | some { status, headers, body := .bytes bytes } => do
+  | some { status, headers, body := .bytes bytes, .. } => do
     native.respond status.code.toUInt32 status.reason (← headers.native) bytes.native
   | _ => return
 
 private def send (request : Request) (response : Response) : Async Unit := do
   let (code, reason) := (response.status.code.toUInt32, response.status.reason)
+  if response.compress then (request.compress : IO Unit)
   match response.body with
   | .answered => return
   | .bytes bytes => (do request.native.respond code reason (← response.headers.native) bytes.native : IO Unit)

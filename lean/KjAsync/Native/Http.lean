@@ -97,6 +97,14 @@ opaque respond (request : @& HttpRequest) (status : UInt32) (reason : @& String)
 opaque respondStream (request : @& HttpRequest) (status : UInt32) (reason : @& String) (headers : @& HttpHeaders)
   (length : UInt64) : IO Connection
 
+/-- `kja_http_request_compress`. -/
+@[extern "kjasync_http_request_compress"]
+opaque compress (request : @& HttpRequest) : IO Unit
+
+/-- `kja_http_request_set_trailers`. -/
+@[extern "kjasync_http_request_set_trailers"]
+opaque setTrailers (request : @& HttpRequest) (headers : @& HttpHeaders) : IO Unit
+
 /-- `kja_http_request_accept_tunnel`. -/
 @[extern "kjasync_http_request_accept_tunnel"]
 opaque acceptTunnel (request : @& HttpRequest) (status : UInt32) (reason : @& String) (headers : @& HttpHeaders) :
@@ -165,9 +173,10 @@ end HttpServer
 
 namespace HttpClient
 
-/-- `kja_http_client_new`; the limits in the order of `Http.ClientOptions.numbers`. -/
+/-- `kja_http_client_new`; the limits in the order of `Http.ClientOptions.numbers`, flags and redirects last. -/
 @[extern "kjasync_http_client_new"]
-protected opaque new (network : @& Network) (limits : @& Array Nat) (tls : @& Option TlsContext) : IO HttpClient
+protected opaque new (network : @& Network) (limits : @& Array Nat) (tls : @& Option TlsContext)
+  (proxy noProxy : @& Option String) : IO HttpClient
 
 /-- `kja_http_client_new_address`. -/
 @[extern "kjasync_http_client_new_address"]
@@ -203,6 +212,11 @@ opaque requestStart (client : @& HttpClient) (method url : @& String) (headers :
 @[extern "kjasync_http_client_request_stream_start"]
 opaque requestStreamStart (client : @& HttpClient) (method url : @& String) (headers : @& HttpHeaders) (length : UInt64) :
   IO (Promise × Connection)
+
+/-- `kja_http_client_forward_start`. -/
+@[extern "kjasync_http_client_forward_start"]
+opaque forwardStart (client : @& HttpClient) (request : @& HttpRequest) (url : @& Option String)
+  (headers : @& Option HttpHeaders) : IO Promise
 
 /-- `kja_http_client_idle_connections`. -/
 @[extern "kjasync_http_client_idle_connections"]

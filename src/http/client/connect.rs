@@ -1,9 +1,8 @@
 //! Tunnels, asked for with CONNECT. (CONN-01, CONN-02, CONN-03, CONN-09)
 
 use super::exchange::{Held, Upgraded, upgrade};
-use super::pool::Origin;
 use super::request::{Outgoing, Request};
-use super::route::{Route, connect_to_host};
+use super::route::{Place, Route, connect_to_host, tunnel};
 use super::{HttpClient, HttpResponse, within};
 use crate::error::{Error, ErrorKind};
 use crate::http::{Headers, ResponseHead, Version};
@@ -21,7 +20,7 @@ pub struct ConnectOptions {
 }
 
 /// The host and the port that a tunnel leads to.
-fn target(text: &str) -> Result<(&str, u16), Error> {
+pub(super) fn target(text: &str) -> Result<(&str, u16), Error> {
     let bad = || Error::invalid(format!("\"{text}\" is not a host with a port, such as example.com:443"));
     let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
     let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -61,8 +60,8 @@ impl HttpClient {
         if let Some(tls) = &options.tls {
             tls.wrapper().check(&inner.runtime)?;
         }
-        let request =
-            Request::new("CONNECT", (host.to_owned(), host.to_owned()), Origin::default(), headers, Outgoing::None)?;
+        let place = Place { target: host.to_owned(), host: host.to_owned(), ..Place::default() };
+        let request = Request::new("CONNECT", place, headers, Outgoing::None)?;
         let (fulfiller, coming) = Fulfiller::new(inner.runtime.clone());
         let tunnel = Connection::promised(&coming)?;
         let client = self.clone();
@@ -79,7 +78,7 @@ impl HttpClient {
     }
 }
 
-async fn open(
+pub(super) async fn open(
     client: &HttpClient,
     name: &str,
     port: u16,
@@ -89,7 +88,14 @@ async fn open(
     let inner = &client.inner;
     let (head, connection) = match &inner.route {
         Route::Hosts { network, .. } => {
-            let connecting = connect_to_host(network, name, port);
+            let host = request.place.target.as_str();
+            let proxy = inner.options.proxies.as_ref().and_then(|proxies| proxies.of("https", host));
+            let connecting = async {
+                match proxy {
+                    Some(proxy) => tunnel(inner, proxy, host, None).await,
+                    None => connect_to_host(network, name, port).await,
+                }
+            };
             let nanos = inner.options.connect_nanos;
             let held = Held::of_limit(client).await?;
             let connection = within(&inner.runtime, nanos, "connecting took too long", connecting).await?;

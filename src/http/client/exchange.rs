@@ -51,7 +51,7 @@ impl Held {
 
     async fn take(client: &HttpClient, request: &Request) -> Result<Self, Error> {
         let held = Self::of_limit(client).await?;
-        let host = match client.inner.pool.slots_of(&request.origin) {
+        let host = match client.inner.pool.slots_of(&request.place.origin) {
             Some(slots) => Some(slots.acquire().await?),
             None => None,
         };
@@ -82,15 +82,15 @@ impl Held {
 pub(super) async fn exchange(client: HttpClient, mut request: Request) -> Outcome {
     let mut held = Held::take(&client, &request).await?;
     let inner = &*client.inner;
-    let mut link = match inner.pool.take(&request.origin) {
+    let mut link = match inner.pool.take(&request.place.origin) {
         Some(link) => link,
-        None => connect(inner, &request.origin).await?,
+        None => connect(inner, &request.place.origin).await?,
     };
     let repeatable = request.may_be_repeated() && inner.route.can_reconnect();
     let sent = send(inner, &mut link, &mut request).await;
     let (head, incoming) = match sent {
         Err(error) if repeatable && link.is_used_again() && error.kind() == ErrorKind::Disconnected => {
-            link = connect(inner, &request.origin).await?;
+            link = connect(inner, &request.place.origin).await?;
             send(inner, &mut link, &mut request).await?
         }
         sent => sent?,
@@ -104,12 +104,12 @@ pub(super) async fn upgrade(client: HttpClient, mut request: Request) -> Result<
     let mut held = Held::take(&client, &request).await?;
     let inner = &*client.inner;
     // One that waits makes room, or is the only one.
-    let waiting = if held.host.is_some() { inner.pool.take(&request.origin) } else { None };
+    let waiting = if held.host.is_some() { inner.pool.take(&request.place.origin) } else { None };
     let mut link = match waiting {
         Some(link) if inner.route.has_one() => link,
         waiting => {
             drop(waiting);
-            connect(inner, &request.origin).await?
+            connect(inner, &request.place.origin).await?
         }
     };
     let (head, incoming) = send(inner, &mut link, &mut request).await?;
@@ -134,24 +134,27 @@ fn response(
 ) -> Arc<HttpResponse> {
     let options = &client.options;
     let failure = lease.link.failure();
-    let body = IncomingBody::new(&client.runtime, incoming, options.max_body, options.body_nanos).failing_with(failure);
+    let body = IncomingBody::new(&client.runtime, incoming, options.max_body, options.body_nanos);
+    let body = body.failing_with(failure).due(request.deadline);
     let connection = lease.link.connection().clone();
     // One whose body ends with it, or that says so, is of no further use; one of HTTP/1.0 has to say that it is.
     let close = head.headers.has_item(b"connection", b"close")
         || BodyLength::of_response(&head, &request.method) == Ok(BodyLength::UntilClose)
         || head.version == Version::Http10 && !head.headers.has_item(b"connection", b"keep-alive");
     let pool = Arc::downgrade(&client.pool);
-    let Request { origin, method, .. } = request;
+    let Request { place, method, sent, decodes, .. } = request;
+    let origin = place.origin;
     body.at_end(move || {
         let Lease { link, held } = lease;
-        if close {
+        // Nor is one over which a body still goes that the server has not waited for.
+        if close || !sent.is_whole() {
             drop(link);
         } else {
             Pool::put(&pool, origin, link);
         }
         drop(held);
     });
-    HttpResponse::new(head, &method, connection, body)
+    HttpResponse::new(head, &method, connection, body, decodes.then_some(options.max_body))
 }
 
 async fn send(client: &Inner, link: &mut ClientLink, request: &mut Request) -> Result<(ResponseHead, Incoming), Error> {

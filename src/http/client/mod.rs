@@ -5,10 +5,13 @@
 
 mod connect;
 mod exchange;
+mod forward;
 mod limit;
 mod link;
 mod options;
 mod pool;
+mod proxy;
+mod redirect;
 mod request;
 mod response;
 mod responses;
@@ -16,8 +19,10 @@ mod route;
 mod slots;
 
 pub use connect::ConnectOptions;
+pub use forward::ForwardOptions;
 pub use limit::LimitOptions;
 pub use options::ClientOptions;
+pub use proxy::Proxies;
 pub use response::HttpResponse;
 
 use crate::error::{Error, ErrorKind};
@@ -33,8 +38,9 @@ use bytes::Bytes;
 pub(crate) use exchange::Upgraded;
 use limit::Limit;
 use pool::Pool;
+use redirect::Asked;
 use request::{Outgoing, Request};
-use route::Route;
+use route::{Place, Route};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -124,14 +130,28 @@ impl HttpClient {
         length: Option<u64>,
     ) -> Result<(Promise, Arc<Connection>), Error> {
         let (reader, writer) = Connection::pipe_of(&self.inner.runtime, length)?;
-        let body = Outgoing::Stream(Read::new(&reader, 1, usize::MAX)?, length);
+        let body = Outgoing::Stream(Read::new(&reader, 1, usize::MAX)?, length, Arc::default());
         Ok((self.start(method, url, headers, body)?, writer))
     }
 
     fn start(&self, method: &str, url: &str, headers: &Headers, body: Outgoing) -> Result<Promise, Error> {
-        let request = self.prepare(method, url, headers, body)?;
-        let runtime = self.inner.runtime.clone();
-        Ok(Promise::start(runtime, "http request", exchange::exchange(self.clone(), request)))
+        let inner = &self.inner;
+        let follows = inner.options.max_redirects > 0 && inner.route.goes_by_url();
+        let asked = if follows { Some(Asked::new(method, url, headers, &body)?) } else { None };
+        let mut request = self.prepare(method, url, headers, body)?;
+        let runtime = inner.runtime.clone();
+        request.deadline = inner.options.total_nanos.map(|nanos| runtime.clock.after(nanos));
+        let client = self.clone();
+        Ok(Promise::start(runtime, "http request", async move {
+            let (runtime, nanos) = (client.inner.runtime.clone(), client.inner.options.total_nanos);
+            let answered = async move {
+                match asked {
+                    Some(asked) => redirect::follow(client, request, asked).await,
+                    None => exchange::exchange(client, request).await,
+                }
+            };
+            within(&runtime, nanos, "the whole request took too long", answered).await
+        }))
     }
 
     fn prepare(&self, method: &str, url: &str, headers: &Headers, body: Outgoing) -> Result<Request, Error> {
@@ -139,8 +159,14 @@ impl HttpClient {
         if !is_token(method.as_bytes()) || method == "CONNECT" {
             return Err(Error::invalid(format!("\"{method}\" is not the method of a request by URL")));
         }
-        let (target, origin) = self.inner.route.target(url)?;
-        Request::new(method, target, origin, headers, body)
+        let place = self.inner.route.target(url, self.inner.options.proxies.as_ref())?;
+        self.prepare_for(method, place, headers, body)
+    }
+
+    fn prepare_for(&self, method: &str, place: Place, headers: &Headers, body: Outgoing) -> Result<Request, Error> {
+        let mut request = Request::new(method, place, headers, body)?;
+        request.decodes = self.inner.options.decompress && !headers.contains(b"accept-encoding");
+        Ok(request)
     }
 
     /// Asks for another protocol, which the headers name, over a connection of its own.

@@ -1,5 +1,6 @@
 //! What may be chosen when a client is made.
 
+use super::Proxies;
 use crate::http::HeadLimits;
 use crate::tls::TlsContext;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub struct ClientOptions {
     pub head_nanos: Option<u64>,
     /// While more of the body of a response is waited for: no limit.
     pub body_nanos: Option<u64>,
+    /// From the request to the end of the body of its response, redirects included: no limit.
+    pub total_nanos: Option<u64>,
     /// How long a connection is kept for another request: 5 s; 0 keeps none. (HCLI-10)
     pub idle_nanos: u64,
     /// The most idle connections to one host that are kept: 8.
@@ -27,6 +30,16 @@ pub struct ClientOptions {
     pub max_waiting_per_host: usize,
     /// The most bytes of the body of a response: no limit. Reading beyond that fails with `Overloaded`.
     pub max_body: Option<u64>,
+    /// How often a request is sent again where a response says, by 301, 302, 303, 307 or 308: 0 times; such a response is like any
+    /// other then. Only a client that goes by URL does so. A `POST` becomes a `GET` by 301 and 302, and every method but
+    /// `HEAD` by 303; one with a streamed body that would have to be sent again is not. Credentials and cookies are for
+    /// one origin, and do not go to another one. One redirect more is `Failed`.
+    pub max_redirects: u32,
+    /// Whether gzip, deflate and brotli are asked for and undone: no. `max_body` counts what comes out. A request that says itself
+    /// what it accepts gets what is sent.
+    pub decompress: bool,
+    /// What a client that goes by URL goes through, tunnels included: nothing. An `https` URL takes a tunnel through its proxy.
+    pub proxies: Option<Proxies>,
     /// What connections for `https` are made with; without it such a URL is refused. (HCLI-15)
     pub tls: Option<Arc<TlsContext>>,
 }
@@ -38,11 +51,15 @@ impl Default for ClientOptions {
             connect_nanos: Some(30 * SECOND),
             head_nanos: None,
             body_nanos: None,
+            total_nanos: None,
             idle_nanos: 5 * SECOND,
             max_idle_per_host: 8,
             max_per_host: None,
             max_waiting_per_host: 1024,
             max_body: None,
+            max_redirects: 0,
+            decompress: false,
+            proxies: None,
             tls: None,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::ClientOptions;
 use super::link::ClientLink;
+use super::proxy::Proxy;
 use super::slots::Slots;
 use crate::promise::Promise;
 use crate::runtime::{Belonging, Entry, Shared, Timer};
@@ -14,10 +15,12 @@ use std::sync::{Arc, Weak};
 use std::task::Poll;
 
 /// Where requests go: scheme, host and port; nothing if all go to one place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Origin {
     pub(super) scheme: String,
     pub(super) host: String,
+    /// What leads there. Requests for any `http` URL share the connections to their proxy, without a host.
+    pub(super) proxy: Option<Arc<Proxy>>,
 }
 
 struct Idle {

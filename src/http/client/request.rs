@@ -1,47 +1,56 @@
 //! A request that can be sent.
 
-use super::pool::Origin;
+use super::route::Place;
 use crate::error::Error;
-use crate::http::outgoing_body::OutgoingBody;
+use crate::http::content_coding::ACCEPTED;
+use crate::http::outgoing_body::{OutgoingBody, Sent, Trailers};
 use crate::http::{Headers, for_engine};
 use crate::stream::Read;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+};
+use std::sync::Arc;
 
 /// The body of a request.
 pub(super) enum Outgoing {
     None,
     Bytes(Bytes),
-    Stream(Read, Option<u64>),
+    /// What follows it is there by the time it ends.
+    Stream(Read, Option<u64>, Arc<Trailers>),
 }
 
 /// A request that can be sent.
 pub(super) struct Request {
     pub(super) method: String,
-    /// What is asked for, as it stands in the first line.
-    target: String,
-    /// What the header of that name says, unless the user says something else.
-    host: String,
-    /// Which connections can carry it.
-    pub(super) origin: Origin,
+    pub(super) place: Place,
     headers: Headers,
     body: Outgoing,
     /// Whether the connection is asked to become another.
     pub(super) upgrades: bool,
+    /// Whether the response may be compressed on its way, which is undone.
+    pub(super) decodes: bool,
+    /// When the response has to be whole.
+    pub(super) deadline: Option<u64>,
+    /// How much of the body has gone.
+    pub(super) sent: Arc<Sent>,
 }
 
 impl Request {
     /// # Errors
     /// `InvalidArgument` for what could not be sent.
-    pub(super) fn new(
-        method: &str,
-        (target, host): (String, String),
-        origin: Origin,
-        headers: &Headers,
-        body: Outgoing,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(method: &str, place: Place, headers: &Headers, body: Outgoing) -> Result<Self, Error> {
         let (method, headers) = (method.to_owned(), headers.clone());
-        let request = Self { method, target, host, origin, headers, body, upgrades: false };
+        let request = Self {
+            method,
+            place,
+            headers,
+            body,
+            upgrades: false,
+            decodes: false,
+            deadline: None,
+            sent: Arc::default(),
+        };
         request.head()?;
         Ok(request)
     }
@@ -50,11 +59,11 @@ impl Request {
         let mut request = http::Request::new(());
         *request.method_mut() = http::Method::from_bytes(self.method.as_bytes())
             .map_err(|_| Error::invalid("the method of a request is a token such as GET"))?;
-        *request.uri_mut() = http::Uri::try_from(self.target.as_str())
-            .map_err(|_| Error::invalid(format!("\"{}\" cannot be the target of a request", self.target)))?;
+        *request.uri_mut() = http::Uri::try_from(self.place.target.as_str())
+            .map_err(|_| Error::invalid(format!("\"{}\" cannot be the target of a request", self.place.target)))?;
         let headers = request.headers_mut();
         // Before the others, where servers look for it first.
-        let host = HeaderValue::from_str(&self.host).map_err(|_| Error::invalid("the URL has no host"))?;
+        let host = HeaderValue::from_str(&self.place.host).map_err(|_| Error::invalid("the URL has no host"))?;
         headers.insert(HOST, host);
         for (name, value) in &for_engine(&self.headers)? {
             if [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name) {
@@ -66,6 +75,18 @@ impl Request {
                 headers.append(name.clone(), value.clone());
             }
         }
+        if matches!(&self.body, Outgoing::Bytes(bytes) if bytes.is_empty()) {
+            // Of an empty body the engine says nothing.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        if let Some(authorization) = &self.place.proxy_authorization {
+            let value = HeaderValue::from_str(authorization);
+            headers
+                .insert(PROXY_AUTHORIZATION, value.map_err(|_| Error::invalid("the user of a proxy cannot be sent"))?);
+        }
+        if self.decodes {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
+        }
         if self.upgrades {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         }
@@ -74,15 +95,17 @@ impl Request {
 
     /// What is sent; a streamed body goes with it.
     pub(super) fn message(&mut self) -> Result<http::Request<OutgoingBody>, Error> {
-        let body = match std::mem::replace(&mut self.body, Outgoing::None) {
+        let head = self.head()?;
+        let mut body = match std::mem::replace(&mut self.body, Outgoing::None) {
             Outgoing::None => OutgoingBody::none(),
             Outgoing::Bytes(bytes) => {
                 self.body = Outgoing::Bytes(bytes.clone());
                 OutgoingBody::bytes(bytes)
             }
-            Outgoing::Stream(read, length) => OutgoingBody::stream(read, length),
+            Outgoing::Stream(read, length, trailers) => OutgoingBody::stream(read, length, trailers),
         };
-        Ok(self.head()?.map(|()| body))
+        body.count(self.sent.clone());
+        Ok(head.map(|()| body))
     }
 
     /// Whether sending it once more does no harm.

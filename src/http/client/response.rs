@@ -1,7 +1,9 @@
 //! A response while its body is read.
 
 use super::connect::refused;
+use crate::compression::CompressionFormat;
 use crate::error::Error;
+use crate::http::content_coding::{codings_of, decoded};
 use crate::http::incoming_body::IncomingBody;
 use crate::http::{BodyLength, Headers, ResponseHead};
 use crate::object::{Object, Owner};
@@ -17,21 +19,38 @@ pub struct HttpResponse {
     length: BodyLength,
     connection: Arc<Connection>,
     body: Option<IncomingBody>,
+    /// Codings to be undone, and how long the body may be then.
+    codings: Option<(Vec<CompressionFormat>, Option<u64>)>,
     is_tunnel: bool,
     stream: OnceLock<Arc<Connection>>,
 }
 
 impl HttpResponse {
-    pub(super) fn new(head: ResponseHead, method: &str, connection: Arc<Connection>, body: IncomingBody) -> Arc<Self> {
+    /// `decoded_limit` is there if codings of the body are to be undone, with how long it may be then.
+    pub(super) fn new(
+        mut head: ResponseHead,
+        method: &str,
+        connection: Arc<Connection>,
+        body: IncomingBody,
+        decoded_limit: Option<Option<u64>>,
+    ) -> Arc<Self> {
         // It has been found to have one when it was read.
-        let length = BodyLength::of_response(&head, method).unwrap_or(BodyLength::UntilClose);
-        Arc::new(Self { head, length, connection, body: Some(body), is_tunnel: false, stream: OnceLock::new() })
+        let mut length = BodyLength::of_response(&head, method).unwrap_or(BodyLength::UntilClose);
+        let codings = decoded_limit.filter(|_| length != BodyLength::Exactly(0)).and_then(|limit| {
+            let formats = codings_of(&head.headers)?;
+            head.headers.remove(b"content-encoding");
+            head.headers.remove(b"content-length");
+            length = BodyLength::UntilClose;
+            Some((formats, limit))
+        });
+        let stream = OnceLock::new();
+        Arc::new(Self { head, length, connection, body: Some(body), codings, is_tunnel: false, stream })
     }
 
     /// The response to a `CONNECT` that was accepted.
     pub(super) fn of_tunnel(head: ResponseHead, tunnel: Arc<Connection>) -> Arc<Self> {
         let (length, stream) = (BodyLength::Exactly(0), OnceLock::new());
-        Arc::new(Self { head, length, connection: tunnel, body: None, is_tunnel: true, stream })
+        Arc::new(Self { head, length, connection: tunnel, body: None, codings: None, is_tunnel: true, stream })
     }
 
     /// The tunnel.
@@ -58,7 +77,18 @@ impl HttpResponse {
     /// The body as a stream to read. One that is cut off fails with `Disconnected`. (HTTP-20)
     pub fn body(&self) -> &Arc<Connection> {
         self.stream.get_or_init(|| match &self.body {
-            Some(body) => body.stream(&self.connection),
+            Some(body) => {
+                let came = body.stream(&self.connection);
+                match &self.codings {
+                    None => came,
+                    Some((formats, limit)) => decoded(came.clone(), formats, *limit).unwrap_or_else(|error| {
+                        // Reading it gives the error.
+                        came.close();
+                        let failed = Promise::settled(self.connection.runtime().clone(), Err(error));
+                        Connection::promised(&failed).unwrap_or(came)
+                    }),
+                }
+            }
             None => Connection::nothing(self.connection.runtime()),
         })
     }

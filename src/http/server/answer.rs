@@ -4,11 +4,12 @@
 //! `Connection: close` is honoured and the answer to a `HEAD` may say how long the body would be. (HTTP-06)
 
 use crate::error::Error;
-use crate::http::outgoing_body::OutgoingBody;
+use crate::http::outgoing_body::{OutgoingBody, Trailers};
 use crate::http::{Headers, ProtocolError, for_engine};
 use crate::stream::Read;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use std::sync::Arc;
 
 /// The head of a response and what follows it.
 pub(super) struct Answer {
@@ -20,10 +21,15 @@ pub(super) struct Answer {
 
 pub(super) enum AnswerBody {
     Bytes(Bytes),
-    /// What is written to the other end of this pipe; its length, if that was said.
-    Stream(Read, Option<u64>),
+    /// What is written to the other end of this pipe; its length, if that was said, or else what follows it.
+    Stream(Read, Option<u64>, Arc<Trailers>),
     /// None, and the connection becomes another.
     Switch,
+}
+
+/// The usual text beside a status.
+pub(super) fn reason_of(status: u16) -> Option<&'static str> {
+    http::StatusCode::from_u16(status).ok()?.canonical_reason()
 }
 
 impl Answer {
@@ -67,6 +73,11 @@ impl Answer {
         Self::text(error.status, format!("{}: {}\n", error.reason, error.description)).closing()
     }
 
+    /// Whether its body is yet to be written.
+    pub(super) fn is_streamed(&self) -> bool {
+        matches!(self.body, AnswerBody::Stream(..))
+    }
+
     /// The last on its connection.
     pub(super) fn closing(self) -> Self {
         Self { close: true, ..self }
@@ -96,7 +107,7 @@ impl Answer {
                 let length = bytes.len() as u64;
                 (OutgoingBody::bytes(bytes), Some(length))
             }
-            AnswerBody::Stream(read, length) => (OutgoingBody::stream(read, length), length),
+            AnswerBody::Stream(read, length, trailers) => (OutgoingBody::stream(read, length, trailers), length),
             AnswerBody::Switch => (OutgoingBody::none(), None),
         };
         let body = if head_only { OutgoingBody::none() } else { body };

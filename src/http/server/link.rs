@@ -187,9 +187,10 @@ impl Link {
         let too_long = matches!((limit, length), (Some(limit), BodyLength::Exactly(length)) if length > limit);
         let body = (length != BodyLength::Exactly(0) && !too_long).then(|| {
             let patience = self.server.options.body_nanos;
-            IncomingBody::new(self.runtime(), from_engine.into_body(), limit, patience)
+            IncomingBody::new(self.runtime(), from_engine.into_body(), limit, patience).late_is(408)
         });
         let head_only = head.method == "HEAD";
+        let expects = head.headers.has_item(b"expect", b"100-continue");
         let last = self.server.options.max_requests == Some(self.served.fetch_add(1, Ordering::Relaxed) + 1);
         let request = HttpRequest::new(&self, head, length, body);
         answered.request = Some(request.clone());
@@ -215,6 +216,11 @@ impl Link {
             }
         })
         .await;
+        if let Some(body) = request.unread().filter(|_| answer.is_streamed() && self.requests.shows_body() && expects) {
+            // Behind the head of a response it is too late for that.
+            let mut asked = false;
+            std::future::poll_fn(|cx| body.poll_begin(cx, &mut asked)).await;
+        }
         answer.close |= last || self.server.is_draining() || self.tell(|program| program.should_close(&request));
         Ok(answered.respond(answer, head_only))
     }

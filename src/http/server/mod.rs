@@ -20,14 +20,14 @@ pub use summary::RequestSummary;
 
 use crate::coordination::{Permit, Semaphore};
 use crate::error::{Error, ErrorKind};
-use crate::http::service_failure::ServiceFailure;
+use crate::http::service_failure::{ServiceFailure, answer_of};
 use crate::net::Listener;
 use crate::object::{Object, Owner};
 use crate::promise::{ForEach, Fulfiller, Promise, Resolution, TaskSet, Watch, When};
 use crate::runtime::{Lent, Runtime, Shared};
 use crate::stream::Connection;
 use crate::value::Value;
-use answer::Answer;
+use answer::{Answer, reason_of};
 use hooks::Program;
 use std::future::Future;
 use std::pin::Pin;
@@ -58,9 +58,13 @@ impl Inner {
         }
     }
 
-    /// The answer for a service that has failed: by the kind of its error, nothing if the client has gone. (HSRV-18)
+    /// The answer for a service that has failed: as the error says, or by its kind; nothing if the client has gone. (HSRV-18)
     fn answer_for(&self, error: &Error) -> Option<Answer> {
         let (status, text) = match error.kind() {
+            _ if answer_of(error).is_some() => {
+                let status = answer_of(error).unwrap_or(500);
+                (status, reason_of(status).unwrap_or("Error"))
+            }
             ErrorKind::Disconnected => return None,
             ErrorKind::Overloaded | ErrorKind::TimedOut | ErrorKind::Shutdown | ErrorKind::Canceled => {
                 (503, "Service Unavailable")
@@ -69,7 +73,9 @@ impl Inner {
             _ => (500, "Internal Server Error"),
         };
         let text = if self.options.error_text { error.text() } else { text };
-        Some(Answer::text(status, format!("{text}\n")))
+        let answer = Answer::text(status, format!("{text}\n"));
+        // What is still to come of a late request would be read as the next one.
+        Some(if status == 408 { answer.closing() } else { answer })
     }
 }
 
@@ -169,13 +175,8 @@ impl HttpServer {
 
     /// Holds a connection that came to a listener while it is served.
     fn adopt(&self, connection: &Arc<Connection>, permit: Arc<Permit>) {
-        let served = self.serve(connection).and_then(|served| {
-            let served = served.then(When::Both, move |outcome| {
-                drop(permit);
-                outcome
-            });
-            self.connections.add(&served)
-        });
+        let served = self.start(connection, false, None, Some(permit));
+        let served = served.and_then(|served| self.connections.add(&served));
         if let Err(error) = served {
             connection.close();
             self.inner.connection_failed(error);
@@ -207,19 +208,19 @@ impl HttpServer {
     /// # Cancellation
     /// Requests that are being answered are cancelled, and the connection is closed.
     pub fn serve(&self, connection: &Arc<Connection>) -> Result<Promise, Error> {
-        self.start(connection, false, None)
+        self.start(connection, false, None, None)
     }
 
     /// As `serve`; a drain between two requests does not close the connection: the promise carries it then, and it can be
     /// served by another server with nothing lost. Otherwise it carries unit. (HSRV-10)
     pub fn serve_until_drained(&self, connection: &Arc<Connection>) -> Result<Promise, Error> {
-        self.start(connection, true, None)
+        self.start(connection, true, None, None)
     }
 
     /// As `serve`, for a client in this process, which is told of an error of a service in place of an answer. (HCLI-20)
     pub(super) fn serve_in_process(&self, connection: &Arc<Connection>) -> Result<ServedHere, Error> {
         let failure = ServiceFailure::default();
-        Ok(ServedHere { _serving: self.start(connection, false, Some(failure.clone()))?, failure })
+        Ok(ServedHere { _serving: self.start(connection, false, Some(failure.clone()), None)?, failure })
     }
 
     fn start(
@@ -227,10 +228,11 @@ impl HttpServer {
         connection: &Arc<Connection>,
         hand_on: bool,
         failure: Option<ServiceFailure>,
+        place: Option<Arc<Permit>>,
     ) -> Result<Promise, Error> {
         self.inner.runtime.check()?;
         let program = self.inner.program.get()?;
-        let serving = serve::serve(self.inner.clone(), program, connection.clone(), hand_on, failure)?;
+        let serving = serve::serve(self.inner.clone(), program, connection.clone(), hand_on, failure, place)?;
         Ok(Promise::start_on_loop(self.inner.runtime.clone(), "http connection", serving))
     }
 

@@ -16,7 +16,8 @@ pub struct ServerOptions {
     pub head_nanos: Option<u64>,
     /// Between two requests: 5 s. Then the connection is closed. (HSRV-13)
     pub idle_nanos: Option<u64>,
-    /// While the service waits for more of the body of a request: 30 s. Then reading it fails with `TimedOut`.
+    /// While the service waits for more of the body of a request: 30 s. Then reading it fails with `TimedOut`, and
+    /// a service that fails with that is answered for with 408.
     pub body_nanos: Option<u64>,
     /// For a whole request, from its head to the end of its response: no limit. Then the service is cancelled and the
     /// answer, if none has begun, is 503.

@@ -1,11 +1,14 @@
 //! A request while it is being answered.
 
-use super::answer::{Answer, AnswerBody};
+use super::answer::{Answer, AnswerBody, reason_of};
 use super::link::{Link, Suspended};
 use super::summary::{Record, RequestSummary};
+use crate::compression::{CompressionFormat, code};
 use crate::error::{Error, ErrorKind};
+use crate::http::content_coding::{accepted, compressed, compression};
 use crate::http::incoming_body::IncomingBody;
-use crate::http::{BodyLength, Headers, RequestHead};
+use crate::http::outgoing_body::Trailers;
+use crate::http::{BodyLength, Headers, RequestHead, for_engine};
 use crate::object::{Object, Owner};
 use crate::promise::Fulfiller;
 use crate::runtime::Shared;
@@ -13,8 +16,12 @@ use crate::stream::{Connection, Read};
 use crate::sync::Lock;
 use crate::value::Value;
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
+
+/// A body of fewer bytes gains nothing.
+const WORTH_COMPRESSING: usize = 128;
 
 #[derive(Default)]
 enum Progress {
@@ -31,7 +38,16 @@ struct State {
     progress: Progress,
     engine: Option<Waker>,
     /// What the body of the response is written to.
-    streamed: Option<Arc<Connection>>,
+    streamed: Option<Streamed>,
+    /// The response is to be compressed if the client accepts that.
+    compresses: bool,
+}
+
+/// The body of a response that is written piece by piece.
+struct Streamed {
+    writer: Arc<Connection>,
+    /// What may follow it, by the names that its head announces; none behind a body of a known length.
+    trailers: Option<(Arc<Trailers>, Vec<Vec<u8>>)>,
 }
 
 /// A request and its answer. (HSRV-01, HSRV-02)
@@ -45,6 +61,25 @@ pub struct HttpRequest {
     stream: OnceLock<Arc<Connection>>,
     state: Lock<State>,
     record: Record,
+}
+
+/// Whether a header may come behind a body: none that says how to read the message.
+fn may_trail(name: &[u8]) -> bool {
+    let of_the_message: [&[u8]; 12] = [
+        b"authorization",
+        b"cache-control",
+        b"content-encoding",
+        b"content-length",
+        b"content-range",
+        b"content-type",
+        b"host",
+        b"max-forwards",
+        b"set-cookie",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+    ];
+    !of_the_message.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
 
 fn answered() -> Error {
@@ -99,6 +134,11 @@ impl HttpRequest {
         self.body.as_ref().map(IncomingBody::trailers).unwrap_or_default()
     }
 
+    /// Why no more of the body comes, if it has failed.
+    pub(in crate::http) fn body_failure(&self) -> Option<Error> {
+        self.body.as_ref()?.failed()
+    }
+
     pub(super) fn unread(&self) -> Option<&IncomingBody> {
         self.body.as_ref()
     }
@@ -134,7 +174,62 @@ impl HttpRequest {
     /// to 999 or a text that cannot stand beside it, `Unimplemented` for a status from 200 to 299 to a `CONNECT`, which only
     /// `accept_tunnel` accepts: a service that knows nothing of tunnels and fails with that is answered for with 501. (CONN-04)
     pub fn respond(&self, status: u16, reason: Option<&str>, headers: &Headers, body: Bytes) -> Result<(), Error> {
-        self.give(self.final_answer(status, reason, headers, AnswerBody::Bytes(body))?)
+        let (headers, body) = match self.coding_for(status, headers)? {
+            None => (Cow::Borrowed(headers), body),
+            Some((coding, plain, changed)) => match self.compress_whole(coding, &body)? {
+                Some(less) => (Cow::Owned(changed), less),
+                None => (Cow::Owned(plain), body),
+            },
+        };
+        self.give(self.final_answer(status, reason, &headers, AnswerBody::Bytes(body))?)
+    }
+
+    /// Has the response compressed, by brotli or gzip, if the client accepts that: it is sent with `Content-Encoding` and
+    /// `Vary`, a streamed one in chunks whatever length is given for it. Has to come before the answer. What is coded already, is
+    /// a part of something, must not be transformed, or would not become shorter is sent as it is. Do not ask for it where a secret
+    /// stands beside what others may choose: its length tells.
+    ///
+    /// # Errors
+    /// `Failed` if the request has been answered.
+    pub fn compress(&self) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        if !matches!(state.progress, Progress::Unanswered) {
+            return Err(answered());
+        }
+        state.compresses = true;
+        Ok(())
+    }
+
+    /// How a response is compressed, with its headers as they are without and with that; none if it is not asked for.
+    fn coding_for(
+        &self,
+        status: u16,
+        headers: &Headers,
+    ) -> Result<Option<(Option<CompressionFormat>, Headers, Headers)>, Error> {
+        if !self.state.lock().compresses || matches!(status, 204 | 206 | 304) || self.is_connect() {
+            return Ok(None);
+        }
+        if headers.contains(b"content-encoding") || headers.has_item(b"cache-control", b"no-transform") {
+            return Ok(None);
+        }
+        let mut plain = headers.clone();
+        plain.append(b"Vary", b"Accept-Encoding")?;
+        let Some((format, name)) = accepted(&self.head.headers) else { return Ok(Some((None, plain.clone(), plain))) };
+        let mut changed = plain.clone();
+        changed.set(b"Content-Encoding", name)?;
+        changed.remove(b"content-length");
+        if let Some(tag) = headers.get(b"etag").filter(|tag| tag.starts_with(b"\"")) {
+            // The same, though not byte for byte.
+            changed.set(b"ETag", &[b"W/", &tag[..]].concat())?;
+        }
+        Ok(Some((Some(format), plain, changed)))
+    }
+
+    /// The body compressed, if that is shorter.
+    fn compress_whole(&self, format: Option<CompressionFormat>, body: &Bytes) -> Result<Option<Bytes>, Error> {
+        let Some(format) = format.filter(|_| body.len() >= WORTH_COMPRESSING) else { return Ok(None) };
+        let less = code(&compression(format), body, usize::MAX)?;
+        Ok((less.len() < body.len()).then(|| less.into()))
     }
 
     fn final_answer(
@@ -171,12 +266,57 @@ impl HttpRequest {
         headers: &Headers,
         length: Option<u64>,
     ) -> Result<Arc<Connection>, Error> {
+        let coding = self.coding_for(status, headers)?;
         let (reader, writer) = Connection::pipe_of(self.runtime(), length)?;
+        let (reader, headers, length) = match coding {
+            None => (reader, Cow::Borrowed(headers), length),
+            Some((None, plain, _)) => (reader, Cow::Owned(plain), length),
+            Some((Some(format), _, changed)) => (compressed(&reader, format)?, Cow::Owned(changed), None),
+        };
+        let headers = &*headers;
         let read = Read::new(&reader, 1, usize::MAX)?;
-        let answer = self.final_answer(status, reason, headers, AnswerBody::Stream(read, length))?;
-        self.state.lock().streamed = Some(writer.clone());
+        let trailers = Arc::<Trailers>::default();
+        let body = AnswerBody::Stream(read, length, trailers.clone());
+        let answer = self.final_answer(status, reason, headers, body)?;
+        let names = || headers.items(b"trailer").map(<[u8]>::to_vec).collect();
+        let trailers = length.is_none().then(|| (trailers, names()));
+        self.state.lock().streamed = Some(Streamed { writer: writer.clone(), trailers });
         self.give(answer)?;
         Ok(writer)
+    }
+
+    /// Puts headers behind the body of a response in chunks, in place of those that were put there before; they are sent when
+    /// the body ends. Their names stand in the `Trailer` of the response. A client of HTTP/1.0 gets none. (HTTP-21)
+    ///
+    /// # Errors
+    /// `Failed` if there is no such body, or it has ended with its service; `InvalidArgument` for a name that the response has
+    /// not announced, or that cannot come behind a body.
+    pub fn set_trailers(&self, headers: &Headers) -> Result<(), Error> {
+        let state = self.state.lock();
+        let none = || Error::new(ErrorKind::Failed, "the response has no body in chunks");
+        let (trailers, names) = state.streamed.as_ref().and_then(|body| body.trailers.as_ref()).ok_or_else(none)?;
+        for (name, _) in headers.iter() {
+            if !may_trail(name) || !names.iter().any(|announced| announced.eq_ignore_ascii_case(name)) {
+                let shown = String::from_utf8_lossy(name);
+                return Err(Error::invalid(format!("the Trailer of the response does not announce {shown}")));
+            }
+        }
+        for_engine(headers)?;
+        trailers.set(headers.clone());
+        Ok(())
+    }
+
+    /// Puts there what has come from elsewhere, as far as it was announced.
+    pub(in crate::http) fn pass_on_trailers(&self, mut headers: Headers) {
+        let state = self.state.lock();
+        let Some((trailers, names)) = state.streamed.as_ref().and_then(|body| body.trailers.as_ref()) else { return };
+        let came = headers.clone();
+        for (name, _) in came.iter() {
+            if !may_trail(name) || !names.iter().any(|announced| announced.eq_ignore_ascii_case(name)) {
+                headers.remove(name);
+            }
+        }
+        trailers.set(headers);
     }
 
     /// Answers with a short page of plain text. (HSRV-03)
@@ -184,8 +324,7 @@ impl HttpRequest {
     /// # Errors
     /// As `respond`.
     pub fn respond_error(&self, status: u16, reason: Option<&str>) -> Result<(), Error> {
-        let known = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-        let text = format!("{}\n", reason.or(known).unwrap_or("Error"));
+        let text = format!("{}\n", reason.or(reason_of(status)).unwrap_or("Error"));
         let mut headers = Headers::new();
         headers.set(b"Content-Type", b"text/plain; charset=utf-8")?;
         self.respond(status, reason, &headers, Bytes::from(text))
@@ -305,7 +444,7 @@ impl HttpRequest {
     /// if the service failed. A `CONNECT` that nobody has decided on is closed. (HSRV-05, HSRV-18, HSRV-19, CONN-07)
     pub(super) fn service_ended(self: &Arc<Self>, outcome: Result<(), Error>) {
         let streamed = self.state.lock().streamed.take();
-        if let Some(writer) = streamed {
+        if let Some(Streamed { writer, .. }) = streamed {
             match &outcome {
                 // What has been written before is sent first; what the writer still has pending is cut off.
                 Ok(()) => writer.close(),

@@ -82,6 +82,12 @@ impl Requests {
         state.answered > 0 && !state.stuck && state.phase == Phase::Idle
     }
 
+    /// The same, though a part of the next head may have been read: whoever reads the connection next finds it there.
+    pub(super) fn may_be_handed_on(&self) -> bool {
+        let state = self.0.lock();
+        state.answered > 0 && !state.stuck && matches!(state.phase, Phase::Idle | Phase::Head)
+    }
+
     /// Whether something of a response is still to be sent.
     pub(super) fn is_stuck(&self) -> bool {
         self.0.lock().stuck
@@ -94,6 +100,11 @@ impl Requests {
             state.body = Passing::Kept;
         }
         state.body == Passing::Kept
+    }
+
+    /// Whether somebody has asked for the body.
+    pub(super) fn shows_body(&self) -> bool {
+        self.0.lock().body == Passing::Shown
     }
 
     /// Somebody asks for the body.
@@ -208,6 +219,10 @@ fn for_engine(head: &RequestHead, length: BodyLength) -> Bytes {
     }
     if is_http_11 && headers.has_item(b"expect", b"100-continue") {
         text.extend_from_slice(b"expect: 100-continue\r\n");
+    }
+    if is_http_11 {
+        // Trailers are sent only if a response announces them.
+        text.extend_from_slice(b"te: trailers\r\n");
     }
     if headers.contains(b"upgrade") {
         text.extend_from_slice(b"upgrade: a\r\n");

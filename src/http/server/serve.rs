@@ -5,6 +5,7 @@ use super::hooks::Program;
 use super::link::Link;
 use super::requests::{Phase, Requests};
 use super::watchdog::Watchdog;
+use crate::coordination::Permit;
 use crate::error::{Error, ErrorKind};
 use crate::http::message_reader::MessageReader;
 use crate::http::outgoing_body::OutgoingBody;
@@ -50,6 +51,8 @@ pub(super) struct Serving {
     draining: bool,
     /// Whether somebody wants the connection after a drain.
     hand_on: bool,
+    /// Its place among the connections of the server; a tunnel keeps it until it is closed.
+    place: Option<Arc<Permit>>,
 }
 
 /// Begins to serve a connection; it is read and written by nobody else from now on.
@@ -59,6 +62,7 @@ pub(super) fn serve(
     connection: Arc<Connection>,
     hand_on: bool,
     failure: Option<ServiceFailure>,
+    place: Option<Arc<Permit>>,
 ) -> Result<Serving, Error> {
     let io = connection.exclusive()?;
     let requests = Requests::default();
@@ -69,7 +73,7 @@ pub(super) fn serve(
     let engine = Some(Box::new(builder.serve_connection(TokioIo::new(reader), Engine(link.clone()))));
     let watchdog = Watchdog::new(&server.runtime, &server.options);
     let drain = Watch::new(server.drain.1.clone());
-    Ok(Serving { server, link, engine, watchdog, drain, draining: false, hand_on })
+    Ok(Serving { server, link, engine, watchdog, drain, draining: false, hand_on, place })
 }
 
 impl Future for Serving {
@@ -91,6 +95,9 @@ impl Future for Serving {
                 this.link.end();
                 return Poll::Ready(Ok(Value::Unit));
             };
+            if this.draining && this.hand_on && this.link.requests().may_be_handed_on() {
+                return Poll::Ready(this.finish(Ok(())));
+            }
             // A connection that has sent nothing yet is about to, and the answer to a request that has begun closes it.
             if this.draining && this.link.requests().are_all_answered() {
                 Pin::new(&mut **engine).graceful_shutdown();
@@ -141,6 +148,9 @@ impl Serving {
 
     fn switch(&mut self) {
         let connection = self.take_connection(Bytes::new());
+        if let (Ok(connection), Some(place)) = (&connection, self.place.take()) {
+            connection.keep_until_closed(place);
+        }
         if let Some(tunnel) = self.link.take_tunnel() {
             tunnel.settle(connection.map(Connection::into_value));
         }
@@ -156,7 +166,7 @@ impl Serving {
 
     fn finish(&mut self, ended: hyper::Result<()>) -> Outcome {
         let ended = ended.map_err(|error| Error::new(ErrorKind::Disconnected, format!("serving HTTP: {error}")));
-        let hand_on = self.hand_on && self.draining && self.link.requests().are_all_answered();
+        let hand_on = self.hand_on && self.draining && self.link.requests().may_be_handed_on();
         let outcome = match ended {
             Ok(()) if hand_on => self.take_connection(Bytes::new()).map(Connection::into_value),
             ended => {
