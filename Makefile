@@ -27,8 +27,6 @@ demo: build
 	$(CC) -O2 -Wall -Iinclude examples/c/echo.c -o target/demo/echo -L$(RELEASE) -lkjasync -Wl,-rpath,$(CURDIR)/$(RELEASE)
 	target/demo/echo
 	test/run_lean demo
-	test/run_lean demo Stop
-	test/run_lean demo Pipeline
 	@echo "demo: ok"
 
 test: build

@@ -17,3 +17,15 @@ lean_exe stop where
 
 lean_exe pipeline where
   root := `Pipeline
+
+lean_exe api where
+  root := `Api
+
+lean_exe files where
+  root := `Files
+
+lean_exe «reverse-proxy» where
+  root := `ReverseProxy
+
+lean_exe download where
+  root := `Download

@@ -145,7 +145,8 @@ fn response(
     let Request { place, method, sent, decodes, .. } = request;
     let origin = place.origin;
     body.at_end(move || {
-        let Lease { link, held } = lease;
+        let Lease { mut link, held } = lease;
+        link.resets(false);
         // Nor is one over which a body still goes that the server has not waited for.
         if close || !sent.is_whole() {
             drop(link);
@@ -159,6 +160,7 @@ fn response(
 
 async fn send(client: &Inner, link: &mut ClientLink, request: &mut Request) -> Result<(ResponseHead, Incoming), Error> {
     let message = request.message()?;
+    link.resets(request.is_forwarded);
     let sent = link.send(message);
     within(&client.runtime, client.options.head_nanos, "the response did not come in time", sent).await
 }

@@ -147,7 +147,7 @@ impl HttpClient {
     /// closes the connection.
     ///
     /// # Cancellation
-    /// Both connections are closed, unless the request has not been answered: it can be still.
+    /// The connection to the other side is reset, so that a server that is still at it notices. That of the request is closed, unless the request has not been answered: it can be still.
     pub fn forward(&self, request: &Arc<HttpRequest>, options: ForwardOptions) -> Result<Promise, Error> {
         let runtime = &self.inner.runtime;
         runtime.check()?;
@@ -183,7 +183,7 @@ async fn forward(client: HttpClient, asked: Arc<HttpRequest>, options: ForwardOp
     }
     if upgrades {
         let mut request = client.prepare(&head.method, url, &headers, Outgoing::None).map_err(of_request)?;
-        (request.upgrades, request.decodes) = (true, false);
+        (request.upgrades, request.decodes, request.is_forwarded) = (true, false, true);
         return match upgrade(client, request).await.map_err(of_gateway)? {
             Upgraded::Switched(head, other) => {
                 let (reason, headers) = (reason_of(&head), end_to_end(&head.headers, true));
@@ -196,7 +196,7 @@ async fn forward(client: HttpClient, asked: Arc<HttpRequest>, options: ForwardOp
     let (body, mut upload) = Upload::of(&asked)?;
     let mut request = client.prepare(&head.method, url, &headers, body).map_err(of_request)?;
     // What the other side sends is for the client there.
-    request.decodes = false;
+    (request.decodes, request.is_forwarded) = (false, true);
     let exchanging = async { exchange(client, request).await.map_err(of_gateway) };
     let response = during(&mut upload, exchanging).await?;
     let response = response.into_object::<HttpResponse>().ok_or_else(Error::wrong_type)?;

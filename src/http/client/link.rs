@@ -75,6 +75,17 @@ pub(super) struct ClientLink {
     sent: u64,
     /// The other end, if that is a service in this process.
     served: Option<ServedHere>,
+    /// Whether a server that is still at it is told when its request is given up. It would not notice an orderly end.
+    resets: bool,
+}
+
+impl Drop for ClientLink {
+    fn drop(&mut self) {
+        if self.resets && self.driver.outcome().is_none() {
+            let given_up = Error::new(ErrorKind::Disconnected, "the request was given up");
+            drop(self.connection.abort_write(given_up));
+        }
+    }
 }
 
 impl ClientLink {
@@ -87,7 +98,7 @@ impl ClientLink {
         let (sender, engine) = handshake.map_err(|error| broken(&error))?;
         let driver = Driver { engine: Some(engine), connection: connection.clone(), responses: responses.clone() };
         let driver = Promise::start(runtime, "http client connection", driver);
-        Ok(Self { connection, sender, responses, driver, sent: 0, served: None })
+        Ok(Self { connection, sender, responses, driver, sent: 0, served: None, resets: false })
     }
 
     /// To a service in this process, which ends with this.
@@ -96,8 +107,9 @@ impl ClientLink {
         head: HeadLimits,
         served: ServedHere,
     ) -> Result<Self, Error> {
-        let link = Self::new(connection, head).await?;
-        Ok(Self { served: Some(served), ..link })
+        let mut link = Self::new(connection, head).await?;
+        link.served = Some(served);
+        Ok(link)
     }
 
     /// The other end, which from now on ends with whoever has this.
@@ -112,6 +124,11 @@ impl ClientLink {
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    /// Whether the connection is reset if this goes.
+    pub(super) fn resets(&mut self, resets: bool) {
+        self.resets = resets;
     }
 
     /// Whether the request that was sent last was not the first: the server may have closed the connection meanwhile.

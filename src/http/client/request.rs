@@ -30,6 +30,8 @@ pub(super) struct Request {
     pub(super) upgrades: bool,
     /// Whether the response may be compressed on its way, which is undone.
     pub(super) decodes: bool,
+    /// Whether it is that of somebody else.
+    pub(super) is_forwarded: bool,
     /// When the response has to be whole.
     pub(super) deadline: Option<u64>,
     /// How much of the body has gone.
@@ -48,6 +50,7 @@ impl Request {
             body,
             upgrades: false,
             decodes: false,
+            is_forwarded: false,
             deadline: None,
             sent: Arc::default(),
         };
