@@ -299,7 +299,7 @@
 
 /*
  gzip, deflate and brotli are asked for and undone: what is read is the content itself, and the response has neither
- `Content-Encoding` nor `Content-Length`. `max_body` counts what comes out. A request that says itself what it accepts gets
+ `Content-Encoding` nor `Content-Length`. `max_body` counts what comes out. A request that says itself what it accepts, or asks for a range, gets
  what is sent.
  */
 #define KJA_HTTP_CLIENT_DECOMPRESS 1

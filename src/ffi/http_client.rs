@@ -73,7 +73,7 @@ pub struct kja_http_client_options_t {
 growing!(kja_http_client_options_t, since max_idle_per_host: usize);
 
 /// gzip, deflate and brotli are asked for and undone: what is read is the content itself, and the response has neither
-/// `Content-Encoding` nor `Content-Length`. `max_body` counts what comes out. A request that says itself what it accepts gets
+/// `Content-Encoding` nor `Content-Length`. `max_body` counts what comes out. A request that says itself what it accepts, or asks for a range, gets
 /// what is sent.
 pub const KJA_HTTP_CLIENT_DECOMPRESS: u32 = 1;
 /// The proxies are those that the environment names: `http_proxy`, `https_proxy`, `no_proxy`, in small letters or in capitals.

@@ -22,6 +22,7 @@ mod relay;
 #[allow(dead_code)]
 mod rough;
 
+mod asked;
 mod carried;
 mod check;
 mod combinators;
@@ -153,14 +154,14 @@ fn run_all(loops: Loops, count: usize) {
     assert_eq!(cells.len(), count, "a rule has changed");
 }
 
-// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, HCLI-04, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
+// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, HCLI-04, HCLI-21, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
 // parity: TASK-03, TIME-04, TIME-05, TLS-12, TLS-17
 #[test]
 fn everything_on_a_loop_thread() {
     run_all(Loops::One(Loop::Thread), 9724);
 }
 
-// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, HCLI-04, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
+// parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, HCLI-04, HCLI-21, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
 // parity: TASK-03, TIME-04, TIME-05, TLS-12, TLS-17
 #[test]
 fn everything_in_a_wait_scope() {

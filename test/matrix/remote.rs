@@ -20,8 +20,11 @@ use std::time::Duration;
 const ANSWER: &[u8] = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
 
 /// The server's end of a request that has arrived.
-fn requested(server: &TcpListener, world: &World<'_>) -> TcpStream {
-    let stream = server.accept().expect("a connection").0;
+pub(crate) fn requested(server: &TcpListener, world: &World<'_>) -> TcpStream {
+    arrived_on(server.accept().expect("a connection").0, world)
+}
+
+fn arrived_on(stream: TcpStream, world: &World<'_>) -> TcpStream {
     stream.set_nonblocking(true).expect("a socket");
     let head = Mutex::new(Vec::new());
     let arrived = soon(|| {
@@ -39,8 +42,16 @@ fn requested(server: &TcpListener, world: &World<'_>) -> TcpStream {
     stream
 }
 
-fn answer(server: &TcpListener, world: &World<'_>) -> TcpStream {
-    let mut stream = requested(server, world);
+pub(crate) fn answer(server: &TcpListener, world: &World<'_>) -> TcpStream {
+    answered(requested(server, world))
+}
+
+/// The same for one that has been accepted.
+pub(crate) fn answer_on(stream: TcpStream, world: &World<'_>) -> TcpStream {
+    answered(arrived_on(stream, world))
+}
+
+fn answered(mut stream: TcpStream) -> TcpStream {
     stream.write_all(ANSWER).expect("the server answers");
     stream
 }

@@ -68,6 +68,10 @@ pub(crate) enum Source {
     Remote,
     /// The response to an HTTP request.
     HttpResponse,
+    /// A request that waits for the connection of another one.
+    HttpQueued,
+    /// A request of a server on its way through a client.
+    HttpForward,
     /// A call of another library, which something attached gives up.
     Foreign,
 }
@@ -219,7 +223,7 @@ impl Cell {
     }
 }
 
-pub(crate) const SOURCES: [Source; 37] = {
+pub(crate) const SOURCES: [Source; 39] = {
     use Source::*;
     [
         Timer,
@@ -258,6 +262,8 @@ pub(crate) const SOURCES: [Source; 37] = {
         FileWait,
         Remote,
         HttpResponse,
+        HttpQueued,
+        HttpForward,
         Foreign,
     ]
 };
@@ -302,8 +308,9 @@ const NOT_ITS_OWNER: &str = "the detached promises of a wait scope are its owner
 /// Whether the cell makes sense; if not, why.
 pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
     use Source::{
-        Accept, Acquire, Call, CompressedWrite, Connect, Exit, FileWait, Foreign, Fulfiller, HttpResponse, Push,
-        ReadEach, Readiness, Signal, SocketQueuedSend, SocketSend, Then, Timer, TlsRead, WrappedAccept,
+        Accept, Acquire, Call, CompressedWrite, Connect, Exit, FileWait, Foreign, Fulfiller, HttpForward, HttpQueued,
+        HttpResponse, Push, ReadEach, Readiness, Signal, SocketQueuedSend, SocketSend, Then, Timer, TlsRead,
+        WrappedAccept,
     };
     let Cell { source, combinator, way, loops, side } = cell;
     let turned = loops.above();
@@ -340,7 +347,18 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
         Way::Peer
             if matches!(
                 source,
-                Timer | Accept | WrappedAccept | Call | Push | Acquire | Signal | Exit | Readiness | FileWait | Then
+                Timer
+                    | Accept
+                    | WrappedAccept
+                    | Call
+                    | Push
+                    | Acquire
+                    | Signal
+                    | Exit
+                    | Readiness
+                    | FileWait
+                    | Then
+                    | HttpQueued
             ) =>
         {
             Err("there is no other side that could go")
@@ -353,6 +371,8 @@ pub(crate) fn applies(cell: Cell) -> Result<(), &'static str> {
                     | Fulfiller
                     | Foreign
                     | HttpResponse
+                    | HttpQueued
+                    | HttpForward
                     | Call
                     | Acquire
                     | Exit

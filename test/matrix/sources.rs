@@ -115,6 +115,7 @@ pub(crate) fn prepare(source: Source, way: Way, world: &World<'_>, probes: &Prob
             Box::new(move |world| remote(world, &tcp, &probes, way))
         }
         Source::HttpResponse => Box::new(crate::remote::http),
+        Source::HttpQueued | Source::HttpForward => crate::asked::prepare(source, world),
         Source::Foreign => Box::new(move |world| crate::remote::foreign(world, &probes)),
     }
 }

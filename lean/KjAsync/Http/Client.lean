@@ -110,7 +110,7 @@ structure ClientOptions where
   that would have to be sent again is not. Credentials and cookies do not go to another origin. One redirect more is `failed`. -/
   maxRedirects : Nat := 0
   /-- Whether gzip, deflate and brotli are asked for and undone: what is read is the content itself, and the response has neither
-  `Content-Encoding` nor `Content-Length`. `maxBody?` counts what comes out. A request that says itself what it accepts gets what is
+  `Content-Encoding` nor `Content-Length`. `maxBody?` counts what comes out. A request for a range, or that says itself what it accepts, gets what is
   sent. -/
   decompress : Bool := false
   /-- The proxy of a client of a network, such as `http://user:password@proxy.example:3128`. An `https` URL and a tunnel take a tunnel

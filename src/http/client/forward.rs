@@ -162,7 +162,7 @@ impl HttpClient {
             }?;
         }
         let (client, request) = (self.clone(), request.clone());
-        Ok(Promise::start_on_loop(runtime.clone(), "http forward", async move {
+        Ok(Promise::start(runtime.clone(), "http forward", async move {
             forward(client, request, options).await.map(|()| Value::Unit)
         }))
     }

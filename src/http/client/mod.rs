@@ -165,7 +165,9 @@ impl HttpClient {
 
     fn prepare_for(&self, method: &str, place: Place, headers: &Headers, body: Outgoing) -> Result<Request, Error> {
         let mut request = Request::new(method, place, headers, body)?;
-        request.decodes = self.inner.options.decompress && !headers.contains(b"accept-encoding");
+        // A part of what is compressed cannot be undone.
+        let own = headers.contains(b"accept-encoding") || headers.contains(b"range");
+        request.decodes = self.inner.options.decompress && !own;
         Ok(request)
     }
 

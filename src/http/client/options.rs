@@ -35,8 +35,8 @@ pub struct ClientOptions {
     /// `HEAD` by 303; one with a streamed body that would have to be sent again is not. Credentials and cookies are for
     /// one origin, and do not go to another one. One redirect more is `Failed`.
     pub max_redirects: u32,
-    /// Whether gzip, deflate and brotli are asked for and undone: no. `max_body` counts what comes out. A request that says itself
-    /// what it accepts gets what is sent.
+    /// Whether gzip, deflate and brotli are asked for and undone: no. `max_body` counts what comes out. A request for a range, or that says itself
+    /// what it accepts, gets what is sent.
     pub decompress: bool,
     /// What a client that goes by URL goes through, tunnels included: nothing. An `https` URL takes a tunnel through its proxy.
     pub proxies: Option<Proxies>,
