@@ -23,6 +23,7 @@ use std::task::{Context, Poll, Waker};
 /// A body of fewer bytes gains nothing.
 const WORTH_COMPRESSING: usize = 128;
 
+#[expect(clippy::large_enum_variant, reason = "nearly every request is given an answer, which is moved out of here")]
 #[derive(Default)]
 enum Progress {
     #[default]
