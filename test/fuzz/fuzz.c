@@ -8,7 +8,7 @@
 #include "calls.h"
 #include "scenarios.h"
 
-enum { MOST_THREADS = 64, STUCK_SECONDS = 15, DEFAULT_CALLS = 30000, ONE_SCENARIO_IN = 100 };
+enum { MOST_THREADS = 64, STUCK_SECONDS = 60, DEFAULT_CALLS = 30000, ONE_SCENARIO_IN = 100 };
 
 static worker_t workers[MOST_THREADS];
 static unsigned threads = 8;

@@ -73,12 +73,14 @@ static void values_init(void) {
   six->sin6_family = AF_INET6, six->sin6_addr = in6addr_loopback;
   local->sun_family = AF_UNIX, strcpy(local->sun_path + 1, OWN_NAME + strlen("unix-abstract:"));
   memset(SOCKADDRS_[4], 0x7f, 16);
-  /* When a packet comes is the system's affair, also on this machine; what a unix socket is given is there at once. */
+  /* Which names are taken, and when a packet comes, is the system's affair: a replay has none but those that lead nowhere. */
+  static char nowhere[] = "unix:/nowhere/at/all";
   if (fuzz.is_replay) {
     for (size_t i = 0; i < LENGTH(ADDRESSES); i++)
-      if (strstr(ADDRESSES[i], "1:") || strstr(ADDRESSES[i], "0.1")) ADDRESSES[i] = OWN_NAME;
+      if (strstr(ADDRESSES[i], "1:") || strstr(ADDRESSES[i], "0.1") || ADDRESSES[i] == OWN_NAME) ADDRESSES[i] = nowhere;
     for (size_t i = 0; i < LENGTH(REQUESTS); i++)
       if (strstr(REQUESTS[i], "127")) REQUESTS[i] = "http://[/";
+    strcpy(local->sun_path, "/nowhere/at/all");
     for (int i = 0; i < 2; i++) memcpy(SOCKADDRS_[i], local, sizeof *local), SOCKADDR_SIZES[i] = SOCKADDR_SIZES[2];
   }
   worker_t w = {.random = 88172645463325252};
@@ -163,10 +165,11 @@ static int descriptor(worker_t *w) {
     case 3:
     case 4: {
       int is_datagram = one_in(w, 2);
-      int fd = socket(AF_INET, (is_datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+      int fd = socket(fuzz.is_replay ? AF_UNIX : AF_INET, (is_datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
       struct sockaddr_in here;
       memcpy(&here, SOCKADDRS_[0], sizeof here);
-      if (fd >= 0 && any(w, 3) && bind(fd, (struct sockaddr *)(void *)&here, sizeof here) == 0 && !is_datagram) listen(fd, 8);
+      /* In a replay there is no port, which another program might have. */
+      if (fd >= 0 && any(w, 3) && !fuzz.is_replay && bind(fd, (struct sockaddr *)(void *)&here, sizeof here) == 0 && !is_datagram) listen(fd, 8);
       return fd;
     }
     default:
