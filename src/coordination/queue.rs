@@ -204,6 +204,8 @@ impl Belonging for Inner {
             std::mem::take(&mut items.stored)
         };
         drop(unwanted);
+        // What a pop that reached nobody has given back, or still will.
+        self.consumers.close();
     }
 }
 

@@ -456,11 +456,32 @@ static void what_was_lent_comes_back_though_another_loop_holds_the_object(void) 
   CHECK_U64(count_get(&freed), 3);
 }
 
+/* It is its own value that no pop has taken for good. */
+static void a_queue_that_a_pop_gives_itself_back_to_ends(void) {
+  kja_runtime_t runtime = runtime_open();
+  kja_queue_t queue = 0;
+  kja_promise_t pushed[2] = {0, 0}, popped[2] = {0, 0};
+  count_t destroyed = {0};
+  CHECK_OK(kja_queue_new(runtime, 2, &queue));
+  CHECK_OK(kja_queue_push_handle_start(queue, queue, &pushed[0]));
+  CHECK_OK(kja_queue_push_opaque_start(queue, &destroyed, count_destroy, &pushed[1]));
+  for (int i = 0; i < 2; i++) CHECK_OK(kja_queue_pop_start(queue, &popped[i]));
+  for (int i = 0; i < 2; i++) {
+    CHECK_OK(kja_promise_release(popped[i]));
+    CHECK_OK(kja_promise_release(pushed[i]));
+  }
+  CHECK_OK(kja_queue_release(queue));
+  CHECK_U64(count_get(&destroyed), 0);
+  runtime_close(runtime);
+  CHECK_U64(count_get(&destroyed), 1);
+}
+
 int main(void) {
   RUN_IN_BOTH(whatever_another_loop_waits_for_ends_with_shutdown);
   RUN_IN_BOTH(nothing_that_ends_in_a_shutdown_settles_anything_else);
   RUN_IN_BOTH(what_holds_itself_is_freed);
   RUN_IN_BOTH(sockets_that_another_loop_holds_are_closed);
   RUN_IN_BOTH(what_was_lent_comes_back_though_another_loop_holds_the_object);
+  RUN_IN_BOTH(a_queue_that_a_pop_gives_itself_back_to_ends);
   return check_done();
 }
