@@ -3,11 +3,15 @@
 //! What an event makes ready runs right after it, ahead of older work and in the order in which it became
 //! ready (PROM-09). It waits on a stack of this thread, where it costs no lock; what is left when the thread
 //! leaves the loop goes to the front of the runtime's queue.
+//!
+//! What a look at timers and sockets makes ready waits in a line of its own, first come first: a loop that has more to do
+//! than fits between two looks gets to everything in turn, and timers keep their order.
 
 use super::{RuntimeId, Shared};
 use crate::error::Error;
 use crate::promise::Cell;
 use crate::sync::{Lasting, per_thread};
+use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
@@ -15,14 +19,22 @@ struct Place {
     /// The runtime whose loop this thread is inside.
     runtime: Option<Arc<Shared>>,
     next: Vec<Arc<Cell>>,
+    /// What became ready while no cell was being polled: timers, sockets.
+    come: VecDeque<Arc<Cell>>,
     /// The cell that is being polled. One that wakes itself lets others have their turn first.
     polled: *const Cell,
 }
 
 per_thread! {
     /// Who leaves a loop leaves it empty.
-    static PLACE: Lasting<Place> =
-        const { Lasting::new(ManuallyDrop::new(Place { runtime: None, next: Vec::new(), polled: std::ptr::null() })) };
+    static PLACE: Lasting<Place> = const {
+        Lasting::new(ManuallyDrop::new(Place {
+            runtime: None,
+            next: Vec::new(),
+            come: VecDeque::new(),
+            polled: std::ptr::null(),
+        }))
+    };
 }
 
 /// Shows this thread's place to `look`, in which nothing foreign may run or be dropped.
@@ -45,7 +57,20 @@ pub(crate) fn home(runtime: &Arc<Shared>) -> Arc<Shared> {
         .unwrap_or_else(|| runtime.clone())
 }
 
+/// What an empty stack may keep of a burst's memory, in cells.
+const KEPT: usize = 1024;
+
 impl Place {
+    fn pop_above(&mut self, floor: usize) -> Option<Arc<Cell>> {
+        if self.next.len() > floor {
+            return self.next.pop();
+        }
+        if self.next.is_empty() && self.next.capacity() > KEPT {
+            self.next = Vec::new();
+        }
+        None
+    }
+
     fn is_inside(&self, runtime: RuntimeId) -> bool {
         self.runtime.as_ref().is_some_and(|inside| inside.id == runtime)
     }
@@ -63,31 +88,92 @@ impl<'a> OnLoop<'a> {
             }
             free
         });
-        if entered { Ok(Self(runtime)) } else { Err(Error::would_deadlock()) }
+        if !entered {
+            return Err(Error::would_deadlock());
+        }
+        let come = runtime.queue.take_come();
+        place(|place| place.come = come);
+        Ok(Self(runtime))
     }
 }
 
 impl Drop for OnLoop<'_> {
     fn drop(&mut self) {
-        let (runtime, next) = place(|place| (place.runtime.take(), std::mem::take(&mut place.next)));
-        self.0.queue.put_back(next);
+        let (runtime, next, come) = place(|place| {
+            (place.runtime.take(), std::mem::take(&mut place.next), std::mem::take(&mut place.come))
+        });
+        self.0.queue.put_back(next, come);
         drop(runtime);
     }
 }
 
-/// Whether a cell that became ready goes on the stack: this thread is inside its runtime's loop.
+/// Whether a cell that became ready goes to `push`: this thread is inside its runtime's loop.
 pub(super) fn takes(cell: &Arc<Cell>) -> bool {
     place(|place| place.is_inside(cell.runtime.id) && place.polled != Arc::as_ptr(cell))
 }
 
-/// Puts a cell on the stack, which takes it.
+/// Takes a cell: onto the stack, or into the line of what has come if no cell is being polled.
 pub(super) fn push(cell: Arc<Cell>) {
-    place(|place| place.next.push(cell));
+    place(|place| if place.polled.is_null() { place.come.push_back(cell) } else { place.next.push(cell) });
 }
 
 /// The cell to poll next, if an event of this thread left one.
 pub(super) fn pop() -> Option<Arc<Cell>> {
-    place(|place| place.next.pop())
+    place(|place| place.pop_above(0).or_else(|| place.come.pop_front()))
+}
+
+/// In which order the loop polls what is ready: what events have left on the stack, then what has come, then what was queued.
+///
+/// Each of them gets its time. Once the stack has not been empty from one look to the next, what has come goes ahead of it until the
+/// look after that; and what was queued goes ahead of what has come after every second look that interrupts the loop.
+pub(super) struct Order {
+    /// Whether the stack has been empty since the last look.
+    was_empty: bool,
+    /// Whether what has come is ahead of the stack, and how much of the stack waits for it.
+    is_ahead: bool,
+    floor: usize,
+    queued_first: bool,
+}
+
+impl Order {
+    pub(super) fn new() -> Self {
+        Self { was_empty: true, is_ahead: false, floor: 0, queued_first: false }
+    }
+
+    /// Begins anew after a look.
+    pub(super) fn look(&mut self) {
+        self.is_ahead = !self.was_empty && !self.is_ahead;
+        self.floor = if self.is_ahead { place(|place| place.next.len()) } else { 0 };
+        self.was_empty = false;
+    }
+
+    /// The loop has been interrupted for a look, or has come to an end of what there was.
+    pub(super) fn stop(&mut self, interrupted: bool) {
+        self.queued_first = interrupted && !self.queued_first;
+    }
+
+    /// The next cell, from what was queued too.
+    pub(super) fn pop(&mut self, queued: &mut VecDeque<Arc<Cell>>) -> Option<Arc<Cell>> {
+        place(|place| {
+            if let Some(next) = place.pop_above(self.floor) {
+                return Some(next);
+            }
+            if self.floor > 0 {
+                if let Some(come) = place.come.pop_front() {
+                    return Some(come);
+                }
+                self.floor = 0;
+                if let Some(next) = place.pop_above(0) {
+                    return Some(next);
+                }
+            }
+            self.was_empty = true;
+            if self.queued_first {
+                return queued.pop_front().or_else(|| place.come.pop_front());
+            }
+            place.come.pop_front().or_else(|| queued.pop_front())
+        })
+    }
 }
 
 /// Polls a cell. What it makes ready comes off the stack next, first come first.
@@ -110,7 +196,7 @@ impl Drop for Polled {
 }
 
 /// Has what `event` makes ready come off the stack first come first.
-pub(super) fn in_order(event: impl FnOnce()) {
+fn in_order(event: impl FnOnce()) {
     let _event = Event { before: place(|place| place.next.len()) };
     event();
 }

@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::clock::{self, Clock};
+use super::on_loop::Order;
 use super::queue::Rest;
 use super::{Shared, on_loop};
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
     let mut look = Look::new(runtime.look_nanos);
     let mut armed = None;
     let mut budget = Budget::new(runtime.turns_per_look, &runtime.clock);
+    let mut order = Order::new();
     // Whether the sockets had nothing since the last turn.
     let mut looked = false;
     loop {
@@ -26,18 +28,20 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             tokio::task::yield_now().await;
             continue;
         }
-        on_loop::in_order(|| runtime.fire_timers(&mut due));
+        runtime.fire_timers(&mut due);
         if runtime.queue.take(&mut older) {
             look.called();
         }
         let before = budget.spent();
         let mut spent = false;
-        while !spent && let Some(cell) = on_loop::pop().or_else(|| older.pop_front()) {
+        order.look();
+        while !spent && let Some(cell) = order.pop(&mut older) {
             on_loop::poll(&runtime, &cell);
             budget.spend();
             spent = budget.is_spent();
         }
         let turns = budget.spent() - before;
+        order.stop(spent);
         count(&runtime.turns, turns as u64);
         if spent {
             // Who drives the loop may leave it here: what is next has to be where a turn by hand and another drive find it.

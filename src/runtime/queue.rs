@@ -20,6 +20,7 @@ const KEPT: usize = 4096;
 
 const QUEUED: u8 = 1;
 const REST: u8 = 2;
+const COME: u8 = 4;
 
 pub(crate) struct Queue {
     ready: Lock<Ready>,
@@ -54,6 +55,8 @@ pub(super) enum Rest {
 #[derive(Default)]
 struct Ready {
     cells: VecDeque<Arc<Cell>>,
+    /// What a look has made ready, while nobody is inside the loop.
+    come: VecDeque<Arc<Cell>>,
     /// What waits until there is nothing else to do; the latest comes first. (PROM-25)
     last: Vec<Arc<Cell>>,
     /// What waits until the loop would sleep. (PROM-28)
@@ -62,6 +65,12 @@ struct Ready {
     foreign: bool,
     stopping: bool,
     closed: bool,
+}
+
+impl Ready {
+    fn is_runnable(&self) -> bool {
+        !(self.cells.is_empty() && self.come.is_empty() && self.last.is_empty())
+    }
 }
 
 impl Queue {
@@ -91,25 +100,38 @@ impl Queue {
         self.wake();
     }
 
-    /// Puts cells in front, the last one first.
-    pub(super) fn put_back(&self, cells: Vec<Arc<Cell>>) {
-        if cells.is_empty() {
+    /// Keeps what is ready for whoever enters the loop next: `next` in front, the last one first, and `come`, which goes to them.
+    pub(super) fn put_back(&self, next: Vec<Arc<Cell>>, come: VecDeque<Arc<Cell>>) {
+        if next.is_empty() && come.is_empty() {
             return;
         }
         let mut ready = self.ready.lock();
         if ready.closed {
             drop(ready);
-            cells.into_iter().for_each(strand);
+            next.into_iter().chain(come).for_each(strand);
             return;
         }
-        cells.into_iter().for_each(|cell| ready.cells.push_front(cell));
+        next.into_iter().for_each(|cell| ready.cells.push_front(cell));
+        ready.come = come;
         self.note(&ready);
+    }
+
+    /// What a look had made ready when the loop was left.
+    pub(super) fn take_come(&self) -> VecDeque<Arc<Cell>> {
+        if !self.has(COME) {
+            return VecDeque::new();
+        }
+        let mut ready = self.ready.lock();
+        let come = std::mem::take(&mut ready.come);
+        self.note(&ready);
+        come
     }
 
     fn note(&self, ready: &Ready) {
         let queued = if ready.cells.is_empty() { 0 } else { QUEUED };
         let rest = if ready.last.is_empty() && ready.idle.is_empty() && !ready.stopping { 0 } else { REST };
-        self.filled.store(queued | rest, Ordering::Release);
+        let come = if ready.come.is_empty() { 0 } else { COME };
+        self.filled.store(queued | rest | come, Ordering::Release);
     }
 
     fn has(&self, part: u8) -> bool {
@@ -182,8 +204,7 @@ impl Queue {
     }
 
     pub(super) fn is_runnable(&self) -> bool {
-        let ready = self.ready.lock();
-        !(ready.cells.is_empty() && ready.last.is_empty())
+        self.ready.lock().is_runnable()
     }
 
     /// Nobody drives the loop any more: if nothing is left to do, what comes next is told of.
@@ -192,7 +213,7 @@ impl Queue {
             bell.silence();
         }
         let ready = self.ready.lock();
-        let queued = !(ready.cells.is_empty() && ready.last.is_empty());
+        let queued = ready.is_runnable();
         if !queued {
             self.asleep.store(true, Ordering::Release);
         }
@@ -318,6 +339,6 @@ impl Queue {
         drop(ready);
         let waker = self.waker.lock().take();
         drop(waker);
-        left.cells.into_iter().chain(left.last).chain(left.idle).for_each(strand);
+        left.come.into_iter().chain(left.cells).chain(left.last).chain(left.idle).for_each(strand);
     }
 }

@@ -217,7 +217,9 @@ impl WaitScope {
             made += turns;
             idle = if turns > 0 { 0 } else { idle + 1 };
             self.look(runtime)?;
+            let on_loop = OnLoop::enter(runtime)?;
             runtime.fire_timers(&mut Vec::new());
+            drop(on_loop);
             if idle == 2 && runtime.queue.queue_idle() {
                 idle = 0;
             }

@@ -89,6 +89,9 @@ impl Drop for Timer {
     }
 }
 
+/// How many are woken between two looks at the sockets.
+const AT_ONCE: usize = 256;
+
 /// No deadline at all.
 const NONE: u64 = u64::MAX;
 
@@ -128,21 +131,22 @@ impl Timers {
         drop(old);
     }
 
-    /// Wakes everything that is due, in the order of deadlines, then of creation. (TIME-02)
+    /// Wakes what is due, in the order of deadlines, then of creation: not all of a great many at once, so that taking
+    /// them out of the heap holds nothing else up. (TIME-02)
     pub(super) fn fire(&self, clock: &Clock, due: &mut Vec<Waker>) {
         // Most turns of a loop have no timer at all: those cost neither a lock nor a look at the clock.
         let first = self.first.load(Ordering::Acquire);
         if first != NONE {
             let now = clock.now();
             if first <= now {
-                self.take_due(now, due);
+                self.take_due(now, AT_ONCE, due);
             }
         }
     }
 
-    fn take_due(&self, now: u64, due: &mut Vec<Waker>) {
+    fn take_due(&self, now: u64, most: usize, due: &mut Vec<Waker>) {
         let mut heap = self.heap.lock();
-        heap.take_due(now, due);
+        heap.take_due(now, most, due);
         self.note_first(&heap);
         drop(heap);
         due.drain(..).for_each(Waker::wake);
@@ -159,7 +163,7 @@ impl Timers {
 
     /// Wakes everything: nothing will be due any more.
     pub(super) fn wake_all(&self) {
-        self.take_due(u64::MAX, &mut Vec::new());
+        self.take_due(u64::MAX, usize::MAX, &mut Vec::new());
     }
 
     /// While the loop is awake it looks at the heap itself: nobody needs to wake it.
@@ -272,8 +276,8 @@ impl Heap {
         waker
     }
 
-    fn take_due(&mut self, now: u64, due: &mut Vec<Waker>) {
-        while self.first().is_some_and(|deadline| deadline <= now) {
+    fn take_due(&mut self, now: u64, most: usize, due: &mut Vec<Waker>) {
+        while due.len() < most && self.first().is_some_and(|deadline| deadline <= now) {
             let entry = self.take_entry(0);
             let slot = &mut self.slots[entry.slot as usize];
             slot.place = NOWHERE;
@@ -350,9 +354,11 @@ mod tests {
             assert!(heap.remove(*slot).is_some());
         }
         let mut due = Vec::new();
-        heap.take_due(499, &mut due);
+        heap.take_due(499, usize::MAX, &mut due);
         let early = due.len();
-        heap.take_due(u64::MAX, &mut due);
+        heap.take_due(u64::MAX, early + 1, &mut due);
+        assert_eq!(due.len(), early + 1);
+        heap.take_due(u64::MAX, usize::MAX, &mut due);
         due.into_iter().for_each(Waker::wake);
         let mut expected: Vec<u64> = (0..2000).filter(|n| n % 3 != 0).collect();
         expected.sort_by_key(|n| (n * 7919 % 1000, *n));
@@ -364,7 +370,7 @@ mod tests {
     fn a_slot_is_free_again_only_after_removal() {
         let mut heap = Heap::default();
         let slot = heap.insert(1, Waker::noop().clone());
-        heap.take_due(1, &mut Vec::new());
+        heap.take_due(1, usize::MAX, &mut Vec::new());
         assert_ne!(heap.insert(2, Waker::noop().clone()), slot);
         heap.remove(slot);
         assert_eq!(heap.insert(3, Waker::noop().clone()), slot);
