@@ -6396,9 +6396,12 @@ kja_status_t kja_timer_timeout_to_next(kja_runtime_t runtime,
 
 /*
  Settles with unit `nanos` nanoseconds from now; never early. Cancellation: the timer is removed and
- never fires. (TIME-03, TIME-05)
+ never fires. A callback that starts very many gives way in between, by `kja_timer_yield_start`: no timer fires
+ while a callback runs. (TIME-03, TIME-05)
  */
-kja_status_t kja_timer_sleep_start(kja_runtime_t runtime, uint64_t nanos, kja_promise_t *out);
+kja_status_t kja_timer_sleep_start(kja_runtime_t runtime,
+                                   uint64_t nanos,
+                                   kja_promise_t *out);
 
 /*
  Settles with unit at this time of the monotonic clock, in nanoseconds; at once if it has passed. Timers

@@ -74,7 +74,8 @@ pub unsafe extern "C" fn kja_timer_timeout_to_next(
 }
 
 /// Settles with unit `nanos` nanoseconds from now; never early. Cancellation: the timer is removed and
-/// never fires. (TIME-03, TIME-05)
+/// never fires. A callback that starts very many gives way in between, by `kja_timer_yield_start`: no timer fires
+/// while a callback runs. (TIME-03, TIME-05)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_timer_sleep_start(
     runtime: kja_runtime_t,

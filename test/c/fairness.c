@@ -182,7 +182,49 @@ static void a_crowd_of_due_timers_does_not_hold_up_a_connection(void) {
   runtime_close(runtime);
 }
 
+enum { BATCH = 64, BATCHES = 20 };
+typedef struct batches_t {
+  kja_runtime_t runtime;
+  uint64_t started, fired, most_behind;
+} batches_t;
+
+static void note_fired(void *ctx, kja_call_t call) {
+  (void)call;
+  ((batches_t *)ctx)->fired++;
+}
+static void start_batch(void *ctx, kja_call_t call) {
+  batches_t *own = (batches_t *)ctx;
+  kja_promise_t sleeping = 0, then = 0, yielded = 0, next = 0;
+  uint64_t behind = own->started - own->fired;
+  if (behind > own->most_behind) own->most_behind = behind;
+  if (own->started == BATCH * BATCHES) return;
+  for (int i = 0; i < BATCH; i++, own->started++) {
+    CHECK_OK(kja_timer_sleep_start(own->runtime, 1, &sleeping));
+    CHECK_OK(kja_promise_then(sleeping, note_fired, own, NULL, &then));
+    CHECK_OK(kja_promise_release(sleeping));
+    CHECK_OK(kja_promise_detach(then, NULL, NULL, NULL));
+  }
+  CHECK_OK(kja_timer_advance(own->runtime, 1));
+  CHECK_OK(kja_timer_yield_start(own->runtime, &yielded));
+  CHECK_OK(kja_promise_then(yielded, start_batch, own, NULL, &next));
+  CHECK_OK(kja_promise_release(yielded));
+  CHECK_OK(kja_call_return_promise(call, next));
+}
+
+/* What is due fires while the callback that starts many of them gives way: at most one batch waits when it goes on. */
+/* parity: TIME-03, PROM-26 */
+static void timers_fire_between_batches_of_starts(void) {
+  batches_t own;
+  memset(&own, 0, sizeof own);
+  own.runtime = virtual_open();
+  run_on_loop(own.runtime, start_batch, &own);
+  CHECK_U64(own.started, BATCH * BATCHES);
+  CHECK(own.most_behind <= BATCH);
+  runtime_close(own.runtime);
+}
+
 int main(void) {
+  RUN_IN_BOTH(timers_fire_between_batches_of_starts);
   RUN_IN_BOTH(timers_that_are_due_later_overtake_none);
   RUN_IN_BOTH(connections_that_are_always_ready_are_served_in_turn);
   RUN_IN_BOTH(a_crowd_of_due_timers_does_not_hold_up_a_connection);

@@ -48,7 +48,7 @@ pub struct SpinLoop {
     tx: mpsc::UnboundedSender<Job>,
     spin_ns: u64,
     give: bool,
-    lp: Loop,
+    pub lp: Loop,
 }
 impl SpinLoop {
     pub fn new(spin_ns: u64, give: bool) -> SpinLoop {
@@ -182,6 +182,34 @@ pub fn w1() {
 }
 
 // ------------------------------------------------------------------ W2
+fn at_once(name: &str, due: fn(u64, u64) -> u64) {
+    if !want(name) {
+        return;
+    }
+    let n = scaled(100_000.0);
+    let mut l = lat(n);
+    let rt = runtime();
+    let mut m = Meas::begin();
+    rt.block_on(async {
+        let (start, begin) = (tokio::time::Instant::now(), now_ns());
+        let v: Vec<_> = (0..n as u64)
+            .map(|i| {
+                let due = due(i, begin);
+                let mut sleep = Box::pin(tokio::time::sleep_until(start + Duration::from_nanos(due - begin)));
+                let _ = sleep.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+                tokio::spawn(async move {
+                    sleep.await;
+                    now_ns().saturating_sub(due)
+                })
+            })
+            .collect();
+        for h in v {
+            push(&mut l, h.await.unwrap());
+        }
+    });
+    m.end();
+    m.emit(name, n as f64, 0.0, &mut l, ",\"latency_is\":\"lateness\"");
+}
 pub fn w2() {
     if want("w2_timers_100k") {
         let n = scaled(100_000.0);
@@ -205,6 +233,9 @@ pub fn w2() {
         m.end();
         m.emit("w2_timers_100k", n as f64, 0.0, &mut l, ",\"latency_is\":\"lateness\"");
     }
+    // All started within one poll, in which none can fire; then all of one deadline.
+    at_once("w2_timers_at_once_100k", |i, _| now_ns() + (1 + i * 7919 % 1000) * 1_000_000);
+    at_once("w2_timers_same_100k", |_, begin| begin + 1_000_000_000);
     if want("w2_cancel_1m") {
         let n = scaled(1_000_000.0);
         let rt = runtime();

@@ -1,5 +1,6 @@
 //! W6, W7, W8: HTTP, WebSocket and TLS.
 use super::*;
+use crate::sockets::drain;
 
 // ------------------------------------------------------------------ W6
 async fn http_conn(s: TcpStream) {

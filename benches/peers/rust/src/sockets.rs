@@ -197,7 +197,7 @@ pub fn w3() {
 }
 
 // ------------------------------------------------------------------ W4
-async fn drain<S: AsyncReadExt + Unpin>(mut s: S) -> usize {
+pub async fn drain<S: AsyncReadExt + Unpin>(mut s: S) -> usize {
     let mut b = vec![0u8; K64];
     let mut n = 0;
     loop {
