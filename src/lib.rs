@@ -28,6 +28,7 @@ pub mod signal;
 pub mod stream;
 mod sync;
 pub mod tls;
+mod trim;
 mod value;
 pub mod websocket;
 

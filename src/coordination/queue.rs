@@ -6,6 +6,7 @@ use crate::object::{Object, Owner};
 use crate::promise::Promise;
 use crate::runtime::{Belonging, Entry, Runtime, Shared};
 use crate::sync::Lock;
+use crate::trim::Trim;
 use crate::value::{Outcome, Value};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -89,7 +90,9 @@ impl Queue {
             return Some(Ok(returned));
         }
         let mut items = self.0.items.lock();
-        match items.stored.pop_front() {
+        let oldest = items.stored.pop_front();
+        items.stored.trim();
+        match oldest {
             Some(value) => Some(Ok(self.0.consumers.give(value))),
             None => items.closed.then(|| Err(closed())),
         }

@@ -18,6 +18,12 @@ struct Wrapped {
     cells: BTreeMap<u64, Arc<Cell>>,
 }
 
+impl Wrapped {
+    fn remove(&mut self, number: u64) -> Option<Arc<Cell>> {
+        self.cells.remove(&number)
+    }
+}
+
 /// Cancels every promise that it wrapped and that is still pending. Dropping it does so too. (CANC-05)
 pub struct Canceler {
     runtime: Arc<Shared>,
@@ -41,7 +47,7 @@ impl Future for Wrapper {
 impl Drop for Wrapper {
     fn drop(&mut self) {
         if let Some(canceler) = self.canceler.upgrade() {
-            let cell = canceler.lock().cells.remove(&self.number);
+            let cell = canceler.lock().remove(self.number);
             drop(cell);
         }
     }
@@ -69,7 +75,7 @@ impl Canceler {
         self.wrapped.lock().cells.insert(number, cell);
         // Settled before it was noted: nobody else takes the note back.
         if wrapper.cell().is_settled() {
-            let cell = self.wrapped.lock().cells.remove(&number);
+            let cell = self.wrapped.lock().remove(number);
             drop(cell);
         }
         wrapper

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::promise::{Canceled, Cell, Promise};
 use crate::sync::Lock;
+use crate::trim::Trim;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -46,7 +47,10 @@ impl Detached {
     }
 
     pub(crate) fn remove(&self, cell: &Arc<Cell>) {
-        let removed = self.0.lock().promises.remove(&(Arc::as_ptr(cell) as usize));
+        let mut members = self.0.lock();
+        let removed = members.promises.remove(&(Arc::as_ptr(cell) as usize));
+        members.promises.trim();
+        drop(members);
         drop(removed);
     }
 

@@ -22,6 +22,7 @@ mod shutdown;
 mod sleepers;
 mod stats;
 mod timer;
+mod timer_slots;
 
 pub(crate) use belongings::{Belonging, Entry, Lent};
 pub use executor::Executor;

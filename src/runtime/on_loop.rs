@@ -11,6 +11,7 @@ use super::{RuntimeId, Shared};
 use crate::error::Error;
 use crate::promise::Cell;
 use crate::sync::{Lasting, per_thread};
+use crate::trim::Trim;
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -57,18 +58,23 @@ pub(crate) fn home(runtime: &Arc<Shared>) -> Arc<Shared> {
         .unwrap_or_else(|| runtime.clone())
 }
 
-/// What an empty stack may keep of a burst's memory, in cells.
-const KEPT: usize = 1024;
-
 impl Place {
     fn pop_above(&mut self, floor: usize) -> Option<Arc<Cell>> {
         if self.next.len() > floor {
             return self.next.pop();
         }
-        if self.next.is_empty() && self.next.capacity() > KEPT {
-            self.next = Vec::new();
+        if self.next.is_empty() {
+            self.next.trim();
         }
         None
+    }
+
+    fn pop_come(&mut self) -> Option<Arc<Cell>> {
+        let come = self.come.pop_front();
+        if come.is_none() {
+            self.come.trim();
+        }
+        come
     }
 
     fn is_inside(&self, runtime: RuntimeId) -> bool {
@@ -99,9 +105,8 @@ impl<'a> OnLoop<'a> {
 
 impl Drop for OnLoop<'_> {
     fn drop(&mut self) {
-        let (runtime, next, come) = place(|place| {
-            (place.runtime.take(), std::mem::take(&mut place.next), std::mem::take(&mut place.come))
-        });
+        let (runtime, next, come) =
+            place(|place| (place.runtime.take(), std::mem::take(&mut place.next), std::mem::take(&mut place.come)));
         self.0.queue.put_back(next, come);
         drop(runtime);
     }
@@ -119,7 +124,7 @@ pub(super) fn push(cell: Arc<Cell>) {
 
 /// The cell to poll next, if an event of this thread left one.
 pub(super) fn pop() -> Option<Arc<Cell>> {
-    place(|place| place.pop_above(0).or_else(|| place.come.pop_front()))
+    place(|place| place.pop_above(0).or_else(|| place.pop_come()))
 }
 
 /// In which order the loop polls what is ready: what events have left on the stack, then what has come, then what was queued.
@@ -159,7 +164,7 @@ impl Order {
                 return Some(next);
             }
             if self.floor > 0 {
-                if let Some(come) = place.come.pop_front() {
+                if let Some(come) = place.pop_come() {
                     return Some(come);
                 }
                 self.floor = 0;
@@ -169,9 +174,9 @@ impl Order {
             }
             self.was_empty = true;
             if self.queued_first {
-                return queued.pop_front().or_else(|| place.come.pop_front());
+                return queued.pop_front().or_else(|| place.pop_come());
             }
-            place.come.pop_front().or_else(|| queued.pop_front())
+            place.pop_come().or_else(|| queued.pop_front())
         })
     }
 }

@@ -5,6 +5,7 @@ use super::clock::{self, Clock};
 use super::on_loop::Order;
 use super::queue::Rest;
 use super::{Shared, on_loop};
+use crate::trim::Trim;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -54,6 +55,7 @@ pub(super) async fn pump(runtime: Arc<Shared>) {
             looked = false;
             continue;
         }
+        older.trim();
         match runtime.queue.take_rest(&mut older) {
             Rest::Last => continue,
             Rest::Stopping => return,

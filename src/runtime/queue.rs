@@ -11,12 +11,10 @@ use super::pollable::Bell;
 use crate::promise::{Cell, Turn, strand};
 use crate::sync::Lock;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use crate::trim::Trim;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
-
-/// What an empty list may keep of a burst's memory, in cells.
-const KEPT: usize = 4096;
 
 const QUEUED: u8 = 1;
 const REST: u8 = 2;
@@ -238,6 +236,8 @@ impl Queue {
     pub(super) fn pop(&self) -> Option<Arc<Cell>> {
         let mut ready = self.ready.lock();
         let next = ready.cells.pop_front().or_else(|| ready.last.pop());
+        ready.cells.trim();
+        ready.last.trim();
         self.note(&ready);
         next
     }
@@ -250,7 +250,7 @@ impl Queue {
         let mut ready = self.ready.lock();
         if older.is_empty() {
             std::mem::swap(&mut ready.cells, older);
-            ready.cells.shrink_to(KEPT);
+            ready.cells.trim();
         } else {
             older.append(&mut ready.cells);
         }
@@ -281,6 +281,7 @@ impl Queue {
         }
         let mut ready = self.ready.lock();
         if let Some(last) = ready.last.pop() {
+            ready.last.trim();
             older.push_back(last);
             self.note(&ready);
             return Rest::Last;
@@ -295,7 +296,7 @@ impl Queue {
     /// Moves what waits for the loop to be idle into `older`.
     pub(super) fn take_idle(&self, older: &mut VecDeque<Arc<Cell>>) {
         let mut ready = self.ready.lock();
-        older.extend(ready.idle.drain(..));
+        older.extend(std::mem::take(&mut ready.idle));
         self.note(&ready);
     }
 

@@ -16,11 +16,10 @@
 use crate::promise::Cell;
 use crate::sync::Lock;
 use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::trim::Trim;
 use std::sync::Arc;
 
 const SHARDS: usize = if cfg!(kja_model) { 1 } else { 8 };
-/// What an empty shard may keep of a burst's memory, in cells.
-const KEPT: usize = 1024;
 
 /// Where a cell is among the roots.
 pub(crate) struct Place {
@@ -83,10 +82,7 @@ impl Roots {
         if let Some(moved) = shard.cells.get(index) {
             moved.place.set(index);
         }
-        if shard.cells.capacity() > KEPT && shard.cells.len() < shard.cells.capacity() / 4 {
-            let half = shard.cells.capacity() / 2;
-            shard.cells.shrink_to(half);
-        }
+        shard.cells.trim();
         drop(shard);
         drop(own);
     }
@@ -108,7 +104,6 @@ impl Roots {
 
 #[cfg(all(test, not(kja_model)))]
 mod tests {
-    use super::*;
     use crate::runtime::{Options, Runtime};
 
     #[test]
@@ -118,6 +113,6 @@ mod tests {
         let burst: Vec<_> = (0..100_000).map(|_| runtime.never().expect("it is alive")).collect();
         assert!(room() >= 100_000);
         drop(burst);
-        assert!(room() <= 2 * KEPT, "{}", room());
+        assert!(room() <= 2048, "{}", room());
     }
 }

@@ -8,8 +8,10 @@
 use super::Shared;
 use super::clock::{self, Clock};
 use super::pollable::Alarm;
+use super::timer_slots::Slots;
 use crate::sync::Lock;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::trim::Trim;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -187,7 +189,8 @@ impl Timers {
     }
 }
 
-const NOWHERE: u32 = u32::MAX;
+/// The place of what is not in the heap.
+pub(super) const NOWHERE: u32 = u32::MAX;
 
 struct Entry {
     deadline: u64,
@@ -201,18 +204,10 @@ impl Entry {
     }
 }
 
-/// A slot outlives its entry: after firing it stays, empty, until its timer is dropped.
-struct Slot {
-    waker: Option<Waker>,
-    /// Place in the heap; of a free slot, the next free one.
-    place: u32,
-}
-
 #[derive(Default)]
 struct Heap {
     entries: Vec<Entry>,
-    slots: Vec<Slot>,
-    free: Option<u32>,
+    slots: Slots,
     order: u64,
     /// Set to the earliest deadline.
     alarm: Option<Alarm>,
@@ -224,18 +219,7 @@ impl Heap {
     }
 
     fn insert(&mut self, deadline: u64, waker: Waker) -> u32 {
-        let slot = match self.free {
-            Some(slot) => {
-                let next = self.slots[slot as usize].place;
-                self.free = (next != NOWHERE).then_some(next);
-                self.slots[slot as usize].waker = Some(waker);
-                slot
-            }
-            None => {
-                self.slots.push(Slot { waker: Some(waker), place: NOWHERE });
-                self.slots.len() as u32 - 1
-            }
-        };
+        let slot = self.slots.insert(waker);
         self.push(deadline, slot);
         slot
     }
@@ -244,42 +228,34 @@ impl Heap {
         self.order += 1;
         let place = self.entries.len();
         self.entries.push(Entry { deadline, order: self.order, slot });
-        self.slots[slot as usize].place = place as u32;
+        self.slots.get_mut(slot).place = place as u32;
         self.sift_up(place);
     }
 
     fn set_waker(&mut self, slot: u32, deadline: u64, waker: &Waker) -> Option<Waker> {
-        if self.slots[slot as usize].place == NOWHERE {
+        if self.slots.get_mut(slot).place == NOWHERE {
             // Fired, yet polled before its time by this clock: it goes back.
             self.push(deadline, slot);
         }
-        let place = &mut self.slots[slot as usize].waker;
-        if place.as_ref().is_some_and(|old| old.will_wake(waker)) {
+        let known = &mut self.slots.get_mut(slot).waker;
+        if known.as_ref().is_some_and(|old| old.will_wake(waker)) {
             return None;
         }
-        place.replace(waker.clone())
+        known.replace(waker.clone())
     }
 
     fn remove(&mut self, slot: u32) -> Option<Waker> {
-        let place = self.slots[slot as usize].place;
+        let place = self.slots.get_mut(slot).place;
         if place != NOWHERE {
             self.take_entry(place as usize);
         }
-        let next = self.free.replace(slot).unwrap_or(NOWHERE);
-        let slot = &mut self.slots[slot as usize];
-        slot.place = next;
-        let waker = slot.waker.take();
-        if self.entries.is_empty() {
-            // A burst of timers must not keep its memory for ever.
-            self.entries.shrink_to(1024);
-        }
-        waker
+        self.slots.remove(slot)
     }
 
     fn take_due(&mut self, now: u64, most: usize, due: &mut Vec<Waker>) {
         while due.len() < most && self.first().is_some_and(|deadline| deadline <= now) {
             let entry = self.take_entry(0);
-            let slot = &mut self.slots[entry.slot as usize];
+            let slot = self.slots.get_mut(entry.slot);
             slot.place = NOWHERE;
             due.extend(slot.waker.take());
         }
@@ -287,6 +263,7 @@ impl Heap {
 
     fn take_entry(&mut self, place: usize) -> Entry {
         let entry = self.entries.swap_remove(place);
+        self.entries.trim();
         if place < self.entries.len() {
             self.settle_at(place);
             if self.sift_up(place) == place {
@@ -298,7 +275,7 @@ impl Heap {
 
     fn settle_at(&mut self, place: usize) {
         let slot = self.entries[place].slot;
-        self.slots[slot as usize].place = place as u32;
+        self.slots.get_mut(slot).place = place as u32;
     }
 
     fn exchange(&mut self, a: usize, b: usize) {
@@ -364,6 +341,27 @@ mod tests {
         expected.sort_by_key(|n| (n * 7919 % 1000, *n));
         assert_eq!(early, expected.iter().filter(|n| *n * 7919 % 1000 <= 499).count());
         assert_eq!(*log.lock().expect("no panic under this lock"), expected);
+    }
+
+    #[test]
+    fn chunks_without_timers_give_their_memory_back() {
+        let mut heap = Heap::default();
+        for round in 0..3 {
+            let mut slots: Vec<u32> = (0..10_000).map(|n| heap.insert(n, Waker::noop().clone())).collect();
+            assert_eq!(heap.slots.with_memory(), 10_000usize.div_ceil(64));
+            let last = slots.pop().expect("the last one stays");
+            if round == 1 {
+                slots.reverse();
+            }
+            slots.into_iter().for_each(|slot| drop(heap.remove(slot)));
+            assert!(heap.slots.with_memory() <= 2 && heap.entries.capacity() <= 2048, "{}", heap.slots.with_memory());
+            heap.remove(last);
+            for n in 0..1000 {
+                let slot = heap.insert(n, Waker::noop().clone());
+                heap.remove(slot);
+                assert_eq!(heap.slots.with_memory(), 1);
+            }
+        }
     }
 
     #[test]
