@@ -6578,7 +6578,7 @@ kja_status_t kja_tls_peer_is_resumed(kja_peer_t peer,
 /*
  Reads a URL in a context, a `KJA_URL_` number, with `KJA_URL_KEEP_ESCAPES` and `KJA_URL_ALLOW_EMPTY` as flags. URLs belong to no
  runtime. Errors: `INVALID_ARGUMENT` for a text that is no URL there, a bad escape and one that does not decode to UTF-8
- included. (URL-01, URL-02, URL-03, URL-04, URL-07, URL-08)
+ included; so is one for `http`, `https`, `ws` or `wss` without a host. (URL-01, URL-02, URL-03, URL-04, URL-07, URL-08)
  */
 kja_status_t kja_url_parse(const char *text,
                            size_t text_len,

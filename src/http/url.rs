@@ -86,6 +86,11 @@ fn is_host(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b))
 }
 
+/// Whether something can be at the end of a URL of this scheme. Without a host others take the first part of the path for one.
+fn leads_somewhere(scheme: &str, host: &str) -> bool {
+    !(matches!(scheme, "http" | "https" | "ws" | "wss") && (host.is_empty() || host.starts_with(':')))
+}
+
 /// Takes the front of `text` up to the first byte that is in `ends`, or all of it.
 fn take_until<'a>(text: &mut &'a str, ends: &[u8]) -> &'a str {
     let end = text.bytes().position(|byte| ends.contains(&byte)).unwrap_or(text.len());
@@ -144,6 +149,9 @@ impl<'a> Reader<'a> {
         let host = self.decode(host, false)?;
         if !is_host(&host) {
             return Err(self.bad("a host is made of letters, digits and .-:[]_"));
+        }
+        if !leads_somewhere(&url.scheme, &host) {
+            return Err(self.bad("it names no host"));
         }
         url.host = host.to_ascii_lowercase();
         Ok(())
@@ -302,7 +310,7 @@ impl Url {
     pub fn to_text(&self, context: UrlContext) -> Result<String, Error> {
         let mut out = String::new();
         if context != UrlContext::HttpRequest {
-            if !is_scheme(&self.scheme) || !is_host(&self.host) {
+            if !is_scheme(&self.scheme) || !is_host(&self.host) || !leads_somewhere(&self.scheme, &self.host) {
                 return Err(bad(&format!("{}://{}", self.scheme, self.host), "scheme or host is malformed"));
             }
             out.push_str(&self.scheme);
@@ -406,6 +414,9 @@ mod tests {
             "http://h/#%",
             "http://ex%2Fample/",
             "http://é/",
+            "http:///a",
+            "HTTPS://:80/",
+            "ws://u@/a",
         ] {
             fails(text, UrlContext::RemoteHref);
         }
@@ -449,6 +460,9 @@ mod tests {
             assert!(Url { host: host.to_owned(), ..link("http://h") }.to_text(UrlContext::RemoteHref).is_err());
         }
         assert!(Url { scheme: "javascript:x".to_owned(), ..link("http://h") }.to_text(UrlContext::RemoteHref).is_err());
+        let path = vec!["elsewhere.example".to_owned()];
+        assert!(Url { host: String::new(), path, ..link("http://h") }.to_text(UrlContext::RemoteHref).is_err());
+        assert_eq!(link("file:///a/b").to_text(UrlContext::RemoteHref).ok().as_deref(), Some("file:///a/b"));
     }
 
     // parity: URL-06
@@ -474,7 +488,7 @@ mod tests {
             assert_eq!(url.to_text(UrlContext::RemoteHref).as_deref().ok(), Some(whole), "{reference}");
         }
         assert_eq!(link("http://h/x/").parse_relative("w").expect("a name").path, ["x", "w"]);
-        for reference in ["%", "//a b", "1a://h", "w?%1"] {
+        for reference in ["%", "//a b", "1a://h", "w?%1", "///w", "//"] {
             assert!(base.parse_relative(reference).is_err(), "{reference}");
         }
     }
