@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::io::ReadBuf;
 
 /// What stands under a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NodeKind {
     /// A file with bytes.
     File,
@@ -58,18 +58,6 @@ pub struct DirectoryEntry {
     pub name: Part,
     /// What stands under it.
     pub kind: NodeKind,
-}
-
-impl PartialOrd for NodeKind {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for NodeKind {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (*self as u8).cmp(&(*other as u8))
-    }
 }
 
 /// What may be there already, and how something new is made. (FS-13)
