@@ -158,32 +158,32 @@ fn run_all(loops: Loops, count: usize) {
 // parity: TASK-03, TIME-04, TIME-05, TLS-12, TLS-17
 #[test]
 fn everything_on_a_loop_thread() {
-    run_all(Loops::One(Loop::Thread), 9724);
+    run_all(Loops::One(Loop::Thread), 10466);
 }
 
 // parity: CANC-01, CANC-02, CANC-03, CANC-04, CANC-08, CAPS-09, CAPS-10, HCLI-04, HCLI-21, NET-22, PROM-01, PROM-05, PROM-16, PROM-17
 // parity: TASK-03, TIME-04, TIME-05, TLS-12, TLS-17
 #[test]
 fn everything_in_a_wait_scope() {
-    run_all(Loops::One(Loop::Scope), 9061);
+    run_all(Loops::One(Loop::Scope), 9755);
 }
 
 // parity: CANC-01, CANC-04, LOOP-06, EXEC-08, FULF-09, PROM-01, PROM-17, TASK-03
 #[test]
 fn everything_between_two_loops_with_threads() {
-    run_all(Loops::Two { above: Loop::Thread, below: Loop::Thread }, 12145);
+    run_all(Loops::Two { above: Loop::Thread, below: Loop::Thread }, 13118);
 }
 
 // parity: CANC-01, CANC-04, LOOP-06, EXEC-08, FULF-09, PROM-01, PROM-17, TASK-03
 #[test]
 fn everything_from_a_wait_scope_on_what_another_loop_has() {
-    run_all(Loops::Two { above: Loop::Scope, below: Loop::Thread }, 9978);
+    run_all(Loops::Two { above: Loop::Scope, below: Loop::Thread }, 10855);
 }
 
 // parity: CANC-01, CANC-04, LOOP-06, EXEC-08, FULF-09, PROM-01, PROM-17, TASK-03
 #[test]
 fn everything_from_another_loop_on_what_a_wait_scope_has() {
-    run_all(Loops::Two { above: Loop::Thread, below: Loop::Scope }, 11008);
+    run_all(Loops::Two { above: Loop::Thread, below: Loop::Scope }, 11981);
 }
 
 /// A release that does not wait leaves a callback running, which may use what is attached; the same for a `finally`.
