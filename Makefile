@@ -1,7 +1,7 @@
 # make demo    builds everything, runs the examples
 # make test    runs every test; ends with `N passed, N failed`
 # make lint    what a change has to pass besides the tests
-# make check-deep  the models, some of the mutations, a minute of the fuzzer, and the check kit's own tests; some minutes
+# make check-deep  the models, some of the mutations, a minute of the fuzzer, arbitrary bytes for every parser, the check kit's own tests
 # make soak    uses everything at random for a minute, or KJA_SOAK_SECONDS, and looks for leaks
 # make bench   measures the library beside its peers
 # make header  writes include/kjasync.h

@@ -29,3 +29,12 @@ pub use network::Network;
 pub use network_wrapper::{NetworkWrapper, Options as WrapperOptions, Wrap};
 pub use peer::Peer;
 pub use provided::{Acceptor, Connector, Resolver};
+
+/// What the text of an address stands for, if that is one number: for fuzz targets.
+#[cfg(kja_fuzzing)]
+pub fn number_of(text: &[u8]) -> Result<Option<std::net::SocketAddr>, crate::Error> {
+    Ok(match parse::parse(text, 7)? {
+        parse::Parsed::Host(parse::Host::Ip(ip), parse::Port::Number(port)) => Some((ip, port).into()),
+        _ => None,
+    })
+}

@@ -212,6 +212,14 @@ fn take_apart(mut control: &[u8], most: usize, beside: &mut Beside) {
     }
 }
 
+/// The control messages in a buffer that a system could have filled, none of which carries descriptors: for fuzz targets.
+#[cfg(kja_fuzzing)]
+pub fn control_messages(buffer: &[u8]) -> Vec<ControlMessage> {
+    let mut beside = Beside::default();
+    take_apart(buffer, 0, &mut beside);
+    beside.messages
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -39,6 +39,8 @@ pub(crate) use capability::{Attached, Carries};
 pub(crate) use closable::Closable;
 pub use connection::Connection;
 pub use control::ControlMessage;
+#[cfg(kja_fuzzing)]
+pub use control::control_messages;
 pub(crate) use descriptor::Descriptor;
 pub(crate) use disconnect::Never;
 pub(crate) use error_watch::ErrorWatch;
