@@ -112,8 +112,10 @@ pub fn url(data: &[u8]) {
     }
     let Ok(url) = Url::parse(text, context, options) else { return };
     written(&url, context, options);
-    // Two readers that take different hosts from one text send a request where it does not belong.
+    // Two readers that take different hosts from one text send a request where it does not belong. Browsers take a backslash
+    // for a slash, and pass over control characters.
     if context == UrlContext::RemoteHref
+        && !text.bytes().any(|byte| byte == b'\\' || byte < b' ')
         && matches!(url.scheme.as_str(), "http" | "https")
         && let Ok(other) = url::Url::parse(text)
         && let Some(url::Host::Domain(host)) = other.host()
