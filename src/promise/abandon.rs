@@ -135,7 +135,7 @@ fn add(entry: Entry) -> Option<Entry> {
 }
 
 /// Drops an operation and then, once everything that this has set off is over, what was around it.
-pub(super) fn let_go(operation: Watch, around: Around) {
+pub(super) fn drop_operation(operation: Watch, around: Around) {
     if operation.promise.cell().is_settled() {
         let entry = add(Entry::new(Left::Alone(around)));
         drop(operation);

@@ -88,7 +88,7 @@ impl Aftermath {
     }
 
     /// Makes it a part of others, but of none that is itself a part of this one, or of one of its parts: neither would ever
-    /// be over. A destructor brings that about which lets go of what it is dropped with.
+    /// be over. A destructor brings that about which releases what it is dropped with.
     pub(super) fn join(&self, others: impl IntoIterator<Item = Part>) {
         let mut others: Vec<_> = others.into_iter().collect();
         if others.is_empty() {
@@ -215,10 +215,10 @@ pub(super) fn known_cause() -> Option<Part> {
 }
 
 /// Drops things on this account, or on the one that the thread is inside of.
-pub(super) fn under<R>(cause: Option<Part>, let_go: impl FnOnce() -> R) -> R {
-    let Some(cause) = cause else { return let_go() };
+pub(super) fn under<R>(cause: Option<Part>, release: impl FnOnce() -> R) -> R {
+    let Some(cause) = cause else { return release() };
     let outer = replace(Cause::Part(cause));
-    let result = let_go();
+    let result = release();
     drop(replace(outer));
     result
 }
@@ -232,9 +232,9 @@ pub(super) fn on_no_account<R>(run: impl FnOnce() -> R) -> R {
 }
 
 /// Drops things, and gives what that has set off and is not over.
-pub(super) fn of(let_go: impl FnOnce()) -> Option<Aftermath> {
+pub(super) fn of(release: impl FnOnce()) -> Option<Aftermath> {
     let outer = replace(Cause::Unasked);
-    immediately(let_go);
+    immediately(release);
     match replace(outer) {
         Cause::Part(part) => {
             let aftermath = Aftermath(part.parts.clone());

@@ -1,6 +1,6 @@
 //! `attach`: something of the caller's that lives as long as the operation.
 
-use super::abandon::{Around, let_go};
+use super::abandon::{Around, drop_operation};
 use super::{Promise, Watch};
 use crate::foreign::Opaque;
 use crate::value::Outcome;
@@ -13,7 +13,7 @@ struct Attached(Option<(Watch, Opaque)>);
 impl Attached {
     fn free(&mut self) {
         if let Some((operation, attachment)) = self.0.take() {
-            let_go(operation, Around::Attachment(attachment));
+            drop_operation(operation, Around::Attachment(attachment));
         }
     }
 }

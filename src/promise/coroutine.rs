@@ -17,7 +17,7 @@
 //! is older. By then each of their waits fails. So the context is used and freed on the loop's thread only,
 //! unless a start was refused.
 
-use super::abandon::{Around, let_go};
+use super::abandon::{Around, drop_operation};
 use super::aftermath::{self, Aftermath, Part};
 use super::source::{Source, Step};
 use super::{Cell, Promise, Watch, call};
@@ -98,7 +98,7 @@ pub(crate) struct Coroutine {
     /// It ran in this turn of the loop.
     ran: bool,
     /// What was set off by dropping what it asked for though it had been cancelled.
-    let_go: Option<Aftermath>,
+    released: Option<Aftermath>,
     /// What its clean-up is a part of.
     part_of: Option<Part>,
 }
@@ -111,7 +111,7 @@ impl Coroutine {
             self.ran = false;
             return Step::Pending;
         }
-        if let Some(aftermath) = &mut self.let_go
+        if let Some(aftermath) = &mut self.released
             && Pin::new(aftermath).poll(cx).is_pending()
         {
             return Step::Pending;
@@ -152,7 +152,7 @@ impl Coroutine {
     fn wait_for(&mut self, promise: Promise, shielded: bool) -> Step {
         if self.stage == Stage::Canceled && !shielded {
             // Cancelled while it was shielded: this is where it hears of it.
-            self.let_go = aftermath::of(|| drop(promise));
+            self.released = aftermath::of(|| drop(promise));
             self.ran = false;
             return Step::Again;
         }
@@ -171,7 +171,7 @@ impl Coroutine {
 
     /// Whether a poll does not wait for anything.
     pub(super) fn is_ready(&self) -> bool {
-        self.wait.is_none() && self.let_go.is_none()
+        self.wait.is_none() && self.released.is_none()
     }
 
     /// Its cell has settled: what is left to do after a cancellation is the runtime's.
@@ -184,7 +184,7 @@ impl Coroutine {
         if self.part_of.is_none() {
             self.part_of = aftermath::cause();
         }
-        let let_go_of = match (self.stage, &self.wait) {
+        let released = match (self.stage, &self.wait) {
             (Stage::Running, Some(Wait { shielded: false, .. })) => self.wait.take(),
             _ => None,
         };
@@ -194,8 +194,8 @@ impl Coroutine {
             stage => stage,
         };
         runtime.coroutines.put(self);
-        match let_go_of {
-            Some(wait) => let_go(wait.promise, Around::Coroutine(runtime, number)),
+        match released {
+            Some(wait) => drop_operation(wait.promise, Around::Coroutine(runtime, number)),
             None => go_on(&runtime, number),
         }
     }
@@ -247,7 +247,7 @@ impl Promise {
                 wait,
                 shield: false,
                 ran: false,
-                let_go: None,
+                released: None,
                 part_of: None,
             };
             Cell::new(runtime, Source::Coroutine(Box::new(coroutine)))

@@ -3,7 +3,7 @@
 //! One cell and one callback serve the whole sequence: what comes costs no promise and no handle of its
 //! own. The next thing is asked for only when its callback could run at once, so a cancel loses nothing that has come.
 
-use super::abandon::{Around, let_go};
+use super::abandon::{Around, drop_operation};
 use super::source::Step;
 use super::{Cell, Promise, Resolution, Watch, call};
 use crate::error::Error;
@@ -111,7 +111,7 @@ impl Each {
     /// Ends what the last callback returned first: that may use the buffer or the context, which go with the rest.
     pub(super) fn discard(mut self: Box<Self>) {
         if let Some(watch) = self.waits.take() {
-            let_go(watch, Around::Each(self));
+            drop_operation(watch, Around::Each(self));
         }
     }
 }

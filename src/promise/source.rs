@@ -1,6 +1,6 @@
 //! What will produce the outcome of a cell.
 
-use super::abandon::{Around, let_go};
+use super::abandon::{Around, drop_operation};
 use super::aftermath::Aftermath;
 use super::call;
 use super::coroutine::Coroutine;
@@ -226,7 +226,7 @@ impl Source {
     pub(super) fn discard(self, runtime: &Arc<Shared>) {
         match self {
             Self::Then(Then { input, continuation: Some(continuation), when: When::Finally }) => {
-                let_go(input, Around::Finally(runtime.clone(), continuation));
+                drop_operation(input, Around::Finally(runtime.clone(), continuation));
             }
             Self::Each(each) => each.discard(),
             Self::Coroutine(coroutine) => coroutine.discard(),

@@ -14,7 +14,7 @@ struct Timeout {
     input: Option<Watch>,
     timer: Timer,
     /// What dropping the input has set off.
-    let_go: Option<Aftermath>,
+    released: Option<Aftermath>,
 }
 
 impl Future for Timeout {
@@ -30,7 +30,7 @@ impl Future for Timeout {
             // Looking and then dropping it would lose what came in between.
             let mut settled = None;
             let input = self.input.take();
-            self.let_go = aftermath::of(|| settled = input.and_then(Watch::give_up));
+            self.released = aftermath::of(|| settled = input.and_then(Watch::give_up));
             return Poll::Ready(settled.unwrap_or_else(|| Err(Error::timed_out())));
         }
         Poll::Pending
@@ -40,8 +40,8 @@ impl Future for Timeout {
 impl Drop for Timeout {
     /// The cell drops this before anyone learns the result, which comes when all is over that is set off by that.
     fn drop(&mut self) {
-        if let Some(let_go) = &self.let_go {
-            let_go.join(aftermath::cause());
+        if let Some(released) = &self.released {
+            released.join(aftermath::cause());
         }
     }
 }
@@ -66,7 +66,7 @@ impl Promise {
 
     fn deadline_on(&self, runtime: Arc<Shared>, time: u64) -> Promise {
         let timer = Timer::at(&runtime, time);
-        let timeout = Timeout { input: Some(Watch::new(self.clone())), timer, let_go: None };
+        let timeout = Timeout { input: Some(Watch::new(self.clone())), timer, released: None };
         self.start_on(runtime, "timeout", timeout)
     }
 }

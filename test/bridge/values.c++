@@ -51,7 +51,7 @@ static void an_opaque_value_lives_as_long_as_what_came() {
       CHECK(opaque.get() == &gone);
       CHECK_U64(count_get(&gone), 0);
     }
-    // A promise lets go of its own input when it has run, at the latest with the runtime.
+    // A promise drops its own input when it has run, at the latest with the runtime.
     if (!pending) CHECK_U64(count_get(&gone), 1);
     scene.bridge = nullptr;
     scene.runtime = {};

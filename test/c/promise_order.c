@@ -31,19 +31,19 @@ static void scene_close(scene_t *scene) {
   runtime_close(scene->runtime);
 }
 
-static void let_go(kja_promise_t promise) {
+static void detach(kja_promise_t promise) {
   CHECK_OK(kja_promise_detach(promise, NULL, NULL, NULL));
 }
 /* The letter, queued. */
 static void queue_step(scene_t *scene, char letter) {
   kja_promise_t queued = 0;
   CHECK_OK(kja_executor_execute_start(scene->executor, run_step, step(&scene->record, letter), NULL, &queued));
-  let_go(queued);
+  detach(queued);
 }
 static void queue_last(scene_t *scene, kja_callback_fn run, void *ctx) {
   kja_promise_t queued = 0;
   CHECK_OK(kja_executor_execute_last_start(scene->executor, run, ctx, NULL, &queued));
-  let_go(queued);
+  detach(queued);
 }
 /* The letter, once the promise has settled; gives the promise of that. */
 static kja_promise_t then_step(scene_t *scene, kja_promise_t promise, char letter) {
@@ -76,8 +76,8 @@ static void play_older_work_first(void *ctx, kja_call_t call) {
 static void what_an_event_makes_ready_runs_right_after_it(void) {
   scene_t scene;
   scene_open(&scene);
-  let_go(then_step(&scene, then_step(&scene, promise_of(&scene, 0), 'a'), 'b'));
-  let_go(then_step(&scene, promise_of(&scene, 1), 'c'));
+  detach(then_step(&scene, then_step(&scene, promise_of(&scene, 0), 'a'), 'b'));
+  detach(then_step(&scene, promise_of(&scene, 1), 'c'));
   scene_play(&scene, play_older_work_first);
   CHECK_ORDER(&scene.record, "abcxyz");
   scene_close(&scene);
@@ -107,10 +107,10 @@ static void a_tree_of_continuations_runs_depth_first(void) {
   CHECK_OK(kja_promise_then(promise, fulfill_step, &scene, NULL, &root));
   CHECK_OK(kja_promise_fork(promise, &next));
   CHECK_OK(kja_promise_release(promise));
-  let_go(then_step(&scene, next, 'e'));
-  let_go(root);
-  let_go(then_step(&scene, then_step(&scene, promise_of(&scene, 1), 'a'), 'b'));
-  let_go(then_step(&scene, then_step(&scene, promise_of(&scene, 2), 'c'), 'd'));
+  detach(then_step(&scene, next, 'e'));
+  detach(root);
+  detach(then_step(&scene, then_step(&scene, promise_of(&scene, 1), 'a'), 'b'));
+  detach(then_step(&scene, then_step(&scene, promise_of(&scene, 2), 'c'), 'd'));
   scene_play(&scene, play_a_tree);
   CHECK_ORDER(&scene.record, "!abcdex");
   scene_close(&scene);
@@ -124,8 +124,8 @@ static void play_in_order(void *ctx, kja_call_t call) {
     CHECK_OK(kja_executor_execute_start(scene->executor, run_step, step(&scene->record, (char)('a' + i)), destroy_step,
                                         &queued[i]));
   CHECK_OK(kja_promise_release(queued[1]));
-  let_go(queued[0]);
-  let_go(queued[2]);
+  detach(queued[0]);
+  detach(queued[2]);
 }
 
 /* parity: PROM-23, EXEC-09 */
@@ -148,11 +148,11 @@ static void play_breadth_first(void *ctx, kja_call_t call) {
   kja_promise_t queued = 0, unit = 0;
   (void)call;
   CHECK_OK(kja_executor_execute_start(scene->executor, queue_d, scene, NULL, &queued));
-  let_go(queued);
+  detach(queued);
   queue_step(scene, 'b');
   /* One on a promise that has settled waits for its turn, too. */
   CHECK_OK(kja_promise_new_unit(scene->runtime, &unit));
-  let_go(then_step(scene, unit, 'c'));
+  detach(then_step(scene, unit, 'c'));
 }
 
 /* parity: PROM-02, PROM-23 */
@@ -200,7 +200,7 @@ static void play_yield(void *ctx, kja_call_t call) {
   queue_step(scene, 'a');
   CHECK_OK(kja_timer_yield_start(scene->runtime, &turn));
   CHECK_IS(kja_promise_status(turn), KJA_ERR_PENDING);
-  let_go(then_step(scene, turn, 'b'));
+  detach(then_step(scene, turn, 'b'));
   queue_step(scene, 'c');
 }
 
@@ -218,9 +218,9 @@ static void play_queue_empty(void *ctx, kja_call_t call) {
   kja_promise_t empty = 0, queued = 0;
   (void)call;
   CHECK_OK(kja_timer_yield_until_queue_empty_start(scene->runtime, &empty));
-  let_go(then_step(scene, empty, 'z'));
+  detach(then_step(scene, empty, 'z'));
   CHECK_OK(kja_executor_execute_start(scene->executor, queue_d, scene, NULL, &queued));
-  let_go(queued);
+  detach(queued);
   queue_step(scene, 'b');
 }
 
@@ -238,10 +238,10 @@ static void play_would_sleep(void *ctx, kja_call_t call) {
   kja_promise_t rest = 0, empty = 0;
   (void)call;
   CHECK_OK(kja_timer_yield_until_would_sleep_start(scene->runtime, &rest));
-  let_go(then_step(scene, rest, 'd'));
+  detach(then_step(scene, rest, 'd'));
   CHECK_OK(kja_timer_yield_until_queue_empty_start(scene->runtime, &empty));
-  let_go(then_step(scene, empty, 'b'));
-  let_go(write_start(scene->peer, "x", 1));
+  detach(then_step(scene, empty, 'b'));
+  detach(write_start(scene->peer, "x", 1));
   queue_step(scene, 'a');
 }
 
@@ -252,7 +252,7 @@ static void a_yield_until_the_loop_would_sleep_waits_for_sockets_too(void) {
   scene_open(&scene);
   pair_t pair = pair_open(scene.runtime);
   scene.peer = pair.client;
-  let_go(then_step(&scene, read_start(pair.server, 1, 1), 'c'));
+  detach(then_step(&scene, read_start(pair.server, 1, 1), 'c'));
   scene_play(&scene, play_would_sleep);
   CHECK_ORDER(&scene.record, "abcd");
   pair_release(pair);

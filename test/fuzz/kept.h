@@ -21,7 +21,7 @@ static void kept_init(void) {
 static void make(worker_t *w, int family);
 
 /* Releases by whatever function does it. A set or a promise that may not be waited for here goes without. */
-static void let_go(worker_t *w, int family, uint64_t handle) {
+static void release_kept(worker_t *w, int family, uint64_t handle) {
   for (int i = 0; i < FAMILIES; i++) {
     if (family != UNKNOWN && family != i) continue;
     kja_status_t status = RELEASES[i](handle);
@@ -50,7 +50,7 @@ static void put(worker_t *w, int family, uint64_t handle) {
     kind->live[at] = handle;
   }
   pthread_mutex_unlock(&kind->lock);
-  if (out) let_go(w, family, out);
+  if (out) release_kept(w, family, out);
 }
 static void keep(worker_t *w, int family, uint64_t handle) {
   if (handle) put(w, family, handle);

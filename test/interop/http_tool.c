@@ -83,7 +83,7 @@ static void answer_what_it_was(void *ctx, kja_call_t call) {
   kja_http_request_respond(request, 200, NULL, 0, 0, line, (size_t)length);
 }
 
-static void let_go(void *ctx) {
+static void kept_free(void *ctx) {
   kja_http_request_release(*(kja_http_request_t *)ctx);
   free(ctx);
 }
@@ -121,7 +121,7 @@ static void answer(void *ctx, kja_call_t call) {
     *kept = request;
     request = 0;
     MUST(kja_connection_read_all_start(body, 1 << 20, &moving));
-    MUST(kja_promise_then(moving, answer_what_it_was, kept, let_go, &told));
+    MUST(kja_promise_then(moving, answer_what_it_was, kept, kept_free, &told));
     MUST(kja_promise_release(moving));
     MUST(kja_call_return_promise(call, told));
   }

@@ -59,7 +59,7 @@ static void answer(void *ctx, kja_call_t call) {
   MUST(kja_websocket_message_release(message));
 }
 
-static void let_go(void *ctx) {
+static void socket_free(void *ctx) {
   kja_websocket_release(*(kja_websocket_t *)ctx);
   free(ctx);
 }
@@ -71,7 +71,7 @@ static void accept_socket(void *ctx, kja_call_t call) {
   (void)ctx;
   MUST(kja_call_handle(call, &request));
   if (kja_http_request_accept_websocket(request, 0, &chosen, socket) == KJA_OK) {
-    MUST(kja_websocket_receive_each_start(*socket, 0, answer, socket, let_go, &serving));
+    MUST(kja_websocket_receive_each_start(*socket, 0, answer, socket, socket_free, &serving));
     MUST(kja_call_return_promise(call, serving));
   } else {
     free(socket);

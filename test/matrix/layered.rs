@@ -5,6 +5,8 @@ use crate::rules::Source;
 use crate::sources::{End, Operation, Start, block, close, ensure, is_closed, read, step, write};
 use crate::world::{Tcp, World};
 use kjasync::ErrorKind;
+#[cfg(target_os = "linux")]
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 /// What the layer says before the end.
@@ -39,10 +41,27 @@ fn fill(tcp: &Tcp, world: &World<'_>) {
     let (mut filled, mut refused) = (0, 0);
     while refused < 10 {
         let more = tcp.connection.write_now(&block()[filled..]).expect("it is open");
-        refused = if more == 0 { refused + 1 } else { 0 };
+        refused = if more == 0 && !is_in_flight(tcp) { refused + 1 } else { 0 };
         filled += more;
         world.quiet();
     }
+}
+
+/// Whether the other end has still to say that it has what was sent: what it then says makes room here.
+#[cfg(target_os = "linux")]
+fn is_in_flight(tcp: &Tcp) -> bool {
+    const TCP_LEVEL: i32 = 6;
+    const TCP_INFO: i32 = 11;
+    // Where the system has the number of segments that are unacknowledged.
+    const UNACKED: std::ops::Range<usize> = 24..28;
+    let mut info = [MaybeUninit::uninit(); 256];
+    let info = tcp.connection.option(TCP_LEVEL, TCP_INFO, &mut info).expect("it is a TCP socket");
+    info[UNACKED] != [0; 4]
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_in_flight(_: &Tcp) -> bool {
+    false
 }
 
 /// The same, ended by the layer instead of the peer.

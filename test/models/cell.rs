@@ -162,7 +162,7 @@ fn two_polls_that_cancel_each_other_both_end() {
 }
 
 #[test]
-fn a_detached_promise_is_let_go_of_when_it_settles() {
+fn a_detached_promise_is_dropped_when_it_settles() {
     explore(3, || {
         let shared = crate::runtime::model::new();
         let (fulfiller, promise) = fulfiller(&shared);

@@ -263,7 +263,7 @@ fn cancelled_before_it_has_begun_it_never_runs() {
 
 /// What is shielded goes on, and the code hears of the cancellation afterwards, at its next wait.
 #[test]
-fn a_shielded_wait_is_not_let_go_of() {
+fn a_shielded_wait_is_not_dropped() {
     on_both(|runtime| {
         let log = Log::default();
         let (fulfiller, promise) = runtime.fulfiller().unwrap();

@@ -68,7 +68,7 @@ fn accept(runtime: &Runtime, authority: &Authority) -> (Promise, Arc<Connection>
 
 // parity: TLS-12
 #[test]
-fn a_client_that_stalls_or_goes_anywhere_in_a_handshake_is_let_go_of() {
+fn a_client_that_stalls_or_goes_anywhere_in_a_handshake_is_dropped() {
     let runtime = runtime();
     let authority = Authority::new("test authority");
     let hello = hello(&runtime, &authority);
