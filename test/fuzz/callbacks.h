@@ -144,6 +144,31 @@ static void on_wrap_client(void *ctx, kja_call_t call, kja_connection_t connecti
   (void)host_len;
   on_wrap_server(ctx, call, connection);
 }
+static void on_read(void *ctx, kja_call_t call, size_t min, size_t max) {
+  worker_t *w = enter(ctx, call);
+  int now = w->now;
+  kja_bytes_t bytes = 0;
+  const size_t size = any(w, 8) && max < sizeof BYTES_ ? (min <= max ? min + below(w, max - min + 1) : max) : below(w, 300);
+  do_some(w, call);
+  if (any(w, 2) && kja_bytes_new(BYTES_, size, &bytes) == KJA_OK) {
+    kja_call_return_bytes(call, bytes);
+    kja_bytes_release(bytes);
+  }
+  leave(w, now);
+}
+static void on_parse(void *ctx, kja_call_t call, const char *text, size_t text_len, uint16_t default_port) {
+  (void)text;
+  (void)text_len;
+  (void)default_port;
+  on_call(ctx, call);
+}
+/* Functions of files in memory, whose ctx is a lent one, and of streams. */
+static uint64_t on_clock(void *ctx) {
+  lent_t *lent = (lent_t *)ctx;
+  if (lent && __atomic_load_n(&lent->state, __ATOMIC_SEQ_CST) != ALIVE) check_fail_(__FILE__, __LINE__, "a clock ran with a ctx that is gone");
+  return 7;
+}
+#define on_length on_clock
 /* The hooks of a loop, whose ctx is a lent one. */
 static void on_loop_event(void *ctx) {
   lent_t *lent = (lent_t *)ctx;

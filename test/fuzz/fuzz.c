@@ -119,7 +119,7 @@ static void release_kept(void) {
     again = 0;
     for (int family = 0; family <= FAMILIES; family++)
       for (uint64_t handle; family != RUNTIME && (handle = one_of(worker(), family, 0)); again = 1) {
-        release_kept(worker(), family, handle);
+        release_one(worker(), family, handle);
         forget(family, handle);
       }
   }

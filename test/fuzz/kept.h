@@ -21,7 +21,7 @@ static void kept_init(void) {
 static void make(worker_t *w, int family);
 
 /* Releases by whatever function does it. A set or a promise that may not be waited for here goes without. */
-static void release_kept(worker_t *w, int family, uint64_t handle) {
+static void release_one(worker_t *w, int family, uint64_t handle) {
   for (int i = 0; i < FAMILIES; i++) {
     if (family != UNKNOWN && family != i) continue;
     kja_status_t status = RELEASES[i](handle);
@@ -50,7 +50,7 @@ static void put(worker_t *w, int family, uint64_t handle) {
     kind->live[at] = handle;
   }
   pthread_mutex_unlock(&kind->lock);
-  if (out) release_kept(w, family, out);
+  if (out) release_one(w, family, out);
 }
 static void keep(worker_t *w, int family, uint64_t handle) {
   if (handle) put(w, family, handle);
@@ -83,8 +83,8 @@ static void released(worker_t *w, int family, uint64_t handle, kja_status_t stat
 /* A handle that is refused may be stale. If it is not, the bad one was another argument. */
 static void was_used(worker_t *w, int family, uint64_t handle, kja_status_t status) {
   (void)w;
-  if (status == KJA_ERR_BAD_HANDLE && QUESTIONS[family](handle) == KJA_ERR_BAD_HANDLE && family != EVENT && family != PERMIT)
-    forget(family, handle);
+  const int can_be_asked = family != EVENT && family != PERMIT && family != REPLACER && family != FILE_MAPPING;
+  if (status == KJA_ERR_BAD_HANDLE && can_be_asked && QUESTIONS[family](handle) == KJA_ERR_BAD_HANDLE) forget(family, handle);
 }
 
 static uint64_t one_of(worker_t *w, int family, int is_gone) {

@@ -109,6 +109,20 @@ static void call_kja_runtime_turn(worker_t *w) {
   ended(w, status);
 }
 
+static void forget_directory(kja_status_t (*function)(kja_directory_t *), worker_t *w, int number) {
+  kja_directory_t directory = 0;
+  begin(w, number);
+  const kja_status_t status = function(one_in(w, 4) ? NULL : &directory);
+  ended(w, status);
+  if (status == KJA_OK) CHECK_OK(kja_directory_release(directory));
+}
+static void call_kja_filesystem_root(worker_t *w) {
+  forget_directory(kja_filesystem_root, w, F_kja_filesystem_root);
+}
+static void call_kja_filesystem_current(worker_t *w) {
+  forget_directory(kja_filesystem_current, w, F_kja_filesystem_current);
+}
+
 static void call_kja_promise_await(worker_t *w) {
   const kja_promise_t promise = pick(w, PROMISE);
   if (kja_promise_status(promise) == KJA_ERR_PENDING) return;

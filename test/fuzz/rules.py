@@ -16,11 +16,14 @@ OWN = {
     "kja_process_run_start": "as kja_process_spawn",
     "kja_process_watch": "wants a child of this process",
     "kja_signal_send": "would end this process, or another",
+    "kja_filesystem_root": "everything on this machine is below it, so that nothing may be done with it",
+    "kja_filesystem_current": "as kja_filesystem_root",
 }
 # What depends on other processes, threads of the system's, or signals, so that a replay cannot have it. Nor can it have descriptors
 # on their way through a socket, which the kernel closes in its own time when nobody takes them, nor TLS, whose signatures are of
 # different lengths each time.
-OUTSIDE = re.compile(r"kja_(process|signal)_|kja_executor_execute$|kja_runtime_release$|kja_connection_(write_with|send)_|"
+# Nor can it have the pool of threads for files, which takes its time.
+OUTSIDE = re.compile(r"kja_(process|signal)_|kja_(file|directory|replacer)_\w+_start$|kja_executor_execute$|kja_runtime_release$|kja_connection_(write_with|send)_|"
                      r"kja_tls_context_wrapper$")
 # Blocks on purpose for some time, so it is not called where one must not block: in a destructor.
 BLOCKS = {"kja_runtime_shutdown", "kja_runtime_release", "kja_runtime_run", "kja_runtime_poll", "kja_runtime_turn",
@@ -33,6 +36,7 @@ WEIGHTS = {"kja_runtime_poll": 20, "kja_promise_handle": 10, "kja_timer_advance"
 
 # Texts, by the name of the parameter, or of the function and the parameter: an array of test/fuzz/values.h.
 TEXTS = [
+    (r"kja_(path|directory)_\w+:(text|path|from_path|base|more|head|tail|other|target)", "PATHS"),
     (r"kja_(address|network)_parse\w*:text", "ADDRESSES"), (r"kja_cidr_\w+:(text|ip)", "BLOCKS"), (r"kja_url_\w+:text", "URLS"),
     (r"kja_http_client_\w+:url", "REQUESTS"), (r"\w+:method", "METHODS"), (r"\w+:host", "HOSTS"), (r"\w+:target", "URLS"),
     (r"kja_http_range_parse:value", "RANGES"), (r"kja_http_headers_parse:lines", "FIELDS"), (r"kja_url_\w+:(name|value)", "WORDS"),
@@ -46,6 +50,7 @@ DATA = [
 ]
 # Numbers, likewise: a macro of test/fuzz/values.h.
 NUMBERS = [
+    (r"kja_file_\w+:(offset|from_offset|size|limit)", "A_PLACE"), (r"\w+:(mode|how)", "A_MODE"),
     # Virtual time stops at each timer on the way: a long way in short steps is what the caller has asked for.
     (r"kja_timer_advance:nanos", "A_STEP"), (r"\w+:(nanos|mono_nanos|grace_nanos|unit)", "A_TIME"),
     (r"\w+:(count|permits|limit|max_fds|max_connections|capacity|max|min|most|length|size|start|end|offset|total)", "A_SIZE"),

@@ -25,6 +25,8 @@ static const char *const BLOCKS[] = {"127.0.0.0/8", "::1/128", "::/0", "0.0.0.0/
                                      "unix-abstract", "127.0.0.1", "::1", "1.2.3.4/33", "", "/"};
 static const char *const URLS[] = {"http://user:password@host:80/a/b/?c=d&e#f", "/a", "../x?y", "//other/z", "http://h", "a b",
                                    "http://h/%zz", "?q", "#f", "", "mailto:x", "http://[::1]:8/"};
+static const char *const PATHS[] = {"a", "a/b", "d", "d/e/f", "link", ".", "", "..", "../a", "/a", "a//b", "a/./b", "d/../a"};
+static const char *PROXIES[] = {"http://127.0.0.1:1", "http://[/", "", "127.0.0.1:1"};
 static const char *const METHODS[] = {"GET", "POST", "HEAD", "CONNECT", "OPTIONS", "PUT", "", "G T", "get"};
 static const char *const RANGES[] = {"bytes=0-1", "bytes=-5", "bytes=1-,3-4", "bytes=9-1", "", "x", "bytes=99999999999999999999-"};
 static const char *const FIELDS[] = {"a: b\r\n\r\n", "Content-Length: 5\r\n\r\n", "a: b\r\nc: d\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n",
@@ -80,6 +82,7 @@ static void values_init(void) {
       if (strstr(ADDRESSES[i], "1:") || strstr(ADDRESSES[i], "0.1") || ADDRESSES[i] == OWN_NAME) ADDRESSES[i] = nowhere;
     for (size_t i = 0; i < LENGTH(REQUESTS); i++)
       if (strstr(REQUESTS[i], "127")) REQUESTS[i] = "http://[/";
+    for (size_t i = 0; i < LENGTH(PROXIES); i++) PROXIES[i] = "http://[/";
     strcpy(local->sun_path, "/nowhere/at/all");
     for (int i = 0; i < 2; i++) memcpy(SOCKADDRS_[i], local, sizeof *local), SOCKADDR_SIZES[i] = SOCKADDR_SIZES[2];
   }
@@ -112,6 +115,9 @@ static uint64_t one_number(worker_t *w, const uint64_t *numbers, size_t count) {
 #define ONE_OF_(w, ...) one_number(w, (const uint64_t[]){__VA_ARGS__}, LENGTH(((const uint64_t[]){__VA_ARGS__})))
 /* Nothing between what is small and what no machine has: the memory for it would be there, and be used. */
 #define A_SIZE(w) (any(w, 8) ? below(w, 200) : ONE_OF_(w, 0, 65536, 70000, UINT64_MAX, UINT64_MAX >> 1, (uint64_t)1 << 50))
+/* In a file that may be as large as its memory. */
+#define A_PLACE(w) (any(w, 8) ? below(w, 200) : ONE_OF_(w, 0, 65536, 70000, UINT64_MAX, UINT64_MAX >> 1))
+#define A_MODE(w) (any(w, 10) ? below(w, 64) : A_CHOICE(w))
 /* A full one is waited for in real time, which is no part of a replay. */
 #define A_BACKLOG(w) (fuzz.is_replay ? 0 : A_SIZE(w))
 #define A_TIME(w) ONE_OF_(w, 0, 1, 1000, 1000000, 1000000, 1000000000, 60000000000, UINT64_MAX, UINT64_MAX >> 1)
