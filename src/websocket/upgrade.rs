@@ -54,7 +54,7 @@ impl HttpClient {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("wss") => format!("https:{rest}"),
             _ => url.to_owned(),
         };
-        let upgrade = self.upgrade("GET", &url, &asked.headers)?;
+        let upgrade = Box::pin(self.upgrade("GET", &url, &asked.headers)?);
         Ok(Promise::start(self.runtime().clone(), "websocket handshake", async move {
             match upgrade.await? {
                 Upgraded::Response(response) => Ok(Value::object(response)),

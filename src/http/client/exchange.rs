@@ -84,13 +84,13 @@ pub(super) async fn exchange(client: HttpClient, mut request: Request) -> Outcom
     let inner = &*client.inner;
     let mut link = match inner.pool.take(&request.place.origin) {
         Some(link) => link,
-        None => connect(inner, &request.place.origin).await?,
+        None => Box::pin(connect(inner, &request.place.origin)).await?,
     };
     let repeatable = request.may_be_repeated() && inner.route.can_reconnect();
     let sent = send(inner, &mut link, &mut request).await;
     let (head, incoming) = match sent {
         Err(error) if repeatable && link.is_used_again() && error.kind() == ErrorKind::Disconnected => {
-            link = connect(inner, &request.place.origin).await?;
+            link = Box::pin(connect(inner, &request.place.origin)).await?;
             send(inner, &mut link, &mut request).await?
         }
         sent => sent?,
@@ -109,7 +109,7 @@ pub(super) async fn upgrade(client: HttpClient, mut request: Request) -> Result<
         Some(link) if inner.route.has_one() => link,
         waiting => {
             drop(waiting);
-            connect(inner, &request.place.origin).await?
+            Box::pin(connect(inner, &request.place.origin)).await?
         }
     };
     let (head, incoming) = send(inner, &mut link, &mut request).await?;

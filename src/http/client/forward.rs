@@ -197,7 +197,7 @@ async fn forward(client: HttpClient, asked: Arc<HttpRequest>, options: ForwardOp
     let mut request = client.prepare(&head.method, url, &headers, body).map_err(of_request)?;
     // What the other side sends is for the client there.
     (request.decodes, request.is_forwarded) = (false, true);
-    let exchanging = async { exchange(client, request).await.map_err(of_gateway) };
+    let exchanging = Box::pin(async { exchange(client, request).await.map_err(of_gateway) });
     let response = during(&mut upload, exchanging).await?;
     let response = response.into_object::<HttpResponse>().ok_or_else(Error::wrong_type)?;
     answer(&asked, &response, &mut upload).await

@@ -34,6 +34,7 @@ use crate::promise::Promise;
 use crate::runtime::{Shared, Timer};
 use crate::stream::{Connection, Read};
 use crate::sync::Lock;
+use crate::value::Outcome;
 use bytes::Bytes;
 pub(crate) use exchange::Upgraded;
 use limit::Limit;
@@ -142,14 +143,13 @@ impl HttpClient {
         let runtime = inner.runtime.clone();
         request.deadline = inner.options.total_nanos.map(|nanos| runtime.clock.after(nanos));
         let client = self.clone();
-        Ok(Promise::start(runtime, "http request", async move {
-            let (runtime, nanos) = (client.inner.runtime.clone(), client.inner.options.total_nanos);
-            let answered = async move {
-                match asked {
-                    Some(asked) => redirect::follow(client, request, asked).await,
-                    None => exchange::exchange(client, request).await,
-                }
-            };
+        let nanos = inner.options.total_nanos;
+        // In a box: a future is copied wherever it is moved to, and these are large.
+        let answered: Pin<Box<dyn Future<Output = Outcome> + Send>> = match asked {
+            Some(asked) => Box::pin(redirect::follow(client, request, asked)),
+            None => Box::pin(exchange::exchange(client, request)),
+        };
+        Ok(Promise::start(runtime.clone(), "http request", async move {
             within(&runtime, nanos, "the whole request took too long", answered).await
         }))
     }
