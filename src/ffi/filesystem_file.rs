@@ -250,8 +250,9 @@ pub extern "C" fn kja_file_truncate(file: kja_file_t, size: u64) -> kja_status_t
     boundary(|| get::<File>(file)?.truncate(size))
 }
 
-/// Copies `size` bytes, or fewer if `from` ends before, from `from_offset` there to `offset` here; how many goes to `copied`, which may be null. The
-/// system does it, sharing the room on the disk, where it can. The two parts must not overlap. (FS-09)
+/// Copies `size` bytes from `from_offset` of `from` to `offset` here, or fewer if `from` ended before that when this began; how many goes to
+/// `copied`, which may be null. The system does it, sharing the room on the disk, where it can. Of parts of one file that overlap it
+/// is not said what comes out. (FS-09)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kja_file_copy(
     file: kja_file_t,

@@ -120,9 +120,15 @@ impl File {
         self.0.truncate(size)
     }
 
-    /// Copies at most `size` bytes from another file, fewer only at its end: how many. The system shares them where it can. (FS-09)
+    /// Copies at most `size` bytes from another file, fewer only at the end that it had when this began: how many. The system shares
+    /// them where it can. (FS-09)
     pub fn copy(&self, offset: u64, from: &Self, from_offset: u64, size: u64) -> Result<u64, Error> {
         end_of(offset, 0)?;
+        // What is copied behind itself would go on for ever. Files that the system makes up do not know their length.
+        let size = match from.0.stat()?.size {
+            0 => size,
+            length => size.min(length.saturating_sub(from_offset)),
+        };
         let mut copied = self.0.copy_quickly(offset, &*from.0, from_offset, size)?;
         let mut piece = Vec::new();
         piece.try_reserve_exact(PIECE).map_err(|_| Error::no_memory())?;

@@ -5,6 +5,7 @@
  * With one thread there is one loop, with virtual time, and nothing from outside: the same seed makes the same calls with the same
  * results, in number --calls. --log writes them down. --report tells which functions never succeeded. */
 #define _POSIX_SPAWN 1
+#include <dirent.h>
 #include "calls.h"
 #include "scenarios.h"
 
@@ -162,6 +163,26 @@ static void run_alone(void) {
   finish(&workers[0]);
 }
 
+/* Names those that run, and the system call that each is in. */
+static void show_threads(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  for (struct dirent *task; tasks && (task = readdir(tasks));) {
+    static const char *const FILES[] = {"comm", "wchan", "syscall"};
+    if (task->d_name[0] == '.') continue;
+    printf("  thread");
+    for (size_t i = 0; i < LENGTH(FILES); i++) {
+      char path[400], text[200] = "";
+      snprintf(path, sizeof path, "/proc/self/task/%s/%s", task->d_name, FILES[i]);
+      FILE *file = fopen(path, "r");
+      if (!file) continue;
+      if (fgets(text, sizeof text, file)) printf(" %s", strtok(text, "\n"));
+      fclose(file);
+    }
+    printf("\n");
+  }
+  if (tasks) closedir(tasks);
+}
+
 static void report(void) {
   unsigned never = 0;
   for (int i = 0; i < FUNCTIONS; i++)
@@ -216,7 +237,10 @@ int main(int count, char **arguments) {
   CHECK_U64(kja_handle_count(), 0);
   CHECK(fds_come_back_to(fds));
   CHECK_U64(open_fds(), fds);
-  CHECK(threads_come_back_to(running));
+  if (!threads_come_back_to(running)) {
+    CHECK(!"a thread is left");
+    show_threads();
+  }
   CHECK_U64(count_get(&destroyed_count), count_get(&lent_count));
   bury();
   if (fuzz.log) fclose(fuzz.log);

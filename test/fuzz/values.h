@@ -115,8 +115,8 @@ static uint64_t one_number(worker_t *w, const uint64_t *numbers, size_t count) {
 #define ONE_OF_(w, ...) one_number(w, (const uint64_t[]){__VA_ARGS__}, LENGTH(((const uint64_t[]){__VA_ARGS__})))
 /* Nothing between what is small and what no machine has: the memory for it would be there, and be used. */
 #define A_SIZE(w) (any(w, 8) ? below(w, 200) : ONE_OF_(w, 0, 65536, 70000, UINT64_MAX, UINT64_MAX >> 1, (uint64_t)1 << 50))
-/* In a file that may be as large as its memory. */
-#define A_PLACE(w) (any(w, 8) ? below(w, 200) : ONE_OF_(w, 0, 65536, 70000, UINT64_MAX, UINT64_MAX >> 1))
+/* In a file: with nothing between what is small and what no file has, or it would be read, and its memory be used. */
+#define A_PLACE(w) (any(w, 8) ? below(w, 200) : ONE_OF_(w, 0, 65536, 70000, UINT64_MAX))
 #define A_MODE(w) (any(w, 10) ? below(w, 64) : A_CHOICE(w))
 /* A full one is waited for in real time, which is no part of a replay. */
 #define A_BACKLOG(w) (fuzz.is_replay ? 0 : A_SIZE(w))

@@ -252,6 +252,17 @@ fn a_part_of_a_file_is_copied_to_another() {
     });
 }
 
+// parity: FS-09
+#[test]
+fn a_copy_of_a_file_behind_itself_ends() {
+    everywhere(|directory| {
+        let file = create(directory, "file", "abc");
+        assert_eq!(file.copy(3, &file, 0, u64::MAX).unwrap(), 3);
+        assert_eq!(file.copy(6, &file, 1, u64::MAX).unwrap(), 5);
+        assert_eq!(file.read_all(100).unwrap(), "abcabcbcabc");
+    });
+}
+
 // parity: FS-08, FS-16, FS-20
 #[test]
 fn appends_of_many_threads_are_whole() {
