@@ -1,6 +1,6 @@
 //! A connection that carries connections, as a listener and as an address. (CAPS-09, CAPS-10)
 
-use super::listener::{Accepting, Source};
+use super::listener::{Accepting, Source, no_socket};
 use super::{Address, Listener, accept};
 use crate::coordination::{Consumers, Turn};
 use crate::error::{Error, ErrorKind};
@@ -9,7 +9,6 @@ use crate::runtime::Shared;
 use crate::stream::Connection;
 use crate::value::Outcome;
 use std::future::{Future, poll_fn};
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,10 +20,6 @@ pub(super) const TEXT: &str = "<capability stream>";
 pub(super) struct Carried {
     connection: Arc<Connection>,
     accepts: Arc<Consumers>,
-}
-
-fn no_socket() -> Error {
-    Error::new(ErrorKind::Unimplemented, "a listener on a connection has no socket of its own")
 }
 
 impl Carried {
@@ -80,18 +75,6 @@ impl Source for Carried {
     }
 
     fn local_address(&self) -> Result<Address, Error> {
-        Err(no_socket())
-    }
-
-    fn port(&self) -> Result<u16, Error> {
-        Ok(0)
-    }
-
-    fn option<'a>(&self, _level: i32, _option: i32, _buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error> {
-        Err(no_socket())
-    }
-
-    fn set_option(&self, _level: i32, _option: i32, _value: &[u8]) -> Result<(), Error> {
         Err(no_socket())
     }
 

@@ -41,6 +41,11 @@ pub struct Options {
 /// what it gives out goes back to the line if it reaches nobody.
 pub(super) type Accepting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
+/// What a source says of sockets that has none.
+pub(super) fn no_socket() -> Error {
+    Error::new(ErrorKind::Unimplemented, "this listener has no socket of its own")
+}
+
 /// Where connections come from. Its line is shared by all listeners that it is a part of.
 pub(super) trait Source: Send + Sync {
     fn runtime(&self) -> &Arc<Shared>;
@@ -50,11 +55,17 @@ pub(super) trait Source: Send + Sync {
 
     fn local_address(&self) -> Result<Address, Error>;
 
-    fn port(&self) -> Result<u16, Error>;
+    fn port(&self) -> Result<u16, Error> {
+        Ok(0)
+    }
 
-    fn option<'a>(&self, level: i32, option: i32, buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error>;
+    fn option<'a>(&self, _level: i32, _option: i32, _buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error> {
+        Err(no_socket())
+    }
 
-    fn set_option(&self, level: i32, option: i32, value: &[u8]) -> Result<(), Error>;
+    fn set_option(&self, _level: i32, _option: i32, _value: &[u8]) -> Result<(), Error> {
+        Err(no_socket())
+    }
 
     /// Ends it, and wakes everybody in the line.
     fn close(&self);

@@ -3,7 +3,7 @@
 //! What they are asked runs on the loop, as a call whose result, or the promise that it leaves, the operation waits for and
 //! ends when it ends.
 
-use super::listener::{Accepting, Source};
+use super::listener::{Accepting, Source, no_socket};
 use super::{Address, Listener, Network};
 use crate::coordination::{Consumers, Turn};
 use crate::error::{Error, ErrorKind};
@@ -13,7 +13,6 @@ use crate::stream::Connection;
 use crate::value::{Outcome, Value};
 use std::any::Any;
 use std::future::poll_fn;
-use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -167,10 +166,6 @@ impl Incoming {
     }
 }
 
-fn no_socket() -> Error {
-    Error::new(ErrorKind::Unimplemented, "a listener that the program provides has no socket")
-}
-
 impl Source for Incoming {
     fn runtime(&self) -> &Arc<Shared> {
         &self.runtime
@@ -189,18 +184,6 @@ impl Source for Incoming {
             From::Listener(_) => Err(no_socket()),
             From::Address(provided) => Ok(Address::provided(&self.runtime, provided.clone())),
         }
-    }
-
-    fn port(&self) -> Result<u16, Error> {
-        Ok(0)
-    }
-
-    fn option<'a>(&self, _level: i32, _option: i32, _buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Error> {
-        Err(no_socket())
-    }
-
-    fn set_option(&self, _level: i32, _option: i32, _value: &[u8]) -> Result<(), Error> {
-        Err(no_socket())
     }
 
     fn close(&self) {

@@ -156,13 +156,11 @@ impl Receiving {
     }
 
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<WebSocketMessage, Error>> {
-        loop {
-            match std::task::ready!(self.poll_received(cx))? {
-                Received::Message(message) => return Poll::Ready(Ok(message)),
-                // Only those come that have been asked for.
-                Received::Frames(_) => {}
-            }
-        }
+        Poll::Ready(match std::task::ready!(self.poll_received(cx))? {
+            Received::Message(message) => Ok(message),
+            // Who calls this has not asked for them.
+            Received::Frames(_) => Err(Error::wrong_type()),
+        })
     }
 
     pub(super) fn poll_received(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Error>> {

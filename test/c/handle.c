@@ -1,5 +1,6 @@
 #include "every_function.h"
 #include "messages.h"
+#include "nobody.h"
 
 #include <signal.h>
 
@@ -60,29 +61,9 @@ static void filesystem_open(uint64_t *h) {
   CHECK_OK(kja_directory_replace_file(h[DIRECTORY], "new", 3, KJA_WRITE_CREATE, &h[REPLACER]));
 }
 
-/* Of nobody; it has only to be readable. */
-static const char CERTIFICATE[] =
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIBhjCCASygAwIBAgIUPJhKUaCOGS0Kw+rTXo4RQ6jd9PMwCgYIKoZIzj0EAwIw\n"
-    "ETEPMA0GA1UEAwwGaGFuZGxlMCAXDTI2MTEyODAzMDQxMloYDzIxMjYxMTA0MDMw\n"
-    "NDEyWjARMQ8wDQYDVQQDDAZoYW5kbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
-    "AASG9bvHWoEWY1n/9Fv7kZhvrERvO4e4jhu0Lp1YfghPyHe9A/kWgzrh1CcDDClB\n"
-    "GmXynMsXVH632at8ybubd55Wo2AwXjAdBgNVHQ4EFgQUI/ghWTinOy52RdnSUEVk\n"
-    "Kg7alWIwHwYDVR0jBBgwFoAUI/ghWTinOy52RdnSUEVkKg7alWIwEQYDVR0RBAow\n"
-    "CIIGaGFuZGxlMAkGA1UdEwQCMAAwCgYIKoZIzj0EAwIDSAAwRQIhAKrohB9wPsPT\n"
-    "BRZVKzmRHU9nn7u9aBkO390DhIPtUvwtAiBW7yve+pcOwIzyvnzZuDUVKnIJFVkd\n"
-    "I15ypQKqff66oA==\n"
-    "-----END CERTIFICATE-----\n";
-static const char PRIVATE_KEY[] =
-    "-----BEGIN PRIVATE KEY-----\n"
-    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg3WKGBP/b8AS3YlcQ\n"
-    "xs6whc9lGwBnu2UWY5T2qpgj4SChRANCAASG9bvHWoEWY1n/9Fv7kZhvrERvO4e4\n"
-    "jhu0Lp1YfghPyHe9A/kWgzrh1CcDDClBGmXynMsXVH632at8ybubd55W\n"
-    "-----END PRIVATE KEY-----\n";
-
 static void tls_open(uint64_t *h) {
-  CHECK_OK(kja_tls_key_pair_new(CERTIFICATE, strlen(CERTIFICATE), PRIVATE_KEY, strlen(PRIVATE_KEY), NULL, 0,
-                                &h[TLS_KEY_PAIR]));
+  CHECK_OK(kja_tls_key_pair_new(CERTIFICATE_OF_NOBODY, strlen(CERTIFICATE_OF_NOBODY), KEY_OF_NOBODY, strlen(KEY_OF_NOBODY),
+                                NULL, 0, &h[TLS_KEY_PAIR]));
   CHECK_OK(kja_tls_context_new(h[RUNTIME], NULL, &h[TLS_CONTEXT]));
 }
 

@@ -181,51 +181,67 @@ static void a_listener_hears_of_failures_and_goes_on(void) {
   runtime_close(runtime);
 }
 
-/* parity: HCLI-15, HSRV-08 */
-static void https_is_an_option(void) {
-  kja_runtime_t runtime = runtime_open();
+/* A server over TLS with this service, and a client that trusts it. */
+typedef struct site_t {
+  kja_runtime_t runtime;
+  kja_http_server_t server;
+  kja_http_client_t client;
+  kja_network_t network;
+  kja_listener_t listener;
+  kja_promise_t listening;
   kja_http_server_options_t server_options;
   kja_http_client_options_t client_options;
-  kja_http_server_t server = 0;
-  kja_http_client_t client = 0;
-  kja_network_t network = 0;
-  memset(&server_options, 0, sizeof server_options);
-  memset(&client_options, 0, sizeof client_options);
-  server_options.size = sizeof server_options;
-  client_options.size = sizeof client_options;
-  server_options.tls = tls_server(runtime);
-  client_options.tls = tls_client(runtime);
-  CHECK_OK(kja_network_new(runtime, &network));
-  CHECK_OK(kja_http_server_new(runtime, &server_options, hello, NULL, NULL, &server));
-  CHECK_OK(kja_http_client_new(network, &client_options, &client));
-  tls_release(client_options.tls, server_options.tls);
-  kja_listener_t listener = listen_on_loopback(runtime);
-  kja_promise_t listening = 0, asking = 0;
-  CHECK_OK(kja_http_server_listen_start(server, listener, &listening));
   char url[100];
-  snprintf(url, sizeof url, "https://localhost:%u/secret", port_of(listener));
-  CHECK_OK(kja_http_client_request_start(client, "GET", 3, url, strlen(url), 0, NULL, 0, &asking));
+} site_t;
+
+static site_t site_open(kja_callback_fn service, const char *scheme) {
+  site_t site;
+  memset(&site, 0, sizeof site);
+  site.runtime = runtime_open();
+  site.server_options.size = sizeof site.server_options;
+  site.client_options.size = sizeof site.client_options;
+  site.server_options.tls = tls_server(site.runtime);
+  site.client_options.tls = tls_client(site.runtime);
+  CHECK_OK(kja_network_new(site.runtime, &site.network));
+  CHECK_OK(kja_http_server_new(site.runtime, &site.server_options, service, NULL, NULL, &site.server));
+  CHECK_OK(kja_http_client_new(site.network, &site.client_options, &site.client));
+  tls_release(site.client_options.tls, site.server_options.tls);
+  site.listener = listen_on_loopback(site.runtime);
+  CHECK_OK(kja_http_server_listen_start(site.server, site.listener, &site.listening));
+  snprintf(site.url, sizeof site.url, "%s://localhost:%u/secret", scheme, port_of(site.listener));
+  return site;
+}
+
+static void site_close(site_t *site) {
+  CHECK_OK(kja_http_client_release(site->client));
+  CHECK_OK(kja_promise_release(site->listening));
+  CHECK_OK(kja_http_server_release(site->server));
+  CHECK_OK(kja_listener_release(site->listener));
+  CHECK_OK(kja_network_release(site->network));
+  runtime_close(site->runtime);
+}
+
+/* parity: HCLI-15, HSRV-08 */
+static void https_is_an_option(void) {
+  site_t site = site_open(hello, "https");
+  kja_promise_t asking = 0;
+  CHECK_OK(kja_http_client_request_start(site.client, "GET", 3, site.url, strlen(site.url), 0, NULL, 0, &asking));
   kja_http_response_t response = handle_from(asking);
   kja_connection_t body = 0;
   CHECK_OK(kja_http_response_body(response, &body));
   expect_text(read_all_start(body, 1000), "GET /secret 0\n");
   CHECK_OK(kja_connection_release(body));
   CHECK_OK(kja_http_response_release(response));
-  CHECK_OK(kja_http_client_release(client));
   /* Without a context. */
-  client_options.tls = 0;
-  CHECK_OK(kja_http_client_new(network, &client_options, &client));
-  CHECK_IS(kja_http_client_request_start(client, "GET", 3, url, strlen(url), 0, NULL, 0, &asking),
+  CHECK_OK(kja_http_client_release(site.client));
+  site.client_options.tls = 0;
+  CHECK_OK(kja_http_client_new(site.network, &site.client_options, &site.client));
+  CHECK_IS(kja_http_client_request_start(site.client, "GET", 3, site.url, strlen(site.url), 0, NULL, 0, &asking),
            KJA_ERR_UNIMPLEMENTED);
-  server_options.tls = 77;
+  site.server_options.tls = 77;
   kja_http_server_t none = 1;
-  CHECK_IS(kja_http_server_new(runtime, &server_options, hello, NULL, NULL, &none), KJA_ERR_BAD_HANDLE);
-  CHECK_OK(kja_http_client_release(client));
-  CHECK_OK(kja_promise_release(listening));
-  CHECK_OK(kja_http_server_release(server));
-  CHECK_OK(kja_listener_release(listener));
-  CHECK_OK(kja_network_release(network));
-  runtime_close(runtime);
+  CHECK_IS(kja_http_server_new(site.runtime, &site.server_options, hello, NULL, NULL, &none), KJA_ERR_BAD_HANDLE);
+  site_close(&site);
 }
 
 /* Sends the secret to whoever asks for a socket. */
@@ -243,28 +259,9 @@ static void tell(void *ctx, kja_call_t call) {
 
 /* parity: HCLI-13, HCLI-15 */
 static void a_websocket_goes_over_tls(void) {
-  kja_runtime_t runtime = runtime_open();
-  kja_http_server_options_t server_options;
-  kja_http_client_options_t client_options;
-  kja_http_server_t server = 0;
-  kja_http_client_t client = 0;
-  kja_network_t network = 0;
-  kja_promise_t listening = 0, asking = 0, receiving = 0;
-  memset(&server_options, 0, sizeof server_options);
-  memset(&client_options, 0, sizeof client_options);
-  server_options.size = sizeof server_options;
-  client_options.size = sizeof client_options;
-  server_options.tls = tls_server(runtime);
-  client_options.tls = tls_client(runtime);
-  CHECK_OK(kja_network_new(runtime, &network));
-  CHECK_OK(kja_http_server_new(runtime, &server_options, tell, NULL, NULL, &server));
-  CHECK_OK(kja_http_client_new(network, &client_options, &client));
-  tls_release(client_options.tls, server_options.tls);
-  kja_listener_t listener = listen_on_loopback(runtime);
-  CHECK_OK(kja_http_server_listen_start(server, listener, &listening));
-  char url[100];
-  int length = snprintf(url, sizeof url, "wss://localhost:%u/", port_of(listener));
-  CHECK_OK(kja_http_client_websocket_start(client, url, (size_t)length, 0, NULL, &asking));
+  site_t site = site_open(tell, "wss");
+  kja_promise_t asking = 0, receiving = 0;
+  CHECK_OK(kja_http_client_websocket_start(site.client, site.url, strlen(site.url), 0, NULL, &asking));
   kja_websocket_t socket = handle_from(asking);
   const void *came = NULL;
   size_t size = 0;
@@ -274,12 +271,7 @@ static void a_websocket_goes_over_tls(void) {
   CHECK(size == 6 && memcmp(came, "secret", 6) == 0);
   CHECK_OK(kja_websocket_message_release(message));
   CHECK_OK(kja_websocket_release(socket));
-  CHECK_OK(kja_http_client_release(client));
-  CHECK_OK(kja_promise_release(listening));
-  CHECK_OK(kja_http_server_release(server));
-  CHECK_OK(kja_listener_release(listener));
-  CHECK_OK(kja_network_release(network));
-  runtime_close(runtime);
+  site_close(&site);
 }
 
 int main(void) {

@@ -2,6 +2,7 @@
 #ifndef KJASYNC_FUZZ_VALUES_H
 #define KJASYNC_FUZZ_VALUES_H
 
+#include "../c/nobody.h"
 #include "kept.h"
 
 #include <netinet/in.h>
@@ -38,27 +39,8 @@ static const char *const WORDS[] = {"word", "", "x", "a\nb", "http/1.1", "012345
 static const char *const HEADS[] = {"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
                                     "POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "a: b\r\n\r\n", "GET",
                                     "HTTP/1.1 999\r\n\r\n", "\r\n\r\n"};
-/* Of nobody; it has only to be readable. */
-static const char *const CERTIFICATES[] = {
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIBhjCCASygAwIBAgIUPJhKUaCOGS0Kw+rTXo4RQ6jd9PMwCgYIKoZIzj0EAwIw\n"
-    "ETEPMA0GA1UEAwwGaGFuZGxlMCAXDTI2MTEyODAzMDQxMloYDzIxMjYxMTA0MDMw\n"
-    "NDEyWjARMQ8wDQYDVQQDDAZoYW5kbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
-    "AASG9bvHWoEWY1n/9Fv7kZhvrERvO4e4jhu0Lp1YfghPyHe9A/kWgzrh1CcDDClB\n"
-    "GmXynMsXVH632at8ybubd55Wo2AwXjAdBgNVHQ4EFgQUI/ghWTinOy52RdnSUEVk\n"
-    "Kg7alWIwHwYDVR0jBBgwFoAUI/ghWTinOy52RdnSUEVkKg7alWIwEQYDVR0RBAow\n"
-    "CIIGaGFuZGxlMAkGA1UdEwQCMAAwCgYIKoZIzj0EAwIDSAAwRQIhAKrohB9wPsPT\n"
-    "BRZVKzmRHU9nn7u9aBkO390DhIPtUvwtAiBW7yve+pcOwIzyvnzZuDUVKnIJFVkd\n"
-    "I15ypQKqff66oA==\n"
-    "-----END CERTIFICATE-----\n",
-    "", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"};
-static const char *const KEYS[] = {
-    "-----BEGIN PRIVATE KEY-----\n"
-    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg3WKGBP/b8AS3YlcQ\n"
-    "xs6whc9lGwBnu2UWY5T2qpgj4SChRANCAASG9bvHWoEWY1n/9Fv7kZhvrERvO4e4\n"
-    "jhu0Lp1YfghPyHe9A/kWgzrh1CcDDClBGmXynMsXVH632at8ybubd55W\n"
-    "-----END PRIVATE KEY-----\n",
-    "", "x"};
+static const char *const CERTIFICATES[] = {CERTIFICATE_OF_NOBODY, "", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"};
+static const char *const KEYS[] = {KEY_OF_NOBODY, "", "x"};
 
 /* The first three name this machine; the others are too short, or of no known family. */
 static char SOCKADDRS_[5][sizeof(struct sockaddr_un)];

@@ -8,30 +8,13 @@
  * A server answers /echo with what it is sent, as it comes; /range with a part of 1000 bytes; /packed with many lines, compressed;
  * /moved with a redirect; anything else, once the body has come, with a line that says what it was. FLAGS are those of a client's
  * options; the proxy is that of the environment if they say so. */
-#include "kjasync.h"
+#include "must.h"
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void must(kja_status_t status, const char *what) {
-  if (status == KJA_OK) return;
-  char text[300] = "";
-  kja_last_error_text(text, sizeof text);
-  fprintf(stderr, "%s: %s: %s\n", what, kja_status_name(status), text);
-  exit(1);
-}
-#define MUST(call) must((call), #call)
-
-static kja_handle_t taken(kja_promise_t promise) {
-  kja_handle_t handle = 0;
-  MUST(kja_promise_await(promise));
-  MUST(kja_promise_handle(promise, &handle));
-  MUST(kja_promise_release(promise));
-  return handle;
-}
 
 static char text_of_a_range[1000];
 

@@ -5,20 +5,11 @@
  *                                            prints `done extensions=...`
  *
  * BITS is the largest window both ways, 0 for no compression; FRESH is 1 for windows that are not kept. */
-#include "kjasync.h"
+#include "must.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void must(kja_status_t status, const char *what) {
-  if (status == KJA_OK) return;
-  char text[300] = "";
-  kja_last_error_text(text, sizeof text);
-  fprintf(stderr, "%s: %s: %s\n", what, kja_status_name(status), text);
-  exit(1);
-}
-#define MUST(call) must((call), #call)
 
 static kja_websocket_options_t chosen;
 
@@ -28,14 +19,6 @@ static void choose(const char *bits, const char *fresh) {
   chosen.client_max_window_bits = chosen.server_max_window_bits = (uint8_t)atoi(bits);
   if (atoi(bits)) chosen.flags = KJA_WEBSOCKET_COMPRESS;
   if (atoi(fresh)) chosen.flags |= KJA_WEBSOCKET_CLIENT_NO_CONTEXT_TAKEOVER | KJA_WEBSOCKET_SERVER_NO_CONTEXT_TAKEOVER;
-}
-
-static kja_handle_t taken(kja_promise_t promise) {
-  kja_handle_t handle = 0;
-  MUST(kja_promise_await(promise));
-  MUST(kja_promise_handle(promise, &handle));
-  MUST(kja_promise_release(promise));
-  return handle;
 }
 
 static void done(kja_promise_t promise) {

@@ -1,11 +1,10 @@
 //! HTTP clients, against servers of this library and against a peer that sends exact bytes.
 
 use crate::gate::*;
+use crate::http_response::*;
 use crate::loopback::*;
 use bytes::Bytes;
-use kjasync::http::{
-    ClientOptions, Headers, HttpClient, HttpRequest, HttpResponse, HttpServer, STATUS_DETAIL, ServerOptions,
-};
+use kjasync::http::{ClientOptions, Headers, HttpClient, HttpRequest, HttpServer, STATUS_DETAIL, ServerOptions};
 use kjasync::net::{Listener, Network};
 use kjasync::promise::{Promise, Resolution, When};
 use kjasync::runtime::Runtime;
@@ -24,16 +23,6 @@ fn client(runtime: &Runtime) -> HttpClient {
 
 fn url_of(listener: &Listener, path: &str) -> String {
     format!("http://127.0.0.1:{}{path}", listener.port().expect("bound"))
-}
-
-#[track_caller]
-fn response(promise: &Promise) -> Arc<HttpResponse> {
-    outcome(promise).expect("a response").into_object::<HttpResponse>().expect("a response")
-}
-
-#[track_caller]
-fn text(response: &HttpResponse) -> String {
-    String::from_utf8(bytes(outcome(&response.read_all(1 << 20).expect("it starts")))).expect("text")
 }
 
 /// Answers with what the request was.

@@ -2,12 +2,13 @@
 
 use crate::gate::*;
 use crate::http::{Scene, no_date};
+use crate::http_response::*;
 use crate::loopback::*;
 use bytes::Bytes;
 use kjasync::compression::{Coding, Compression, CompressionFormat, Decompression, code};
 use kjasync::http::{ClientOptions, Headers, HttpClient, HttpRequest, HttpResponse, HttpServer, Proxies};
 use kjasync::net::{Listener, Network};
-use kjasync::promise::{Promise, Resolution};
+use kjasync::promise::{Promise, Resolution, When};
 use kjasync::runtime::Runtime;
 use kjasync::stream::Connection;
 use kjasync::{ErrorKind, Value};
@@ -26,16 +27,6 @@ fn client(runtime: &Runtime, options: ClientOptions) -> HttpClient {
     HttpClient::new(&network, options).expect("a client")
 }
 
-#[track_caller]
-fn response(promise: &Promise) -> Arc<HttpResponse> {
-    outcome(promise).expect("a response").into_object::<HttpResponse>().expect("a response")
-}
-
-#[track_caller]
-fn text(response: &HttpResponse) -> String {
-    String::from_utf8(bytes(outcome(&response.read_all(1 << 20).expect("it starts")))).expect("text")
-}
-
 /// A server at a port of its own, until this goes.
 struct Site {
     port: u16,
@@ -50,8 +41,15 @@ fn site(runtime: &Runtime, service: impl Fn(&Arc<HttpRequest>) -> Resolution + S
     Site { port: listener.port().expect("bound"), _server: server, _listening: listening }
 }
 
-/// Says what it got; sends on by the status in a path such as `/301/elsewhere`.
+/// Answers once the body has come: until then whoever sends one may find that nobody wants it any more.
 fn tell(request: &Arc<HttpRequest>, elsewhere: u16) -> Resolution {
+    let asked = request.clone();
+    let body = request.body().read_all(1000).expect("it starts");
+    body.then(When::Value, move |_| told(&asked, elsewhere)).into()
+}
+
+/// Says what it got; sends on by the status in a path such as `/301/elsewhere`.
+fn told(request: &Arc<HttpRequest>, elsewhere: u16) -> Resolution {
     let head = request.head();
     let parts: Vec<_> = head.target.split('/').collect();
     let sent = match parts[..] {

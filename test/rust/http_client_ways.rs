@@ -1,11 +1,11 @@
 //! HTTP clients of one address, on one connection, on a service in this process; and tunnels.
 
 use crate::gate::*;
+use crate::http_response::*;
 use crate::loopback::*;
 use bytes::Bytes;
 use kjasync::http::{
-    ClientOptions, ConnectOptions, Headers, HttpClient, HttpRequest, HttpResponse, HttpServer, LimitOptions,
-    ServerOptions,
+    ClientOptions, ConnectOptions, Headers, HttpClient, HttpRequest, HttpServer, LimitOptions, ServerOptions,
 };
 use kjasync::net::{Address, Listener, Network};
 use kjasync::promise::{Promise, Resolution, When};
@@ -22,16 +22,6 @@ fn address_of(runtime: &Runtime, listener: &Listener) -> Arc<Address> {
 
 fn get(client: &HttpClient, url: &str) -> Promise {
     client.request("GET", url, &Headers::new(), Bytes::new()).expect("it starts")
-}
-
-#[track_caller]
-fn response(promise: &Promise) -> Arc<HttpResponse> {
-    outcome(promise).expect("a response").into_object::<HttpResponse>().expect("a response")
-}
-
-#[track_caller]
-fn text(response: &HttpResponse) -> String {
-    String::from_utf8(bytes(outcome(&response.read_all(1 << 20).expect("it starts")))).expect("text")
 }
 
 fn say(connection: &Arc<Connection>, text: &str) {

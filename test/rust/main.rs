@@ -35,6 +35,7 @@ mod http_client_ways;
 mod http_forward;
 mod http_hooks;
 mod http_messages;
+mod http_response;
 mod http_suspend;
 mod http_text;
 mod http_tunnel;
